@@ -1,0 +1,71 @@
+"""The contract of a model package: what an algorithm promises, in NumPy only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+
+from zoo.common.initialise import initial_value
+from zoo.common.predictions import Prediction
+from zoo.common.types import Arrays, Image, Row, Sample
+
+C = TypeVar("C")
+
+
+class Algorithm(ABC, Generic[C]):
+    """Everything about an algorithm but its network and its loss.
+
+    The network and the loss live beside it, once per framework: `net_<framework>.Net(config)` returns a dict of
+    named outputs, `loss_<framework>.losses(outputs, targets, config)` a dict of named, weighted terms.
+    """
+
+    task: ClassVar[str]
+    monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
+
+    def __init__(self, config: C) -> None:
+        self.config = config
+
+    @property
+    @abstractmethod
+    def head(self) -> tuple[str, ...]:
+        """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @abstractmethod
+    def preprocess(self, image: Image) -> Arrays:
+        """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments."""
+
+    @abstractmethod
+    def targets(self, sample: Sample) -> Arrays:
+        """Turn labels into what the loss compares with, without the batch axis."""
+
+    @abstractmethod
+    def postprocess(self, outputs: Arrays, image: Image) -> Prediction:
+        """Turn the outputs for one image (no batch axis) into a prediction in the image's own frame."""
+
+    @abstractmethod
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        """Return a randomly changed copy for training."""
+
+    @abstractmethod
+    def score(self, prediction: Prediction, sample: Sample) -> Row:
+        """Compare one prediction with its labels."""
+
+    @abstractmethod
+    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Condense the rows of `score` into the task's metrics."""
+
+    @abstractmethod
+    def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
+        """Fit the trivial predictor that a trained network has to beat."""
+
+    @classmethod
+    @abstractmethod
+    def example(cls, config: C, rng: np.random.Generator) -> Sample:
+        """Draw a synthetic, labelled sample; it feeds the tests, the quick start and `zoo doctor`."""
+
+    def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Draw the first value of one parameter; the same for both frameworks."""
+        return initial_value(name, shape, rng)

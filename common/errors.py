@@ -1,0 +1,53 @@
+"""Every error and warning that the zoo raises on purpose: what was given, what was expected, what to do."""
+
+
+class ZooError(Exception):
+    """Base of all errors that a user can repair."""
+
+
+class InputError(ZooError):
+    """An image, array or path cannot be used as input."""
+
+
+class DataError(ZooError):
+    """A data set does not have the expected layout or content."""
+
+
+class RegistryError(ZooError):
+    """registry.yaml is wrong, or a name is not in it."""
+
+
+class BackendError(ZooError):
+    """The asked framework or device is not there."""
+
+
+class CheckpointError(ZooError):
+    """A weight file is missing, damaged or not the registered one."""
+
+
+class NotCachedError(CheckpointError):
+    """A weight file is not on this machine and may not be downloaded now."""
+
+
+class WeightsError(ZooError):
+    """Weights do not fit the network."""
+
+
+class ConfigError(ZooError):
+    """An option is unknown or out of range."""
+
+
+class TrainingError(ZooError):
+    """Training cannot start or had to stop."""
+
+
+class ZooWarning(UserWarning):
+    """Base of all warnings of the zoo."""
+
+
+class DeviceFallbackWarning(ZooWarning):
+    """The asked device is absent; another is used."""
+
+
+class HeadReinitialisedWarning(ZooWarning):
+    """Some weights of the checkpoint did not fit the new classes and start anew."""

@@ -1,0 +1,44 @@
+"""The two things that flow through the zoo: an image and a labelled sample, both NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+Arrays: TypeAlias = Mapping[str, np.ndarray]
+Row: TypeAlias = dict[str, float | str]  # the scores of one case, ready for a CSV
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture or volume with its place in the world.
+
+    array: (c, h, w) or (c, d, h, w) float32, intensities as stored in the file (0..255 for 8 bit, HU for CT).
+    spacing_mm: (h, w) or (d, h, w) size of one pixel [mm]; None when unknown.
+    affine: (4, 4) voxel index (x, y, z) to world [mm]; None when unknown.
+    """
+
+    array: np.ndarray
+    spacing_mm: tuple[float, ...] | None = None
+    affine: np.ndarray | None = None
+    name: str = "image"
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """(h, w) or (d, h, w)."""
+        return tuple(self.array.shape[1:])
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An image with its labels; the keys of `labels` are fixed by the task, see tasks.py.
+
+    group: what must not cross splits (patient, examination); the image name when unknown.
+    """
+
+    image: Image
+    labels: Arrays = field(default_factory=dict)
+    group: str = ""

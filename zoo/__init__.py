@@ -1,0 +1,1 @@
+"""openmedia-zoo: medical-imaging models in PyTorch and MindSpore behind one interface."""
