@@ -1,0 +1,129 @@
+"""Labelled data on disk: one reader per official layout, and a generic one for folders and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast, overload
+
+from zoo.common.errors import DataError
+from zoo.common.tasks import TASKS
+from zoo.common.types import Sample
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One case that has not been read yet.
+
+    split: train, val or test; "" when the data set has none, then open_dataset() draws one.
+    group: what must not cross splits (patient, examination, volume).
+    """
+
+    name: str
+    split: str
+    group: str
+    load: Callable[[], Sample]
+
+
+class Reader(Protocol):
+    """A module that reads one layout."""
+
+    def recognises(self, root: Path) -> bool:
+        """Say whether the path looks like this layout, without reading any picture."""
+
+    def read(self, root: Path, task: str) -> list[Record]:
+        """List the cases; raise DataError when the layout is broken or the task is not served."""
+
+
+# modules, by name: a reader is imported when it is tried, the generic one last
+READERS: dict[str, str] = {
+    "hc18": "zoo.common.datasets.hc18",
+    "covid_ct_wll": "zoo.common.datasets.covid_ct_wll",
+    "covid_ct_ucsd": "zoo.common.datasets.covid_ct_ucsd",
+    "manifest": "zoo.common.datasets.manifest",
+}
+
+
+class Dataset(Sequence[Sample]):
+    """A list of samples that are read when asked for."""
+
+    def __init__(self, records: Iterable[Record], origin: str = "") -> None:
+        self.records = tuple(records)
+        self.origin = origin  # named in errors
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """One group per sample, in order."""
+        return tuple(record.group for record in self.records)
+
+    def split(self, name: str) -> Dataset:
+        """Keep the cases of one split: train, val or test; "all" keeps everything."""
+        chosen = self.records if name == "all" else tuple(record for record in self.records if record.split == name)
+        if not chosen:
+            sizes = {split: sum(record.split == split for record in self.records) for split in SPLITS}
+            raise DataError(f"{self.origin}: no case in split {name!r}; the sizes are {sizes}")
+        return Dataset(chosen, self.origin)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (record.load() for record in self.records)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+    def __getitem__(self, index: int | slice) -> Sample | Dataset:
+        if isinstance(index, slice):
+            return Dataset(self.records[index], self.origin)
+        return self.records[index].load()
+
+
+def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed: int = 0) -> Dataset:
+    """List the cases under a path.
+
+    layout: a key of READERS; found from the files when None.
+    seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
+    """
+    from zoo.common.splits import check_groups, draw_splits
+
+    root = Path(path).expanduser()
+    if task not in TASKS:
+        raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}")
+    if not root.exists():
+        raise DataError(f"{root}: there is no such file or folder")
+    if layout is not None and layout not in READERS:
+        raise DataError(f"layout {layout!r} is unknown; choose one of {', '.join(READERS)}")
+    name = layout or _find_layout(root)
+    records = _reader(name).read(root, task)
+    if not records:
+        raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
+    if not all(record.split for record in records):
+        records = draw_splits(records, seed)
+    check_groups(records, str(root))
+    return Dataset(records, str(root))
+
+
+def describe(root: Path, limit: int = 8) -> str:
+    """Say in a few words what lies at a path, for error messages."""
+    if root.is_file():
+        return f"it is a file of {root.stat().st_size} bytes"
+    names = sorted(path.name + "/" * path.is_dir() for path in root.iterdir())
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"it holds {', '.join(names[:limit])}{more}" if names else "it is empty"
+
+
+def _reader(name: str) -> Reader:
+    return cast(Reader, import_module(READERS[name]))
+
+
+def _find_layout(root: Path) -> str:
+    for name in READERS:
+        if _reader(name).recognises(root):
+            return name
+    raise DataError(f"{root}: tried the layouts {', '.join(READERS)}, none fits; {describe(root)}; see docs/data.md")
