@@ -1,0 +1,109 @@
+"""Arrays as images: which axes mean what, and what every image has to be before a model sees it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from zoo.common.errors import InputError
+from zoo.common.types import Image
+
+MAX_VALUES = 2**28  # 1 GiB as float32; larger claims are refused before anything is decoded
+COLOURS = (3, 4)  # RGB, RGBA
+AXES = "(h, w), (h, w, 1|3|4) or (c, h, w) with c up to 4"
+
+
+def as_image(array: object, spacing_mm: tuple[float, ...] | None = None, name: str = "array") -> Image:
+    """Copy an array of raw intensities into an image (c, h, w) float32.
+
+    array: (h, w) grey; (h, w, 1); (h, w, 3) RGB; (h, w, 4) RGBA of integers, whose alpha is dropped; (c, h, w), c <= 4.
+    Where the axes could be read in two ways, InputError; pass `Image(array)` to say (c, h, w) or (c, d, h, w).
+    """
+    values = _numeric(array, name)
+    return checked_image(Image(_channels_first(values, name), spacing_mm=spacing_mm, name=name))
+
+
+def checked_image(image: Image) -> Image:
+    """Refuse what no model can use; return the image with a contiguous float32 array of its own."""
+    name = image.name
+    values = _numeric(image.array, name)
+    check_size(values.shape, name)
+    if values.ndim not in (3, 4):
+        raise InputError(f"{name}: axes {values.shape} given; expected (c, h, w) or (c, d, h, w)")
+    with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
+        array = np.array(values, dtype=np.float32, order="C")
+    finite = np.isfinite(array)
+    if not finite.all():
+        raise InputError(
+            f"{name}: {array.size - int(finite.sum())} of {array.size} values are NaN or infinite; expected finite "
+            "intensities. Replace them first, for example with np.nan_to_num."
+        )
+    return replace(image, array=array, spacing_mm=_checked_spacing(image.spacing_mm, array.ndim - 1, name))
+
+
+def check_size(shape: tuple[int, ...], name: str) -> None:
+    """Refuse empty shapes and those beyond MAX_VALUES."""
+    text = " x ".join(str(n) for n in shape)
+    if not shape or min(shape) < 1:
+        raise InputError(f"{name}: {text or 'a single number'} given; expected at least one pixel along each axis")
+    if math.prod(shape) > MAX_VALUES:
+        raise InputError(
+            f"{name}: claims {text} = {math.prod(shape):,} values; expected at most {MAX_VALUES:,} "
+            f"({MAX_VALUES // 2**28} GiB as float32). Cut or downsample it first."
+        )
+
+
+def _numeric(array: object, name: str) -> np.ndarray:
+    try:
+        values = np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name}: {type(array).__name__} given ({error}); expected an array of numbers") from error
+    if values.dtype.kind not in "buif":
+        raise InputError(f"{name}: array of {values.dtype} given; expected integers, floats or booleans")
+    return values
+
+
+def _channels_first(values: np.ndarray, name: str) -> np.ndarray:
+    check_size(values.shape, name)
+    if values.ndim == 2:
+        return values[None]
+    if values.ndim != 3:
+        raise InputError(
+            f"{name}: {values.ndim} axes {values.shape} given; expected {AXES}. "
+            "Pass several images as a list and a volume as zoo.Image(array) with (c, d, h, w)."
+        )
+    first, last = values.shape[0] <= 4, values.shape[2] in (1, *COLOURS)
+    if first and last:
+        raise InputError(
+            f"{name}: {values.shape} can be read as (c, h, w) and as (h, w, c); expected one reading. "
+            "Pass zoo.Image(array) with (c, h, w)."
+        )
+    if first:
+        return values
+    if not last:
+        raise InputError(
+            f"{name}: {values.shape} given; expected {AXES}. For a volume pass zoo.Image(array[None]), (c, d, h, w)."
+        )
+    return np.moveaxis(_colours(values, name), -1, 0)
+
+
+def _colours(values: np.ndarray, name: str) -> np.ndarray:
+    """Drop alpha from (h, w, c); refuse floats that cannot be raw intensities."""
+    if values.dtype.kind != "f" or values.shape[-1] == 1:
+        return values[..., :3]
+    if values.shape[-1] == 4:
+        raise InputError(f"{name}: (h, w, 4) of floats given; expected integers when the fourth channel is alpha")
+    if 0 < float(np.nanmax(values)) <= 1:
+        raise InputError(f"{name}: colours within 0..1 given; expected them as in the file, 0..255. Multiply by 255.")
+    return values
+
+
+def _checked_spacing(spacing: tuple[float, ...] | None, axes: int, name: str) -> tuple[float, ...] | None:
+    if spacing is None:
+        return None
+    values = tuple(float(s) for s in spacing)
+    if len(values) != axes or not all(math.isfinite(s) and s > 0 for s in values):
+        raise InputError(f"{name}: spacing_mm={spacing} given; expected {axes} positive numbers, one per axis")
+    return values
