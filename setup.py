@@ -9,14 +9,23 @@ from setuptools.command.build_py import build_py
 ROOTS = {"zoo": "zoo", "zoo.common": "common", "zoo.models": "models"}
 
 
-class BuildWithRegistry(build_py):
+class CleanBuild(build_py):
+    """Build from an empty folder, so that a deleted module never ships, and put the registry inside the package."""
+
     def run(self) -> None:
+        if not self.editable_mode:
+            shutil.rmtree(Path(self.build_lib) / "zoo", ignore_errors=True)
         super().run()
         if not self.editable_mode:
-            target = Path(self.build_lib) / "zoo" / "registry.yaml"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile("registry.yaml", target)
+            shutil.copyfile("registry.yaml", Path(self.build_lib) / "zoo" / "registry.yaml")
 
 
 packages = [name for root, folder in ROOTS.items() for name in (root, *(f"{root}.{p}" for p in find_packages(folder)))]
-setup(package_dir=ROOTS, packages=packages, cmdclass={"build_py": BuildWithRegistry})
+data = {"zoo": ["py.typed"], **{name: ["*.md", "*.png"] for name in packages if name.startswith("zoo.models.")}}
+setup(
+    package_dir=ROOTS,
+    packages=packages,
+    package_data=data,
+    include_package_data=False,
+    cmdclass={"build_py": CleanBuild},
+)
