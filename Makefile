@@ -1,0 +1,46 @@
+# Two commands for users, `make demo` and `make test`; two for contributors, `make check` and `make test-fast`.
+# Everything is installed into $(VENV); only Python 3.11 or 3.12 with its venv module is needed beforehand.
+
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+INPUTS := pyproject.toml setup.py ci/constraints.txt ci/install.sh
+PYTEST := ZOO_REQUIRE=torch,mindspore $(RUN) -m pytest
+
+.PHONY: help demo test test-fast check format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       find an ellipse in the example image, in PyTorch and in MindSpore"
+	@echo "make test       the whole suite, as in CI"
+	@echo "make test-fast  the suite without the slow tests"
+	@echo "make check      formatting, lint, types, generated documents"
+	@echo "make format     repair formatting and lint, regenerate documents"
+	@echo "make clean      remove what the other commands made"
+
+$(VENV)/demo.stamp: $(INPUTS)
+	@ci/install.sh $(VENV) torch,mindspore
+	@touch $@
+
+$(VENV)/dev.stamp: $(INPUTS)
+	@ci/install.sh $(VENV) torch,mindspore,dev
+	@touch $(VENV)/demo.stamp $@
+
+demo: $(VENV)/demo.stamp
+	@$(RUN) -m zoo.demo
+
+test: $(VENV)/dev.stamp
+	@$(PYTEST)
+
+test-fast: $(VENV)/dev.stamp
+	@$(PYTEST) -m "not slow"
+
+check: $(VENV)/dev.stamp
+	@VENV=$(VENV) ci/check.sh
+
+format: $(VENV)/dev.stamp
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
+	@$(RUN) ci/model_table.py
+
+clean:
+	@rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
