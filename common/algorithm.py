@@ -33,6 +33,9 @@ class Algorithm(ABC, Generic[C]):
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
 
+    def check(self, image: Image) -> None:
+        """Raise InputError when the image cannot be used: wrong number of axes, unusual channels."""
+
     @abstractmethod
     def preprocess(self, image: Image) -> Arrays:
         """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments."""

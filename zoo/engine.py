@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,6 +16,7 @@ class Engine(Protocol):
 
     framework: str
     device: str
+    net: Any  # the framework's own network
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch."""
@@ -40,3 +41,24 @@ class Engine(Protocol):
 
     def load_training_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `training_state()` of an equal run."""
+
+
+def decays(shape: tuple[int, ...]) -> bool:
+    """Tell whether weight decay applies: to kernels, not to biases and norms."""
+    return len(shape) > 1
+
+
+def rate_factor(name: str, recipe: Recipe, head: tuple[str, ...]) -> float:
+    """Return the learning rate of one parameter as a multiple of the head's."""
+    return 1.0 if name.startswith(head) else recipe.body_factor
+
+
+def open_engine(package: str, config: object, framework: str, device: str) -> Engine:
+    """Build the network of a model package in one framework; imports that framework only."""
+    if framework == "torch":
+        from zoo.engine_torch import TorchEngine
+
+        return TorchEngine(package, config, device)
+    from zoo.engine_mindspore import MindSporeEngine
+
+    return MindSporeEngine(package, config, device)

@@ -1,0 +1,153 @@
+"""From a name to a model: registry entry, backend, configuration, weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.backends import resolve
+from zoo.common.algorithm import Algorithm
+from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
+from zoo.common.initialise import initial_weights
+from zoo.common.types import Arrays
+from zoo.common.weights import check_fit, read_weights
+from zoo.engine import Engine, open_engine
+from zoo.identity import build_record, from_metadata
+from zoo.model import Model
+from zoo.registry import Entry, find
+
+DEFAULT_VARIANT = "small"
+
+
+def load(
+    name: str,
+    *,
+    backend: str | None = None,
+    device: str | None = None,
+    checkpoint: str | Path | None = "default",
+    variant: str | None = None,
+    init: str | None = None,
+    seed: int = 0,
+    **overrides: Any,
+) -> Model:
+    """Open an algorithm, ready to predict and to train.
+
+    name: as in `zoo.list_models()`, whatever its case and hyphens.
+    backend: torch, mindspore, nvidia, ascend, or None for the first framework installed; device: see backends.resolve.
+    checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
+        weights on purpose (then `variant` chooses the network and `seed` the numbers).
+    init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
+    overrides: fields of the algorithm's Config. Where they change the classes, exactly the head starts anew,
+        with a HeadReinitialisedWarning that names its weights.
+    Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
+    """
+    entry = find(name)
+    chosen = resolve(backend, device)
+    if init is not None:
+        config, weights, variant = _pretrained(entry, init, variant, overrides)
+        source = f"{entry.name} from {init}"
+    elif checkpoint is None:
+        variant = variant or DEFAULT_VARIANT
+        config, weights, source = _override(_variant(entry, variant), overrides, entry.name), None, entry.name
+    else:
+        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+    algorithm = _algorithm_class(entry)(config)
+    engine = open_engine(entry.package, config, chosen.framework, chosen.device)
+    _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
+    return Model(entry, algorithm, engine, variant, source)
+
+
+def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
+    """Return the model for other classes: the same weights but for the head, which starts anew."""
+    config = _override(model.config, {"classes": classes}, model.name)
+    algorithm = type(model.algorithm)(config)
+    engine = open_engine(model.entry.package, config, model.engine.framework, model.engine.device)
+    body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
+    _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
+    return Model(model.entry, algorithm, engine, model.variant, model.source)
+
+
+def _fill(
+    engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
+) -> None:
+    shapes = engine.shapes()
+    fresh = initial_weights(shapes, algorithm.initialise, seed)
+    if weights is None:
+        engine.load(fresh)
+        return
+    anew = check_fit(shapes, weights, source, head=algorithm.head if may_change_head else ())
+    if anew:
+        warnings.warn(
+            f"{source}: {len(anew)} weights of the head start anew: {', '.join(anew)}; train before use",
+            HeadReinitialisedWarning,
+            stacklevel=4,
+        )
+    engine.load({n: fresh[n] if n in anew else np.asarray(weights[n]) for n in shapes})
+
+
+def _from_checkpoint(
+    entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
+) -> tuple[Any, Arrays, str, str]:
+    from zoo.checkpoints import locate
+
+    path = locate(entry, checkpoint)
+    weights, metadata = read_weights(path)
+    identity = from_metadata(metadata, str(path))
+    if identity["algorithm"] != entry.name:
+        raise CheckpointError(
+            f"{path}: a checkpoint of {identity['algorithm']}; expected one of {entry.name}. "
+            f"Load it with zoo.load({identity['algorithm']!r}, checkpoint=...)"
+        )
+    if variant is not None and variant != identity["variant"]:
+        raise CheckpointError(
+            f"{path}: holds the variant {identity['variant']!r}, asked was {variant!r}; leave `variant` out, "
+            "or give checkpoint=None for random weights of that variant"
+        )
+    config = build_record(_config_module(entry).Config, identity["config"], str(path))
+    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+
+
+def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
+    from zoo.checkpoints import pretrained_file
+
+    try:
+        convert = importlib.import_module(f"zoo.models.{entry.package}.convert")
+        sources: dict[str, tuple[str, str]] = getattr(convert, init.upper())
+    except (ImportError, AttributeError):
+        raise ConfigError(f"{entry.name} cannot start from {init!r}; use checkpoint='default' or None") from None
+    variant = variant or next(iter(sources))
+    if variant not in sources:
+        raise ConfigError(f"{entry.name} has no {init} weights for {variant!r}; expected one of {', '.join(sources)}")
+    config = _override(_variant(entry, variant), overrides, entry.name)
+    weights, _ = read_weights(pretrained_file(*sources[variant]))
+    return config, convert.convert(weights, config), variant
+
+
+def _variant(entry: Entry, variant: str) -> Any:
+    variants = _config_module(entry).VARIANTS
+    if variant not in variants:
+        raise ConfigError(f"{entry.name} has no variant {variant!r}; expected one of {', '.join(variants)}")
+    return variants[variant]
+
+
+def _override(config: Any, overrides: dict[str, Any], name: str) -> Any:
+    return build_record(type(config), {**_shallow(config), **overrides}, name) if overrides else config
+
+
+def _shallow(config: Any) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+def _config_module(entry: Entry) -> Any:
+    return importlib.import_module(f"zoo.models.{entry.package}.config")
+
+
+def _algorithm_class(entry: Entry) -> type[Algorithm[Any]]:
+    module = importlib.import_module(f"zoo.models.{entry.package}.algorithm")
+    found: type[Algorithm[Any]] = getattr(module, entry.class_name)
+    return found

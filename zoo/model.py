@@ -1,0 +1,197 @@
+"""A loaded algorithm: predict, train, evaluate, save."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.errors import InputError, ZooWarning
+from zoo.common.predictions import Prediction
+from zoo.common.recipe import Recipe
+from zoo.common.types import Image
+from zoo.common.weights import write_weights
+from zoo.engine import Engine
+from zoo.identity import to_metadata
+from zoo.inference import chunks, predict_batch
+from zoo.sources import Images, PredictionList, images, is_single
+
+if TYPE_CHECKING:
+    from zoo.common.datasets import Dataset
+    from zoo.evaluation import Evaluation
+    from zoo.registry import Entry
+
+BATCH = 8  # images per forward pass unless said otherwise
+BAR_FROM = 16  # fewer images than this show no progress bar
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a training run left behind.
+
+    best: the checkpoint with the best validation score. test: the scores of `best` on the test split, where there is one.
+    """
+
+    folder: Path
+    best: Path
+    best_epoch: int
+    best_score: float
+    test: Evaluation | None
+
+
+class Model:
+    """An algorithm with its configuration and weights on one framework and device; made by `zoo.load`."""
+
+    def __init__(self, entry: Entry, algorithm: Algorithm[Any], engine: Engine, variant: str, source: str) -> None:
+        self.entry = entry
+        self.algorithm = algorithm
+        self.engine = engine
+        self.variant = variant
+        self.source = source  # where the weights came from
+
+    @property
+    def name(self) -> str:
+        """Name of the algorithm in the registry."""
+        return self.entry.name
+
+    @property
+    def config(self) -> Any:
+        """The algorithm's configuration, a frozen dataclass."""
+        return self.algorithm.config
+
+    @property
+    def backend(self) -> str:
+        """The framework in use: torch or mindspore."""
+        return self.engine.framework
+
+    @property
+    def device(self) -> str:
+        """The device in use, whatever was asked for."""
+        return self.engine.device
+
+    @property
+    def net(self) -> Any:
+        """The framework's own network."""
+        return self.engine.net
+
+    def __repr__(self) -> str:
+        return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
+
+    def predict(
+        self, source: object, *, spacing_mm: tuple[float, ...] | None = None, batch_size: int = BATCH
+    ) -> Prediction | PredictionList:
+        """Predict one image (path, array, Image) or many (folder, glob, list of these).
+
+        One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
+        order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
+        spacing_mm: (h, w) size of one pixel where the file does not say it.
+        """
+        found = images(source, spacing_mm)
+        if is_single(source):
+            ((_, image),) = found
+            if isinstance(image, InputError):
+                raise image
+            return predict_batch(self.algorithm, self.engine, [image])[0]
+        results = PredictionList()
+        for batch in chunks(self._usable(found, results), batch_size):
+            results += predict_batch(self.algorithm, self.engine, batch)
+        if results.failures:
+            names = ", ".join(name for name, _ in results.failures[:5])
+            message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"
+            warnings.warn(message, ZooWarning, stacklevel=2)
+        return results
+
+    def _usable(self, found: Images, results: PredictionList) -> Iterator[Image]:
+        bar: Iterable[tuple[str, Image | InputError]] = tqdm(
+            found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True
+        )
+        for name, image in bar:
+            try:
+                if isinstance(image, InputError):
+                    raise image
+                self.algorithm.check(image)
+                yield image
+            except InputError as error:
+                results.failures.append((name, error))
+
+    def train(
+        self,
+        data: str | Path,
+        *,
+        out: str | Path = "runs/last",
+        layout: str | None = None,
+        resume: bool = False,
+        **recipe: Any,
+    ) -> Report:
+        """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
+
+        data: a folder or manifest, see `zoo.common.datasets`. out: the folder of the run (log, checkpoints, curves).
+        recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
+        Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
+        Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
+        """
+        from zoo.common.datasets import open_dataset
+        from zoo.session import train
+
+        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        self._adopt_classes(dataset)
+        return train(self, dataset, Path(out), self.recipe(**recipe), resume)
+
+    def recipe(self, **changes: Any) -> Recipe:
+        """Return the algorithm's recipe for this variant with some fields changed."""
+        from zoo.training import recipe_with
+
+        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
+        return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
+
+    def evaluate(
+        self,
+        data: str | Path,
+        *,
+        split: str = "test",
+        layout: str | None = None,
+        out: str | Path | None = None,
+        baseline: bool = True,
+        batch_size: int = BATCH,
+    ) -> Evaluation:
+        """Score the model on one split, beside the trivial predictor fitted on the training split.
+
+        out: where to write cases.csv and summary.json, if anywhere.
+        """
+        from zoo.common.datasets import open_dataset
+        from zoo.evaluation import evaluate, score_baseline
+
+        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        cases = dataset.split(split)
+        with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
+            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
+        if baseline and any(record.split == "train" for record in dataset.records):
+            trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
+            result = dataclasses.replace(result, baseline=trivial)
+        if out is not None:
+            result.save(out)
+        return result
+
+    def save(self, path: str | Path) -> Path:
+        """Write the weights with the model's identity to a .safetensors file that either framework opens."""
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
+        write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        return path
+
+    def _adopt_classes(self, dataset: Dataset) -> None:
+        classes = dataset.classes
+        if not classes or classes == self.config.classes:
+            return
+        from zoo.loading import with_classes
+
+        other = with_classes(self, classes)
+        self.algorithm, self.engine = other.algorithm, other.engine
+

@@ -1,0 +1,80 @@
+"""One call of train(): opens the run folder, runs the loop, tests the best weights, draws the curves."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.datasets import SPLITS, Dataset
+from zoo.common.errors import DataError
+from zoo.common.recipe import Recipe
+from zoo.common.weights import read_weights
+from zoo.curves import plot_curves
+from zoo.evaluation import Evaluation, evaluate, score_baseline
+from zoo.identity import to_metadata, versions
+from zoo.model import Report
+from zoo.run_folder import RunFolder
+from zoo.training import Data, Trainer
+
+if TYPE_CHECKING:
+    from zoo.model import Model
+
+
+def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: bool) -> Report:
+    """Train to the end, load the best weights into the model and score them on the test split."""
+    folder = RunFolder(out)
+    settings = _settings(model, dataset, recipe)
+    folder.begin(settings, resume)
+    if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
+        folder.log.unlink(missing_ok=True)
+        folder.append({"event": "start", **settings, "weights": model.source, "versions": versions()})
+    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
+    metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
+    data = Data(dataset.split("train"), dataset.split("val"))
+    progress = Trainer(model.algorithm, model.engine, recipe, data, folder, metadata).run(resume)
+    model.engine.load(read_weights(folder.best)[0])
+    model.source = str(folder.best)
+    test = _test(model, dataset, folder, progress.best_epoch)
+    plot_curves(folder.records(), model.algorithm.monitor, out / "curves.png")
+    return Report(out, folder.best, progress.best_epoch, progress.best_score or 0.0, test)
+
+
+def _settings(model: Model, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "algorithm": model.name,
+        "variant": model.variant,
+        "framework": model.backend,
+        "device": model.device,
+        "config": dataclasses.asdict(model.config),
+        "recipe": dataclasses.asdict(recipe),
+        "data": describe_data(dataset),
+    }
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """Summarise a data set for the log: its folder's name, the cases per split, a digest of names, splits and groups.
+
+    Raises DataError when there is nothing to train or to validate on.
+    """
+    sizes = {split: sum(record.split == split for record in dataset.records) for split in SPLITS}
+    if not sizes["train"] or not sizes["val"]:
+        raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
+    lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": digest}
+
+
+def _test(model: Model, dataset: Dataset, folder: RunFolder, best_epoch: int) -> Evaluation | None:
+    if not any(record.split == "test" for record in dataset.records):
+        folder.append({"event": "end", "best_epoch": best_epoch})
+        return None
+    cases = dataset.split("test")
+    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8)
+    trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
+    result = dataclasses.replace(result, baseline=trivial)
+    result.save(folder.path / "test")
+    folder.append({"event": "end", "best_epoch": best_epoch, "test": result.to_dict()})
+    return result
