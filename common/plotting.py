@@ -21,6 +21,7 @@ BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
 COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
+MAX_BARS = 5  # most probable classes that the panel has room for
 UNITS = {"mm": "mm", "mm2": "mm²", "ml": "ml", "deg": "°", "px": "px"}
 
 
@@ -62,8 +63,10 @@ def draw_classification(prediction: Classification) -> Figure:
 
     y = _title(panel, prediction.image)
     best = int(np.argmax(prediction.probabilities))
+    likely = set(np.argsort(-prediction.probabilities, kind="stable")[:MAX_BARS].tolist())
     for i, (name, p) in enumerate(zip(prediction.classes, prediction.probabilities, strict=True)):
-        y = _bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
+        if i in likely:
+            y = _bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
     if has_map:
         panel.text(0.0, 0.02, "right: where the network looked", color=MUTED, fontsize=8, va="bottom")
     return figure
@@ -184,4 +187,4 @@ def _label(name: str) -> tuple[str, str]:
     if unit not in UNITS or not stem:
         stem, unit = name, ""
     words = stem.replace("_", " ")
-    return (words.upper() if len(words) <= 4 else words[0].upper() + words[1:]), UNITS.get(unit, "")
+    return (words.upper() if len(words) <= 3 else words[0].upper() + words[1:]), UNITS.get(unit, "")
