@@ -4,15 +4,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("mindspore")
-
-from zoo.backends_mindspore import prepare  # isort: skip  (sets the environment before MindSpore is imported)
-
-import mindspore as ms
-
-from zoo.common import layers_mindspore as layers
-
-prepare("cpu")
+pytest.importorskip("zoo.backends_mindspore").prepare("cpu")
+ms = pytest.importorskip("mindspore")
+layers = pytest.importorskip("zoo.common.layers_mindspore")
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -49,7 +43,7 @@ CASES = {
 }
 
 
-def build(case: str) -> tuple[torch.nn.Module, ms.nn.Cell, np.ndarray]:
+def build(case):
     """Make both layers with the same random weights and an input."""
     kind, arguments, options, shape = CASES[case]
     rng = np.random.default_rng(0)
@@ -61,19 +55,19 @@ def build(case: str) -> tuple[torch.nn.Module, ms.nn.Cell, np.ndarray]:
     return theirs, ours, rng.normal(size=shape).astype(np.float32)
 
 
-def torch_state(layer: torch.nn.Module) -> dict[str, torch.Tensor]:
+def torch_state(layer):
     tensors = dict(layer.named_parameters()) | dict(layer.named_buffers())
-    return {name: tensor for name, tensor in tensors.items() if name != "num_batches_tracked"}
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
-def torch_gradients(layer: torch.nn.Module, x: np.ndarray, seed: np.ndarray) -> list[np.ndarray]:
+def torch_gradients(layer, x, seed):
     given = torch.from_numpy(x).requires_grad_()
     (layer(given) * torch.from_numpy(seed)).sum().backward()
     return [t.grad.numpy() for t in (given, *layer.parameters())]
 
 
-def mindspore_gradients(layer: ms.nn.Cell, x: np.ndarray, seed: np.ndarray) -> list[np.ndarray]:
-    def total(x: ms.Tensor) -> ms.Tensor:
+def mindspore_gradients(layer, x, seed):
+    def total(x):
         return (layer(x) * ms.Tensor(seed)).sum()
 
     weights = layer.trainable_params()
