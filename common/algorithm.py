@@ -33,12 +33,11 @@ class Algorithm(ABC, Generic[C]):
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
 
-    def check(self, image: Image) -> None:
-        """Raise InputError when the image cannot be used: wrong number of axes, unusual channels."""
-
-    @abstractmethod
     def preprocess(self, image: Image) -> Arrays:
-        """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments."""
+        """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments.
+
+        Raises InputError when the image cannot be used (number of axes, channels).
+        """
 
     @abstractmethod
     def targets(self, sample: Sample) -> Arrays:

@@ -16,7 +16,7 @@ from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.predictions import Prediction
 from zoo.common.types import Image, Row, Sample
 from zoo.engine import Engine
-from zoo.inference import chunks, predict_batch
+from zoo.inference import chunks, predict_batch, prepare
 
 Interval = tuple[float, float]
 
@@ -65,7 +65,7 @@ def score_all(
     """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
     rows = []
     for batch in chunks(samples, batch_size):
-        predictions = predict_batch(algorithm, engine, [sample.image for sample in batch])
+        predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch])
         rows += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return rows

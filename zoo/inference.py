@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from zoo.common.algorithm import Algorithm
 from zoo.common.batches import stack
 from zoo.common.predictions import Prediction
-from zoo.common.types import Image
+from zoo.common.types import Arrays, Image
 from zoo.engine import Engine
 
 T = TypeVar("T")
+Prepared = tuple[Image, Arrays]  # an image and its inputs, without the batch axis
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -22,10 +23,15 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
         yield chunk
 
 
-def predict_batch(algorithm: Algorithm[Any], engine: Engine, images: Sequence[Image]) -> list[Prediction]:
-    """Preprocess, run the network once, postprocess each image."""
-    outputs = engine.forward(stack([algorithm.preprocess(image) for image in images]))
+def predict_batch(algorithm: Algorithm[Any], engine: Engine, prepared: Sequence[Prepared]) -> list[Prediction]:
+    """Run the network once on images that are preprocessed, then postprocess each."""
+    outputs = engine.forward(stack([inputs for _, inputs in prepared]))
     return [
         algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
-        for i, image in enumerate(images)
+        for i, (image, _) in enumerate(prepared)
     ]
+
+
+def prepare(algorithm: Algorithm[Any], image: Image) -> Prepared:
+    """Pair an image with the inputs that the network takes for it."""
+    return image, algorithm.preprocess(image)

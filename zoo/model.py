@@ -19,7 +19,7 @@ from zoo.common.types import Image
 from zoo.common.weights import write_weights
 from zoo.engine import Engine
 from zoo.identity import to_metadata
-from zoo.inference import chunks, predict_batch
+from zoo.inference import Prepared, chunks, predict_batch, prepare
 from zoo.sources import Images, PredictionList, images, is_single
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Model:
             ((_, image),) = found
             if isinstance(image, InputError):
                 raise image
-            return predict_batch(self.algorithm, self.engine, [image])[0]
+            return predict_batch(self.algorithm, self.engine, [prepare(self.algorithm, image)])[0]
         results = PredictionList()
         for batch in chunks(self._usable(found, results), batch_size):
             results += predict_batch(self.algorithm, self.engine, batch)
@@ -107,7 +107,7 @@ class Model:
             warnings.warn(message, ZooWarning, stacklevel=2)
         return results
 
-    def _usable(self, found: Images, results: PredictionList) -> Iterator[Image]:
+    def _usable(self, found: Images, results: PredictionList) -> Iterator[Prepared]:
         bar: Iterable[tuple[str, Image | InputError]] = tqdm(
             found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True
         )
@@ -115,10 +115,11 @@ class Model:
             try:
                 if isinstance(image, InputError):
                     raise image
-                self.algorithm.check(image)
-                yield image
+                prepared = prepare(self.algorithm, image)
             except InputError as error:
                 results.failures.append((name, error))
+            else:
+                yield prepared
 
     def train(
         self,
