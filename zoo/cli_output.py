@@ -1,0 +1,53 @@
+"""How the commands speak: tables or JSON on stdout, messages on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+PIPE_WIDTH = 140  # columns where nobody says how wide the terminal is
+
+
+def console() -> Console:
+    """Return a console on stdout."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def error_console() -> Console:
+    """Return a console on stderr; long lines are never cut, so that paths can be copied."""
+    return Console(stderr=True, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout."""
+    console().print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout; NaN becomes null."""
+    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def say(message: str) -> None:
+    """Print a line on stderr, so that stdout holds data only."""
+    error_console().print(message, markup=False, highlight=False)
+
+
+def failed(message: str) -> None:
+    """Print an error on stderr."""
+    error_console().print(f"error: {message}", style="bold red", markup=False, highlight=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
