@@ -183,8 +183,10 @@ class NeckConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, deformable: bool) -> None:
         super().__init__()
-        plain = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        self.conv = DeformableConv2d(inputs, outputs) if deformable else plain
+        if deformable:
+            self.conv = DeformableConv2d(inputs, outputs)
+        else:
+            self.conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         self.bn = nn.BatchNorm2d(outputs)
         self.relu = nn.ReLU()
 
