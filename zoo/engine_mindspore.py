@@ -41,7 +41,7 @@ class MindSporeEngine:
         """Run the network in evaluation mode on a batch."""
         self.net.set_train(False)
         outputs = self.net(*_tensors(inputs).values())
-        return {name: value.asnumpy().astype(np.float32, copy=True) for name, value in outputs.items()}
+        return {name: value.astype(ms.float32).asnumpy().copy() for name, value in outputs.items()}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name every weight with its shape."""
@@ -60,6 +60,8 @@ class MindSporeEngine:
     def start_training(self, recipe: Recipe, head: tuple[str, ...]) -> None:
         """Build the optimiser; `head` names the prefixes that train at the full rate."""
         self._recipe = recipe
+        if recipe.mixed_precision and self.device == "ascend":  # the CPU has no bfloat16 kernels; not tried on an NPU
+            self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
         self._trained = {}
         for name, parameter in self._state().items():
             is_statistic = name.endswith(("running_mean", "running_var"))
@@ -108,7 +110,8 @@ class MindSporeEngine:
         return {p.name: p for p in self.net.get_parameters()}
 
     def _total(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        terms = self._losses(self.net(*inputs.values()), targets, self._config)
+        outputs = {name: value.astype(ms.float32) for name, value in self.net(*inputs.values()).items()}
+        terms = self._losses(outputs, targets, self._config)
         return sum(terms.values()), terms
 
     def _train_mode(self) -> None:

@@ -1,0 +1,135 @@
+"""Every entry of the registry, in each framework, keeps the contract of an algorithm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+
+from .harness import NAMES, batch_of, samples_of
+
+
+@pytest.fixture(params=NAMES)
+def model(request: pytest.FixtureRequest, framework: str) -> zoo.Model:
+    """The tiny variant of each algorithm in each framework, with random weights."""
+    return zoo.load(request.param, backend=framework, checkpoint=None, variant="tiny")
+
+
+def test_prediction_is_of_the_task_and_plain(model: zoo.Model) -> None:
+    (sample,) = samples_of(model, 1)
+
+    prediction = model.predict(sample.image)
+
+    assert json.loads(json.dumps(prediction.to_dict()))["name"] == sample.image.name
+
+
+def test_batch_and_single_predictions_agree(model: zoo.Model) -> None:
+    images = [sample.image for sample in samples_of(model, 3)]
+
+    together = model.predict(images, batch_size=3)
+
+    for alone, joint in zip([model.predict(image) for image in images], together, strict=True):
+        _assert_close(alone.to_dict(), joint.to_dict())
+
+
+def test_twenty_steps_on_one_batch_lower_the_loss(model: zoo.Model) -> None:
+    inputs, targets = batch_of(model, samples_of(model, 4))
+    recipe = model.recipe()
+    model.engine.start_training(recipe, model.algorithm.head)
+
+    losses = [_total(model.engine.step(inputs, targets, recipe.learning_rate, seed)) for seed in range(20)]
+
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_saved_weights_give_the_same_outputs_in_either_framework(
+    model: zoo.Model, tmp_path: Any, both_frameworks: tuple[str, ...]
+) -> None:
+    inputs, _ = batch_of(model, samples_of(model, 2))
+    path = model.save(tmp_path / "weights.safetensors")
+
+    for name in both_frameworks:
+        again = zoo.load(model.name, backend=name, checkpoint=path)
+        for key, value in model.engine.forward(inputs).items():
+            np.testing.assert_allclose(again.engine.forward(inputs)[key], value, atol=1e-4 * np.abs(value).max())
+
+
+def test_same_seed_gives_the_same_losses(model: zoo.Model) -> None:
+    inputs, targets = batch_of(model, samples_of(model, 4))
+    start = model.engine.weights()
+
+    runs = []
+    for _ in range(2):
+        model.engine.load(start)
+        model.engine.start_training(model.recipe(), model.algorithm.head)
+        runs.append([_total(model.engine.step(inputs, targets, 1e-3, seed)) for seed in range(3)])
+
+    assert runs[0] == runs[1]
+
+
+def test_perfect_labels_score_better_than_the_baseline(model: zoo.Model) -> None:
+    samples = samples_of(model, 6)
+    algorithm = model.algorithm
+
+    predict = algorithm.baseline(samples[:3])
+    rows = [algorithm.score(predict(sample.image), sample) for sample in samples[3:]]
+
+    assert algorithm.monitor in algorithm.summarise(rows)
+
+
+def test_augmentation_changes_the_copy_and_not_the_sample(model: zoo.Model) -> None:
+    (sample,) = samples_of(model, 1)
+    before = sample.image.array.copy()
+
+    changed = model.algorithm.augment(sample, np.random.default_rng(1))
+    again = model.algorithm.augment(sample, np.random.default_rng(1))
+
+    np.testing.assert_array_equal(sample.image.array, before)
+    np.testing.assert_array_equal(changed.image.array, again.image.array)
+    assert not np.array_equal(changed.image.array, before)
+
+
+def test_head_names_existing_weights(model: zoo.Model) -> None:
+    names = model.engine.shapes()
+
+    for prefix in model.algorithm.head:
+        assert any(name.startswith(prefix) for name in names), prefix
+
+
+def test_frozen_weights_stay_and_the_rest_moves(model: zoo.Model) -> None:
+    inputs, targets = batch_of(model, samples_of(model, 4))
+    head = model.algorithm.head
+    body = tuple({name.split(".")[0] for name in model.engine.shapes() if not name.startswith(head)})
+    before = model.engine.weights()
+
+    model.engine.start_training(replace(model.recipe(), freeze=body), head)
+    for seed in range(3):
+        model.engine.step(inputs, targets, 1e-3, seed)
+
+    after = model.engine.weights()
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith(head) for name in changed)
+
+
+def _total(terms: dict[str, float]) -> float:
+    return sum(value for name, value in terms.items() if name != "grad_norm")
+
+
+def _assert_close(a: Any, b: Any) -> None:
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            _assert_close(a[key], b[key])
+    elif isinstance(a, list | tuple):
+        for x, y in zip(a, b, strict=True):
+            _assert_close(x, y)
+    elif isinstance(a, float):
+        assert a == pytest.approx(b, rel=1e-3, abs=1e-3)
+    else:
+        assert a == b

@@ -1,0 +1,99 @@
+"""The two frameworks compute the same thing, for every entry of the registry: names, outputs, losses, training."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import zoo
+
+from .harness import NAMES, batch_of, samples_of
+
+OUTPUT_TOLERANCE = 1e-4  # of the largest output, float32 on CPU
+STEP_TOLERANCE = 1e-4  # absolute, in every weight after six steps
+STEPS = 6
+INPUT_SIZES = {"paper": 64}  # paper-scale networks run on a reduced picture: the weights are the paper's
+
+
+def pair_of(name: str, variant: str) -> tuple[zoo.Model, zoo.Model]:
+    """Open one variant in both frameworks with the same random weights."""
+    first = zoo.load(name, backend="torch", checkpoint=None, variant=variant)
+    config = first.config
+    changes = {}
+    if variant in INPUT_SIZES and hasattr(config, "input_size"):
+        size = INPUT_SIZES[variant]
+        changes["input_size"] = (size, size) if isinstance(config.input_size, tuple) else size
+    first = zoo.load(name, backend="torch", checkpoint=None, variant=variant, **changes)
+    second = zoo.load(name, backend="mindspore", checkpoint=None, variant=variant, **changes)
+    second.engine.load(first.engine.weights())
+    return first, second
+
+
+def variants_of(name: str) -> list[str]:
+    """List the named configurations of an algorithm."""
+    package = zoo.info(name).package
+    return list(importlib.import_module(f"zoo.models.{package}.config").VARIANTS)
+
+
+CASES = [(name, variant) for name in NAMES for variant in variants_of(name)]
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_names_shapes_and_outputs_are_equal(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
+    first, second = pair_of(name, variant)
+    inputs, _ = batch_of(first, samples_of(first, 2))
+
+    expected, found = first.engine.forward(inputs), second.engine.forward(inputs)
+
+    assert first.engine.shapes() == second.engine.shapes()
+    assert list(expected) == list(found)
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=OUTPUT_TOLERANCE * np.abs(value).max(), rtol=0, err_msg=key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "variant"), CASES)
+def test_six_training_steps_move_every_weight_alike(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
+    models = pair_of(name, variant)
+    # plain descent: Adam divides by |gradient| and turns the last bit of a tiny gradient into a full step
+    recipe = replace(models[0].recipe(), optimiser="sgd", momentum=0.9, clip_norm=1.0, weight_decay=1e-4)
+    batch = batch_of(models[0], samples_of(models[0], 2))
+
+    losses = []
+    for model in models:
+        model.engine.start_training(recipe, model.algorithm.head)
+        losses.append([model.engine.step(*batch, learning_rate=1e-3, seed=step) for step in range(STEPS)])
+
+    for step, (expected, found) in enumerate(zip(*losses, strict=True)):
+        assert found == pytest.approx(expected, rel=1e-3, abs=1e-4), f"step {step}"
+    first, second = (model.engine.weights() for model in models)
+    for key, value in first.items():
+        np.testing.assert_allclose(second[key], value, atol=STEP_TOLERANCE * max(1, np.abs(value).max()), err_msg=key)
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
+def test_optimisers_take_the_same_steps(optimiser: str, both_frameworks: tuple[str, ...]) -> None:
+    models = pair_of(NAMES[0], "tiny")
+    recipe = replace(models[0].recipe(), optimiser=optimiser, weight_decay=0.1, ema_decay=0.5, clip_norm=0.1)
+    batch = batch_of(models[0], samples_of(models[0], 4))
+
+    for model in models:
+        model.engine.start_training(recipe, model.algorithm.head)
+        for step in range(3):
+            model.engine.step(*batch, learning_rate=1e-4, seed=step)
+
+    for averaged in (False, True):
+        first, second = (model.engine.weights(averaged=averaged) for model in models)
+        for key, value in first.items():
+            np.testing.assert_allclose(second[key], value, atol=1e-4 * max(1, np.abs(value).max()), err_msg=key)
+
+
+def test_both_frameworks_draw_the_same_first_weights(both_frameworks: tuple[str, ...]) -> None:
+    for name in NAMES:
+        first, second = (zoo.load(name, backend=b, checkpoint=None, variant="tiny", seed=3) for b in both_frameworks)
+        expected, found = first.engine.weights(), second.engine.weights()
+
+        assert all(np.array_equal(expected[key], found[key]) for key in expected)
