@@ -99,7 +99,7 @@ class Entry(_Strict):
     paper: Paper
     reported: Reported
     licence: Text
-    checkpoints: dict[Text, Checkpoint]
+    checkpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Checkpoint]
 
     @property
     def default_checkpoint(self) -> Checkpoint | None:
@@ -125,6 +125,8 @@ class Entry(_Strict):
     def _consistent(self) -> Entry:
         if self.task not in TASKS:
             raise ValueError(f"task {self.task!r} is unknown; expected one of {', '.join(TASKS)}")
+        if "default" in self.checkpoints:
+            raise ValueError("a checkpoint cannot be called `default`; that name stands for the one with default: true")
         defaults = [name for name, checkpoint in self.checkpoints.items() if checkpoint.default]
         if self.checkpoints and len(defaults) != 1:
             raise ValueError(f"{len(defaults)} checkpoints say `default: true`; expected exactly one")
