@@ -59,7 +59,9 @@ def main() -> int:
     text = README.read_text(encoding="utf-8")
     wanted = replaced(text, table(list(load_registry(ROOT / "registry.yaml").values())))
     if check and wanted != text:
-        print("README.md: the model table does not match registry.yaml; run `python ci/model_table.py`", file=sys.stderr)
+        print(
+            "README.md: the model table does not match registry.yaml; run `python ci/model_table.py`", file=sys.stderr
+        )
         return 1
     if not check:
         README.write_text(wanted, encoding="utf-8")

@@ -51,6 +51,6 @@ def test_modules_of_the_user_do_not_disturb(tmp_path, name):
 
 @pytest.mark.parametrize("folder", ["common", "models"])
 def test_rooms_refuse_their_bare_names(tmp_path, folder):
-    code = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\ntry:\n    import {folder}\nexcept ImportError as e:\n    print(e)"
+    lines = ["import sys", f"sys.path.insert(0, {str(ROOT)!r})", "try:", f"    import {folder}"]
 
-    assert f"zoo.{folder}" in python(code, tmp_path)
+    assert f"zoo.{folder}" in python("\n".join([*lines, "except ImportError as error:", "    print(error)"]), tmp_path)
