@@ -38,6 +38,9 @@ class Reader(Protocol):
     def read(self, root: Path, task: str) -> list[Record]:
         """List the cases; raise DataError when the layout is broken or the task is not served."""
 
+    def classes(self, root: Path, task: str) -> tuple[str, ...]:
+        """Name the classes that the labels count, in order; () when the data does not say."""
+
 
 # modules, by name: a reader is imported when it is tried, the generic one last
 READERS: dict[str, str] = {
@@ -51,9 +54,10 @@ READERS: dict[str, str] = {
 class Dataset(Sequence[Sample]):
     """A list of samples that are read when asked for."""
 
-    def __init__(self, records: Iterable[Record], origin: str = "") -> None:
+    def __init__(self, records: Iterable[Record], origin: str = "", classes: tuple[str, ...] = ()) -> None:
         self.records = tuple(records)
         self.origin = origin  # named in errors
+        self.classes = classes  # what the labels count; () when the data does not say
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ class Dataset(Sequence[Sample]):
         if not chosen:
             sizes = {split: sum(record.split == split for record in self.records) for split in SPLITS}
             raise DataError(f"{self.origin}: no case in split {name!r}; the sizes are {sizes}")
-        return Dataset(chosen, self.origin)
+        return Dataset(chosen, self.origin, self.classes)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -80,7 +84,7 @@ class Dataset(Sequence[Sample]):
     def __getitem__(self, index: slice) -> Dataset: ...
     def __getitem__(self, index: int | slice) -> Sample | Dataset:
         if isinstance(index, slice):
-            return Dataset(self.records[index], self.origin)
+            return Dataset(self.records[index], self.origin, self.classes)
         return self.records[index].load()
 
 
@@ -106,7 +110,7 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
     if not all(record.split for record in records):
         records = draw_splits(records, seed)
     check_groups(records, str(root))
-    return Dataset(records, str(root))
+    return Dataset(records, str(root), _reader(name).classes(root, task))
 
 
 def describe(root: Path, limit: int = 8) -> str:

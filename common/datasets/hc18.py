@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Picture
-
 from zoo.common import ellipses
 from zoo.common.datasets import Record
 from zoo.common.errors import DataError
@@ -26,6 +25,11 @@ REDUCED_COLUMNS = {"id", "split", "exam", "pixel_mm", "hc_mm", "cx", "cy", "a", 
 def recognises(root: Path) -> bool:
     """Say whether the folder holds HC18, official or reduced."""
     return (root / OFFICIAL_CSV).is_file() or set(_columns(root / "split.csv")) >= REDUCED_COLUMNS
+
+
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name the one structure that is marked."""
+    return ("head",)
 
 
 def read(root: Path, task: str) -> list[Record]:
