@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
-
 from zoo.common.initialise import initial_value
 from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample
@@ -33,6 +32,7 @@ class Algorithm(ABC, Generic[C]):
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
 
+    @abstractmethod
     def preprocess(self, image: Image) -> Arrays:
         """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments.
 

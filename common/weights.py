@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-
 from zoo.common.errors import CheckpointError, WeightsError
 from zoo.common.types import Arrays
 
@@ -74,7 +73,9 @@ def _checked_metadata(path: Path) -> dict[str, str]:
                 )
             raw = file.read(length)
     except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); give the path of a .safetensors file") from error
+        raise CheckpointError(
+            f"{path}: cannot be read ({error.strerror}); give the path of a .safetensors file"
+        ) from error
     try:
         header = json.loads(raw, object_pairs_hook=_without_duplicates)
     except (ValueError, RecursionError) as error:

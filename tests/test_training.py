@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-
-import zoo
 from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, TrainingError, WeightsError
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
+
+import zoo
 from zoo.run_folder import RunFolder
 from zoo.training import learning_rate_at
 
@@ -67,7 +68,7 @@ def test_schedule_warms_up_then_falls_to_the_final_factor() -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0)
     assert rates[50] == pytest.approx(0.1)
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[10:]))
 
 
 def test_run_leaves_weights_log_curves_and_test_scores(framework: str, data: Path, tmp_path: Path) -> None:
@@ -84,10 +85,14 @@ def test_run_leaves_weights_log_curves_and_test_scores(framework: str, data: Pat
     assert any(name.startswith("events.out") for name in names)
 
 
-def test_trained_checkpoint_opens_by_its_path_in_both(data: Path, tmp_path: Path, both_frameworks: tuple[str, ...]) -> None:
+def test_trained_checkpoint_opens_by_its_path_in_both(
+    data: Path, tmp_path: Path, both_frameworks: tuple[str, ...]
+) -> None:
     report = tiny("torch").train(data, out=tmp_path / "run", epochs=1, batch_size=4)
 
-    answers = [zoo.load("Covid-ResNet", backend=b, checkpoint=report.best).predict(data / "val") for b in both_frameworks]
+    answers = [
+        zoo.load("Covid-ResNet", backend=b, checkpoint=report.best).predict(data / "val") for b in both_frameworks
+    ]
 
     for first, second in zip(*answers, strict=True):
         np.testing.assert_allclose(first.probabilities, second.probabilities, atol=1e-4)
@@ -219,7 +224,11 @@ def test_every_dropped_renamed_or_resized_weight_is_refused_by_name(framework: s
 
     for name in shapes:
         dropped = {n: v for n, v in weights.items() if n != name}
-        changes = [dropped, dropped | {name + "x": weights[name]}, weights | {name: np.zeros((1, 2, 3, 4, 5), np.float32)}]
+        changes = [
+            dropped,
+            dropped | {name + "x": weights[name]},
+            weights | {name: np.zeros((1, 2, 3, 4, 5), np.float32)},
+        ]
         for wrong in changes:
             with pytest.raises(WeightsError, match=name.replace(".", r"\.")):
                 check_fit(shapes, wrong, "file")

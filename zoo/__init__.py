@@ -1,8 +1,8 @@
 """openmedia-zoo: medical-imaging models in PyTorch and in MindSpore behind one interface.
 
-    import zoo
-    model = zoo.load("EllipseNet", backend="torch")
-    model.predict("scan.png").plot("overlay.png")
+import zoo
+model = zoo.load("EllipseNet", backend="torch")
+model.predict("scan.png").plot("overlay.png")
 """
 
 from __future__ import annotations

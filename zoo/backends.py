@@ -65,13 +65,17 @@ def _named(backend: str | None) -> tuple[str, str | None]:
     present = installed()
     if backend is None:
         if not present:
-            raise BackendError("neither PyTorch nor MindSpore is installed; pip install 'openmedia-zoo[torch]' or '[mindspore]'")
+            raise BackendError(
+                "neither PyTorch nor MindSpore is installed; pip install 'openmedia-zoo[torch]' or '[mindspore]'"
+            )
         return present[0], None
     if backend.lower() not in NAMES:
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     framework, device = NAMES[backend.lower()]
     if framework not in present:
-        raise BackendError(f"backend {backend!r} needs {framework}, which is not installed; pip install '{PACKAGES[framework]}'")
+        raise BackendError(
+            f"backend {backend!r} needs {framework}, which is not installed; pip install '{PACKAGES[framework]}'"
+        )
     return framework, device
 
 

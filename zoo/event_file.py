@@ -24,7 +24,9 @@ class EventFile:
         self._writer = EventFileWriter(str(self._folder))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._writer is not None:
             self._writer.close()
 
@@ -35,6 +37,8 @@ class EventFile:
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        values = [Summary.Value(tag=f"{g}/{n}", simple_value=v) for g, scalars in groups.items() for n, v in scalars.items()]
+        values = [
+            Summary.Value(tag=f"{g}/{n}", simple_value=v) for g, scalars in groups.items() for n, v in scalars.items()
+        ]
         self._writer.add_event(Event(wall_time=time.time(), step=epoch, summary=Summary(value=values)))
         self._writer.flush()

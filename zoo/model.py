@@ -35,7 +35,8 @@ BAR_FROM = 16  # fewer images than this show no progress bar
 class Report:
     """What a training run left behind.
 
-    best: the checkpoint with the best validation score. test: the scores of `best` on the test split, where there is one.
+    best: the checkpoint with the best validation score.
+    test: the scores of `best` on the test split, where there is one.
     """
 
     folder: Path
@@ -195,4 +196,3 @@ class Model:
 
         other = with_classes(self, classes)
         self.algorithm, self.engine = other.algorithm, other.engine
-

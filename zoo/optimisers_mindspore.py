@@ -21,7 +21,9 @@ class AdamW:
         self.step = 0
         self.state = {slot: [ops.zeros_like(p) for p in parameters] for slot in self.slots}
 
-    def update(self, parameters: Sequence[Parameter], gradients: Sequence[Tensor], rates: list[float], decays: list[float]) -> None:
+    def update(
+        self, parameters: Sequence[Parameter], gradients: Sequence[Tensor], rates: list[float], decays: list[float]
+    ) -> None:
         """Change the parameters in place."""
         self.step += 1
         # 1 - beta^t loses 1e-5 relative in float32; expm1 on Python floats does not
@@ -46,7 +48,9 @@ class Sgd:
         self._momentum = momentum
         self.state = {"momentum_buffer": [ops.zeros_like(p) for p in parameters]}
 
-    def update(self, parameters: Sequence[Parameter], gradients: Sequence[Tensor], rates: list[float], decays: list[float]) -> None:
+    def update(
+        self, parameters: Sequence[Parameter], gradients: Sequence[Tensor], rates: list[float], decays: list[float]
+    ) -> None:
         """Change the parameters in place."""
         self.step += 1
         buffers = self.state["momentum_buffer"]

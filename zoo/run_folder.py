@@ -62,7 +62,9 @@ class RunFolder:
             self._check_same(settings)
             return
         if self.settings.exists():
-            raise TrainingError(f"{self.path} already holds a run; resume it (resume=True, --resume) or give another folder")
+            raise TrainingError(
+                f"{self.path} already holds a run; resume it (resume=True, --resume) or give another folder"
+            )
         write_atomically(self.settings, (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode())
 
     def append(self, record: Mapping[str, object]) -> None:
@@ -95,7 +97,9 @@ class RunFolder:
             raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
         before = json.loads(self.settings.read_text())
         now = json.loads(json.dumps(settings))
-        changed = [key for key in ("algorithm", "framework", "config", "recipe", "data") if before.get(key) != now.get(key)]
+        changed = [
+            key for key in ("algorithm", "framework", "config", "recipe", "data") if before.get(key) != now.get(key)
+        ]
         if changed:
             details = "; ".join(f"{key}: {_difference(before.get(key), now.get(key))}" for key in changed)
             raise TrainingError(f"{self.path}: resumed with other settings ({details}); resume with the same ones")
