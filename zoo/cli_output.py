@@ -15,9 +15,9 @@ PIPE_WIDTH = 140  # columns where nobody says how wide the terminal is
 
 
 def console() -> Console:
-    """Return a console on stdout."""
-    plain = Console()
-    return plain if plain.is_terminal else Console(width=PIPE_WIDTH)
+    """Return a console on stdout that takes brackets for what they are, as in openmedia-zoo[torch]."""
+    plain = Console(markup=False)
+    return plain if plain.is_terminal else Console(markup=False, width=PIPE_WIDTH)
 
 
 def error_console() -> Console:
