@@ -16,6 +16,7 @@ class Config:
 
     classes: tuple[str, ...] = ("head",)  # one ellipse of each per image
     preset: str = "fetal_head"  # fetal_head or fetal_heart: which measurements follow from the ellipses
+    ap_axis: str = "minor"  # axis of the thorax taken as front-back, minor or major: for the estimated cardiac axis
     input_size: tuple[int, int] = (128, 192)  # (h, w) [px], multiples of 32
     input_channels: int = 1
     mean: float = 0.216  # of the intensities scaled to 0..1
