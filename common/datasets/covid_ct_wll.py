@@ -1,0 +1,91 @@
+"""Lung-masked CT slices, lesion or normal, derived from the COVID-19-20 challenge by Yang et al. (ISBI 2021).
+
+Two layouts: the authors' repository (data/gan/{lesion,normal}/{lesion,normal}_<id>.png, 512 px) and a reduced one
+(images/ and split.csv with image, label, slice_id, split). Slices carry no patient. Both classes number the slices of
+the same volumes in the same order, so ranges of ids with unused guard bands between them keep patients apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common.datasets import Record, describe
+from zoo.common.errors import DataError
+from zoo.common.io import read_image
+from zoo.common.types import Sample
+
+CLASSES = ("normal", "covid")  # covid: a lesion of COVID-19 is in this slice
+FOLDERS = ("normal", "lesion")
+COLUMNS = {"image", "label", "slice_id", "split"}
+# first and last slice id of each split, by folder; ids between the ranges are guard bands and stay unused
+RANGES: dict[str, dict[str, tuple[int, float]]] = {
+    "lesion": {"train": (0, 3200), "val": (3341, 3880), "test": (4000, np.inf)},
+    "normal": {"train": (0, 6019), "val": (6290, 7158), "test": (7326, np.inf)},
+}
+
+
+def recognises(root: Path) -> bool:
+    """Say whether the folder holds these slices, official or reduced."""
+    return _official(root) is not None or _columns(root / "split.csv") >= COLUMNS
+
+
+def read(root: Path, task: str) -> list[Record]:
+    """List the slices; each is its own group, because the split by ranges already keeps volumes apart."""
+    if task != "classification":
+        raise DataError(f"{root}: covid_ct_wll is read for classification, not for {task}")
+    official = _official(root)
+    if official is not None:
+        return _read_official(official)
+    if _columns(root / "split.csv") >= COLUMNS:
+        with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
+            return [_record(root / row["image"], int(row["label"]), row["split"]) for row in csv.DictReader(file)]
+    raise DataError(f"{root}: expected data/gan/lesion and data/gan/normal, or split.csv; {describe(root)}")
+
+
+def split_of(folder: str, slice_id: int) -> str | None:
+    """Return the split of a slice of folder lesion or normal; None in a guard band."""
+    for split, (first, last) in RANGES[folder].items():
+        if first <= slice_id <= last:
+            return split
+    return None
+
+
+def _official(root: Path) -> Path | None:
+    """Return the folder that holds lesion/ and normal/ of the authors' repository."""
+    for base in (root, root / "gan", root / "data" / "gan"):
+        if all(next((base / name).glob(f"{name}_*.png"), None) for name in FOLDERS):
+            return base
+    return None
+
+
+def _read_official(base: Path) -> list[Record]:
+    records = []
+    for label, folder in enumerate(FOLDERS):
+        for path in sorted((base / folder).glob(f"{folder}_*.png")):
+            match = re.fullmatch(rf"{folder}_(\d+)", path.stem)
+            if match is None:
+                raise DataError(f"{path}: expected {folder}_<number>.png")
+            split = split_of(folder, int(match[1]))
+            if split is not None:
+                records.append(_record(path, label, split))
+    return records
+
+
+def _record(path: Path, label: int, split: str) -> Record:
+    return Record(path.stem, split, path.stem, partial(_load, path, label))
+
+
+def _load(path: Path, label: int) -> Sample:
+    return Sample(read_image(path), {"label": np.array(label, np.int64)}, group=path.stem)
+
+
+def _columns(path: Path) -> set[str]:
+    if not path.is_file():
+        return set()
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return set(next(csv.reader(file), []))

@@ -1,0 +1,1 @@
+"""Covid-ResNet: COVID-19 or not, from one CT slice."""
