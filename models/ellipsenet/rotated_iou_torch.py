@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+PAIRS = np.stack(np.triu_indices(8, 1))  # of the eight corners of two boxes
 TOLERANCE = 1e-6  # of half the girth of a box: the corners of two equal boxes lie on each other's edges
 FAR = 1e4  # sorts behind every angle
 
@@ -46,7 +48,7 @@ def smallest_diagonal(points: torch.Tensor) -> torch.Tensor:
 
     One side of it runs through two of the points, so every pair of points gives a direction to try.
     """
-    i, j = torch.triu_indices(8, 8, offset=1, device=points.device)
+    i, j = torch.as_tensor(PAIRS, device=points.device)
     line = points[:, j] - points[:, i]  # (n, 28, 2)
     length = torch.sqrt(torch.clamp((line**2).sum(dim=2, keepdim=True), min=1e-12))
     along = line / length
@@ -83,8 +85,8 @@ def corners_inside(points: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
 
 def edge_crossings(corners1: torch.Tensor, corners2: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Cross the edges of two rectangles (n, 4, 2); return the points (n, 16, 2) and which of them are true (n, 16)."""
-    start1, edge1 = corners1[:, :, None], (torch.roll(corners1, -1, 1) - corners1)[:, :, None]
-    start2, edge2 = corners2[:, None], (torch.roll(corners2, -1, 1) - corners2)[:, None]
+    start1, edge1 = corners1[:, :, None], (following(corners1) - corners1)[:, :, None]
+    start2, edge2 = corners2[:, None], (following(corners2) - corners2)[:, None]
     gap = start2 - start1  # (n, 4, 4, 2)
     turn = cross(edge1, edge2)
     scale = torch.sqrt((edge1**2).sum(dim=3) * (edge2**2).sum(dim=3))
@@ -94,6 +96,11 @@ def edge_crossings(corners1: torch.Tensor, corners2: torch.Tensor) -> tuple[torc
     crossed = ~parallel & (s > 0) & (s < 1) & (t > 0) & (t < 1)
     points = start1 + s[:, :, :, None] * edge1
     return points.reshape(-1, 16, 2), crossed.reshape(-1, 16)
+
+
+def following(points: torch.Tensor) -> torch.Tensor:
+    """Put each corner's successor in its place, (n, p, 2)."""
+    return torch.roll(points, -1, 1)
 
 
 def cross(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -113,4 +120,4 @@ def polygon_area(points: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
     # invalid points come last; moved onto the first corner they add nothing
     kept = torch.gather(weight, 1, order[:, :, None])
     ring = ordered * kept + ordered[:, :1] * (1 - kept)
-    return cross(ring, torch.roll(ring, -1, 1)).sum(dim=1) / 2
+    return cross(ring, following(ring)).sum(dim=1) / 2
