@@ -24,7 +24,7 @@ def draw_head(size: Size, rng: np.random.Generator) -> Sample:
     echo = _tissue(size, rng, strength=0.25)
     radius = level(head, size)
     echo = _inside(echo, radius, 0.10)
-    echo = np.maximum(echo, 0.5 * _line(_frame(head, size)[1], pen * 0.6) * (radius < 0.8))  # the falx
+    echo = np.maximum(echo, 0.5 * _line(_frame(head, size)[1] * b, pen * 0.6) * (radius < 0.8))  # the falx
     for side in (-1, 1):
         u, v = _frame(head, size)
         ventricle = ((u - 0.35) / 0.22) ** 2 + ((v - side * 0.3) / 0.10) ** 2
