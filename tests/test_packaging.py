@@ -95,7 +95,8 @@ def test_wheel_holds_only_zoo(wheel):
 def test_wheel_holds_every_file_of_the_three_rooms(wheel):
     rooms = {"zoo": ROOT / "zoo", "zoo/common": ROOT / "common", "zoo/models": ROOT / "models"}
     wanted = {f"{room}/{path.relative_to(folder)}" for room, folder in rooms.items() for path in folder.rglob("*.py")}
-    data = {f"zoo/models/{path.relative_to(ROOT / 'models')}" for path in (ROOT / "models").rglob("*.png")}
+    extra = [path for suffix in ("png", "json", "md") for path in (ROOT / "models").rglob(f"*.{suffix}")]
+    data = {f"zoo/models/{path.relative_to(ROOT / 'models')}" for path in extra}
 
     assert (wanted | data | {"zoo/registry.yaml", "zoo/py.typed"}) - files_of(wheel) == set()
 

@@ -1,7 +1,4 @@
-"""Try one framework: its device, and a forward pass of every algorithm's smallest network; prints JSON.
-
-python -m zoo.probe torch
-"""
+"""Try one framework: its device, and every algorithm's smallest network; `python -m zoo.probe torch` prints JSON."""
 
 from __future__ import annotations
 
