@@ -27,6 +27,11 @@ def recognises(root: Path) -> bool:
     return _is_official(root) or _columns(root / "split.csv") >= COLUMNS
 
 
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name what the labels count."""
+    return CLASSES
+
+
 def read(root: Path, task: str) -> list[Record]:
     """List the slices of the authors' split; the group is the patient where it is known, else the slice."""
     if task != "classification":

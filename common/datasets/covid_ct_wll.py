@@ -34,6 +34,11 @@ def recognises(root: Path) -> bool:
     return _official(root) is not None or _columns(root / "split.csv") >= COLUMNS
 
 
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name what the labels count."""
+    return CLASSES
+
+
 def read(root: Path, task: str) -> list[Record]:
     """List the slices; each is its own group, because the split by ranges already keeps volumes apart."""
     if task != "classification":

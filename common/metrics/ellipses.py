@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo.common import ellipses as geometry
 
 PEN_PX = 0.45  # by which the filled ellipses of OpenCV are larger than the equation, along both semi-axes
