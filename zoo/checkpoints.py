@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zoo.common.errors import CheckpointError, NotCachedError, ZooWarning
 from zoo.common.weights import read_metadata
-from zoo.hub import Wanted, address, difference, fetch, hash_file
+from zoo.hub import STAGING, Wanted, address, difference, fetch, hash_file, remove_orphans
 from zoo.registry import HERE, Checkpoint, Entry, find, load_registry, read_registry
 
 TRUE = {"1", "ON", "YES", "TRUE"}  # what the hub's client takes for yes
@@ -40,6 +40,7 @@ def locate(entry: Entry, checkpoint: str | Path = "default", *, download: bool =
     for path in _candidates(registered):
         problem = difference(path, wanted)
         if problem is None:
+            remove_orphans(home() / "checkpoints" / STAGING)
             return path
         warnings.warn(
             f"{path} is not the registered file and is not used: {problem}; expected {registered.bytes} bytes, "

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from zoo.common.errors import CheckpointError
 
 LIBRARY = "openmedia-zoo"  # how the hub's statistics name us
+STAGING = ".staging"
 PAUSES_S = (
     0.0,
     1.0,
@@ -79,9 +80,9 @@ def fetch(
     cannot harm each other. Raises CheckpointError after at most three tries.
     """
     with _local_trouble_explained(store):
-        for folder in (store / ".staging", store / ".locks"):
+        for folder in (store / STAGING, store / ".locks"):
             folder.mkdir(parents=True, exist_ok=True)
-        remove_orphans(store / ".staging")
+        remove_orphans(store / STAGING)
         with _lock(store / ".locks" / f"{_short_name(wanted)}.lock"):
             final = place(wanted.sha256) if wanted.sha256 is not None else None
             if final is not None and final.is_file() and difference(final, wanted) is None:
@@ -93,7 +94,7 @@ def _fetch(wanted: Wanted, store: Path, place: Callable[[str], Path], endpoint: 
     problems: list[str] = []
     for pause_s in PAUSES_S:
         time.sleep(pause_s)
-        with _staging(store / ".staging") as folder:
+        with _staging(store / STAGING) as folder:
             problem, path = _try(wanted, folder, endpoint, check)
             if path is not None:
                 return _publish(path, place(wanted.sha256 or hash_file(path)))
@@ -217,7 +218,7 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 def remove_orphans(folder: Path) -> None:
     """Remove the staging folders that killed processes left behind."""
-    for orphan in folder.iterdir():
+    for orphan in folder.iterdir() if folder.is_dir() else ():
         host, pid, started, _ = (*orphan.name.split("~"), "", "", "")[:4]
         try:
             old = time.time() - orphan.stat().st_mtime > ORPHAN_AGE_S

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are not a package: loopb
 
 import loopback_hub
 from loopback_hub import Hub
-from zoo.common.weights import write_weights
 
 import zoo.hub
 from zoo.checkpoints import cache_path
+from zoo.common.weights import write_weights
 from zoo.registry import Entry, load_registry
 
 REPOSITORY = "somebody/weights"

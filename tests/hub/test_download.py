@@ -8,9 +8,9 @@ import loopback_hub as faults
 import pytest
 from conftest import Shipped
 from loopback_hub import Hub
-from zoo.common.errors import CheckpointError
 
 from zoo.checkpoints import locate
+from zoo.common.errors import CheckpointError
 
 FLIPS = 1000
 
