@@ -8,7 +8,6 @@ import numpy as np
 from zoo.common import ellipses as geometry
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import DataError, InputError
-from zoo.common.initialise import initial_value
 from zoo.common.predictions import Ellipses, Prediction
 from zoo.common.transforms import invert_affine, letterbox, to_channels
 from zoo.common.types import Arrays, Image, Row, Sample
@@ -16,12 +15,11 @@ from zoo.common.types import Arrays, Image, Row, Sample
 from .augment import augment
 from .baseline import MedianEllipses
 from .config import Config
+from .initialise import initialise
 from .measurements import measure
 from .scoring import score_ellipses, score_measurements, summarise
 from .simulator import draw_head, draw_heart_view
 from .targets import decode, encode
-
-HEAT_MAP_BIAS = -2.19  # sigmoid 0.1: few centres, so that empty cells do not swamp the first steps (Lin et al. 2017)
 
 
 class EllipseNet(Algorithm[Config]):
@@ -85,9 +83,7 @@ class EllipseNet(Algorithm[Config]):
         return draw_heart_view(size, rng) if config.preset == "fetal_heart" else draw_head(size, rng)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        if name == "heads.hm.2.bias":
-            return np.full(shape, HEAT_MAP_BIAS, np.float32)
-        return initial_value(name, shape, rng)
+        return initialise(name, shape, rng)
 
     def _back(self, image: Image) -> np.ndarray:
         """Return the map from the network's input to the image."""

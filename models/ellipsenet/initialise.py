@@ -1,0 +1,31 @@
+"""First values of EllipseNet's weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from zoo.common.initialise import initial_value
+
+HEAT_MAP_BIAS = -2.19  # sigmoid 0.1: few centres, so that empty cells do not swamp the first steps (Lin et al. 2017)
+
+
+def initialise(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw by PyTorch's rule in neck and heads, as published; the backbone He-normal.
+
+    A He-normal 1 x 1 convolution to a single map would start with answers in the tens.
+    """
+    if name == "heads.hm.2.bias":
+        return np.full(shape, HEAT_MAP_BIAS, np.float32)
+    if "conv_offset_mask" in name:
+        return np.zeros(shape, np.float32)
+    if ".up." in name:
+        return np.broadcast_to(bilinear_kernel(shape[-1]), shape)
+    if len(shape) == 4 and not name.startswith("base."):
+        bound = 1 / np.sqrt(np.prod(shape[1:]))
+        return rng.uniform(-bound, bound, shape)
+    return initial_value(name, shape, rng)
+
+
+def bilinear_kernel(side: int) -> np.ndarray:
+    """Return the (side, side) kernel of a transposed convolution that enlarges by side / 2 bilinearly."""
+    row = 1 - np.abs((np.arange(side) + 0.5) / (side / 2) - 1)
+    return np.outer(row, row)
