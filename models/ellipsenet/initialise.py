@@ -19,7 +19,7 @@ def initialise(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> n
         return np.zeros(shape, np.float32)
     if ".up." in name:
         return np.broadcast_to(bilinear_kernel(shape[-1]), shape)
-    if len(shape) == 4 and not name.startswith("base."):
+    if len(shape) == 4 and not name.startswith("backbone."):
         bound = 1 / np.sqrt(np.prod(shape[1:]))
         return rng.uniform(-bound, bound, shape)
     return initial_value(name, shape, rng)
