@@ -17,7 +17,7 @@ class Config:
     classes: tuple[str, ...] = ("head",)  # one ellipse of each per image
     preset: str = "fetal_head"  # fetal_head or fetal_heart: which measurements follow from the ellipses
     ap_axis: str = "minor"  # axis of the thorax taken as front-back, minor or major: for the estimated cardiac axis
-    input_size: tuple[int, int] = (128, 192)  # (h, w) [px], multiples of 32
+    input_size: tuple[int, int] = (192, 288)  # (h, w) [px], multiples of 32
     input_channels: int = 1
     mean: float = 0.216  # of the intensities scaled to 0..1
     std: float = 0.222
@@ -69,7 +69,7 @@ VARIANTS: dict[str, Config] = {
 RECIPES: dict[str, Recipe] = {
     # the published schedule divides the rate at epochs 80 and 120; the loop's cosine ends near the same rate
     "paper": Recipe(epochs=120, batch_size=24, learning_rate=5e-4, weight_decay=0.0, clip_norm=35.0),
-    "small": Recipe(epochs=60, batch_size=8, learning_rate=1.5e-3, clip_norm=10.0, ema_decay=0.995),
+    "small": Recipe(epochs=45, batch_size=8, learning_rate=1.5e-3, clip_norm=10.0, ema_decay=0.995),
     "small-heart": Recipe(epochs=60, batch_size=8, learning_rate=1.5e-3, clip_norm=10.0, ema_decay=0.995),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=2e-3, warmup_epochs=0.0),
 }
