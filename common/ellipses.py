@@ -151,7 +151,7 @@ def _from_conic(conic: np.ndarray, label: float) -> np.ndarray:
 def with_circumference(ellipse: np.ndarray, length_px: float) -> np.ndarray:
     """Move the boundary of one ellipse (6,) in or out until it has this length."""
     row = np.array(ellipse, np.float64)
-    for _ in range(5):  # a parallel shift by t changes the length by 2 pi t, nearly: converges at once
+    for _ in range(10):  # a parallel shift by t changes the length by 2 pi t, nearly
         row[3:5] += (length_px - circumference(row)[0]) / (2 * np.pi)
     return row
 
