@@ -73,7 +73,7 @@ def table(answers: list[Answer], truth: Ellipses) -> Table:
     """Set the answers beside the ellipse that the example was drawn with."""
     measured = list(truth.measurements)
     drawn = Table(title=f"{ALGORITHM} on {truth.image.name}", title_justify="left")
-    for name in ("framework", "device", "ellipse: centre, semi-axes [px], angle", *measured, "ms", "difference"):
+    for name in ("framework", "device", "ellipse: centre, semi-axes (px), angle", *measured, "ms", "difference"):
         drawn.add_column(name, justify="left" if name in ("framework", "device") else "right")
     for one in answers:
         apart = difference(answers[0].prediction, one.prediction)

@@ -1,0 +1,74 @@
+"""The documents tell the truth where a program can check it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+import zoo
+from zoo.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").rglob("*.md")])
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return [body for found, body in FENCE.findall(path.read_text(encoding="utf-8")) if found == language]
+
+
+@every_document
+def test_links_lead_somewhere(path):
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    targets = [
+        t.split("#")[0] for t in re.findall(r"\]\(([^)\s]+)\)", text) if not t.startswith(("http", "mailto", "#"))
+    ]
+
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@every_document
+def test_python_blocks_use_names_that_exist(path):
+    trees = [ast.parse(body) for body in blocks(path, "python")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    used = {
+        n.attr for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "zoo"
+    }
+
+    assert used - set(dir(zoo)) == set()
+
+
+@every_document
+def test_shell_blocks_use_commands_and_options_that_exist(path):
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # the group's own table
+    lines = [line.split("#")[0].split() for body in blocks(path, "sh") for line in body.splitlines()]
+    for words in (line for line in lines if line[:1] == ["zoo"]):
+        options = {option for parameter in commands[words[1]].params for option in parameter.opts}
+
+        assert {word for word in words if word.startswith("--")} - options == set(), " ".join(words)
+
+
+def test_make_targets_named_in_documents_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = {n for path in DOCUMENTS for n in re.findall(r"(?:`|^)make ([a-z-]+)", path.read_text(), re.M)}
+
+    assert named - targets == set()
+
+
+def test_model_table_matches_the_registry():
+    done = subprocess.run([sys.executable, ROOT / "ci" / "model_table.py", "--check"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_model_has_a_card():
+    folders = [p.parent for p in (ROOT / "models").glob("*/__init__.py")]
+
+    assert [folder.name for folder in folders if not (folder / "README.md").exists()] == []
