@@ -226,8 +226,9 @@ class DLAUp(nn.Module):
         super().__init__()
         stages = []
         for start in range(len(channels) - 2, -1, -1):
-            inputs = [channels[start], *channels[start + 1 : start + 2] * (len(channels) - 1 - start)]
-            factors = [1] + [2] * (len(inputs) - 1)
+            coarser = len(channels) - 1 - start  # maps, which the stage before has left with equal channels
+            inputs = [channels[start]] + [channels[start + 1]] * coarser
+            factors = [1] + [2] * coarser
             stages.append(IDAUp(inputs, channels[start], factors, deformable))
         self.ida = nn.ModuleList(stages)
 

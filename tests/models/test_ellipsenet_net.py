@@ -161,6 +161,17 @@ def test_outputs_are_equal_in_both_frameworks(case):
 
 
 @pytest.mark.parametrize("case", ["tiny", "tiny deformable"])
+def test_ratios_lie_between_zero_and_one(case):
+    config, shape = PARITY[case]
+    net = net_torch.Net(config)
+    names = ("al", "bl") if config.heads == "per_class" else ("ratio_al", "ratio_bl")
+
+    outputs = net(100 * torch.from_numpy(picture(*shape)))
+    assert all(((outputs[name] >= 0) & (outputs[name] <= 1)).all() for name in names)
+    assert any(value.min() < 0 for name, value in outputs.items() if name not in names)
+
+
+@pytest.mark.parametrize("case", ["tiny", "tiny deformable"])
 def test_gradients_are_equal_in_both_frameworks(case):
     config, shape = PARITY[case]
     x = picture(*shape)
