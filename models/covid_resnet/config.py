@@ -46,7 +46,7 @@ VARIANTS: dict[str, Config] = {
     ),
     "resnet18": Config(width=64, input_channels=3, input_size=(224, 224), mean=IMAGENET_MEAN, std=IMAGENET_STD),
     "small": Config(),
-    "tiny": Config(layers=(1, 1, 1, 1), width=8, input_size=(32, 32)),
+    "tiny": Config(layers=(1, 1, 1, 1), width=8, input_size=(64, 64)),
 }
 
 RECIPES: dict[str, Recipe] = {
