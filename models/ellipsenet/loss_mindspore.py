@@ -33,7 +33,7 @@ def losses(outputs: Tensors, targets: Tensors, config: Config) -> Tensors:
         angle = math.pi * at["theta"][:, :, 0]
         terms["theta"] = 5 * angle_loss(angle, math.pi * targets["theta"], mask)
     else:
-        angle = ops.atan2(at["angle"][:, :, 1], at["angle"][:, :, 0]) / 2
+        angle = halved_angle(at["angle"][:, :, 0], at["angle"][:, :, 1])
         terms["angle"] = 2 * masked_l1(at["angle"], targets["angle"], mask)
     boxes = decode_boxes(at["reg"], at["l"][:, :, 0], al[:, :, 0], bl[:, :, 0], angle, targets, outputs["hm"].shape[3])
     terms["iou"] = iou_loss(boxes, targets["box"], mask, config.enclosing)
@@ -60,6 +60,12 @@ def angle_loss(angle: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     turn = 2 * (angle - truth)
     wrapped = ops.atan2(ops.sin(turn), ops.cos(turn)) / 2
     return (ops.abs(wrapped) * mask).sum() / (mask.sum() + 1e-4)
+
+
+def halved_angle(cos: Tensor, sin: Tensor) -> Tensor:
+    """Return t from (cos 2t, sin 2t) of any length [rad]; 0, without a gradient, where both are nearly zero."""
+    is_short = cos**2 + sin**2 < 1e-4  # the gradient of atan2 grows without bound there
+    return ops.atan2(ops.where(is_short, ops.zeros_like(sin), sin), ops.where(is_short, ops.ones_like(cos), cos)) / 2
 
 
 def iou_loss(boxes: Tensor, truth: Tensor, mask: Tensor, enclosing: str) -> Tensor:
