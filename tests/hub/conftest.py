@@ -1,81 +1,19 @@
-"""What the hub tests share: the loopback hub, a registered file on it, and an empty cache."""
+"""Fixtures of the hub tests: a healthy loopback hub, a registered file on it, and an empty cache."""
 
 from __future__ import annotations
 
-import hashlib
-import sys
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # tests are not a package: loopback_hub is found beside this file
-
-import loopback_hub
-from loopback_hub import Hub
-
 import zoo.hub
-from zoo.checkpoints import cache_path
-from zoo.common.weights import write_weights
-from zoo.registry import Entry, load_registry
 
-REPOSITORY = "somebody/weights"
-REGISTRY = """
-hub: {repository}
-models:
-  EllipseNet:
-    package: ellipsenet
-    class: EllipseNet
-    task: ellipse-detection
-    summary: A test.
-    input: {{modality: ultrasound, dimensions: 2, channels: 1}}
-    paper: {{title: A test, year: 2021, url: "https://example.org"}}
-    reported: {{dataset: none, metric: dice}}
-    licence: Apache-2.0
-    checkpoints:
-      small:
-        default: true
-        file: ellipsenet/small.safetensors
-        sha256: "{sha256}"
-        bytes: {size}
-        log: ellipsenet/small.log.jsonl
-        dataset: {{name: none, licence: none, split: none}}
-        trained: {{framework: torch, device: cpu, seed: 0, versions: none}}
-        metrics: {{}}
-"""
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """A registered checkpoint, its right bytes, and its place in the cache."""
-
-    entry: Entry
-    content: bytes
-    registry: Path
-
-    @property
-    def final(self) -> Path:
-        return cache_path(self.entry.checkpoints["small"])
-
-    def leftovers(self) -> list[Path]:
-        """List the files under the cache that are neither the weight file nor a lock."""
-        files = [path for path in self.final.parents[1].rglob("*") if path.is_file()]
-        return [path for path in files if path != self.final and path.suffix != ".lock"]
-
-
-def ship(folder: Path, hub: Hub, numbers: int) -> Shipped:
-    """Register a weight file of so many float32 and put it on the hub."""
-    path = folder / "shipped.safetensors"
-    values = np.random.default_rng(numbers).standard_normal(numbers).astype(np.float32)
-    write_weights(path, {"weight": values}, {"made": "for a test"})
-    content = path.read_bytes()
-    hub.repositories[REPOSITORY] = {"ellipsenet/small.safetensors": content}
-    registry = folder / "registry.yaml"
-    sha256 = hashlib.sha256(content).hexdigest()
-    registry.write_text(REGISTRY.format(repository=REPOSITORY, sha256=sha256, size=len(content)))
-    return Shipped(load_registry(registry)["EllipseNet"], content, registry)
+from . import loopback_hub
+from .loopback_hub import Hub
+from .shipped import REPOSITORY, Shipped, ship
 
 
 @pytest.fixture(scope="session")
@@ -111,9 +49,6 @@ def shipped(hub: Hub, tmp_path: Path) -> Shipped:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the waiting out of the client's own retries."""
-    import time
-    from types import SimpleNamespace
-
     import huggingface_hub.file_download as client
     import huggingface_hub.utils._http as http
 

@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import loopback_hub as faults
 import pytest
-from conftest import Shipped
-from loopback_hub import Hub
 
 import zoo.hub
 from zoo.checkpoints import locate, verify
 from zoo.common.errors import CheckpointError, NotCachedError, RegistryError, ZooWarning
+
+from . import loopback_hub as faults
+from .loopback_hub import Hub
+from .shipped import Shipped
 
 NOBODY = 65534
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 
-import loopback_hub as faults
 import pytest
-from conftest import Shipped
-from loopback_hub import Hub
 
 from zoo.checkpoints import locate
 from zoo.common.errors import CheckpointError
+
+from . import loopback_hub as faults
+from .loopback_hub import Hub
+from .shipped import Shipped
 
 FLIPS = 1000
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import loopback_hub as faults
 import pytest
-from conftest import REPOSITORY, Shipped
-from loopback_hub import Hub
 
 from zoo.checkpoints import pretrained_file
 from zoo.common.errors import CheckpointError, NotCachedError, ZooWarning
+
+from . import loopback_hub as faults
+from .loopback_hub import Hub
+from .shipped import REPOSITORY, Shipped
 
 FILE = "ellipsenet/small.safetensors"
 

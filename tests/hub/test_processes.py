@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import loopback_hub as faults
 import pytest
-from conftest import Shipped, ship
-from loopback_hub import Hub
 
 import zoo.hub
 from zoo.checkpoints import locate
+
+from . import loopback_hub as faults
+from .loopback_hub import Hub
+from .shipped import Shipped, ship
 
 KILLS = 20
 PROCESSES = 16

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import loopback_hub as faults
 import pytest
 import yaml
-from conftest import Shipped
-from loopback_hub import Hub
 
 from zoo.checkpoints import locate
 from zoo.common.errors import CheckpointError
 from zoo.publish import hub_card, publish
+
+from . import loopback_hub as faults
+from .loopback_hub import Hub
+from .shipped import Shipped
 
 TARGET = "me/published"
 
