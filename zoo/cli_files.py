@@ -62,13 +62,14 @@ def verify(
 
 
 def publish(
-    repo_id: Annotated[str, typer.Argument(help="The hub repository, owner/name.")],
-    folder: Annotated[Path, typer.Option(help="Where the weight files are.")] = Path("checkpoints"),
+    repository: Annotated[str, typer.Argument(metavar="REPO_ID", help="The hub repository, owner/name.")],
+    root: Annotated[Path, typer.Option(help="A checkout, with registry.yaml and checkpoints/.")] = Path(),
 ) -> None:
-    """Upload the registered weights with a model card to a hub repository (for maintainers)."""
+    """Upload the registered weights with a card to a hub repository (for maintainers)."""
     from zoo.publish import publish as upload
 
-    typer.echo(str(upload(repo_id, folder)))
+    published = upload(repository, root=root)
+    say(f"{len(published.files)} files read back and right in {published.repository}, commit {published.commit}")
 
 
 def doctor(as_json: AsJson = False) -> None:
