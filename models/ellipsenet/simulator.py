@@ -20,19 +20,19 @@ def draw_head(size: Size, rng: np.random.Generator) -> Sample:
     short = min(size)
     b = short * rng.uniform(0.24, 0.38)
     head = _place(0, size, b * rng.uniform(1.15, 1.4), b, rng.uniform(-np.pi, np.pi), rng, loose=0.08)
-    pen = max(1.2, short / 60)
-    echo = _tissue(size, rng, strength=0.25)
+    pen = max(1.0, short / 85)
+    echo = _tissue(size, rng, strength=0.12)
     radius = level(head, size)
-    echo = _inside(echo, radius, 0.10)
-    echo = np.maximum(echo, 0.5 * _line(_frame(head, size)[1] * b, pen * 0.6) * (radius < 0.8))  # the falx
+    echo = _inside(echo, radius, 0.05)
+    echo = np.maximum(echo, 0.2 * _line(_frame(head, size)[1] * b, pen * 0.6) * (radius < 0.8))  # the falx
     for side in (-1, 1):
         u, v = _frame(head, size)
         ventricle = ((u - 0.35) / 0.22) ** 2 + ((v - side * 0.3) / 0.10) ** 2
-        echo = np.where(ventricle < 1, 0.03, echo)
+        echo = np.where(ventricle < 1, 0.012, echo)
     # the skull is bright where the beam meets it at a right angle, and weak along the beam
     depth, _ = _beams(size)
     normal = _facing(radius, depth)
-    echo = echo + (0.25 + 1.2 * normal) * _line((radius - 1) * b, pen)
+    echo = echo + (0.12 + 1.1 * normal**3) * _line((radius - 1) * b, pen)
     return _sample(echo, np.stack([head]), size, rng, "simulated-head")
 
 
@@ -49,8 +49,8 @@ def draw_heart_view(size: Size, rng: np.random.Generator) -> Sample:
     heart_angle = turn + np.radians(rng.uniform(25, 65)) * rng.choice([-1, 1])
     heart = geometry.canonical(np.array([1, *middle, heart_b * rng.uniform(1.2, 1.5), heart_b, heart_angle]))[0]
     pen = max(1.0, short / 90)
-    echo = _inside(_tissue(size, rng, strength=0.3), level(thorax, size), 0.18)
-    echo = echo + 0.6 * _line((level(thorax, size) - 1) * b, pen * 1.5)
+    echo = _inside(_tissue(size, rng, strength=0.12), level(thorax, size), 0.09)
+    echo = echo + 0.3 * _line((level(thorax, size) - 1) * b, pen * 1.5)
     echo = np.maximum(echo, _ribs(thorax, size, pen))
     echo = _chambers(echo, heart, size, rng)
     echo = echo + 0.25 * _line((level(heart, size) - 1) * heart[4], pen)
@@ -83,7 +83,7 @@ def _place(
 def _tissue(size: Size, rng: np.random.Generator, strength: float) -> np.ndarray:
     """Return uneven echoes, as of placenta and muscle."""
     coarse = gaussian_filter(rng.normal(size=size), min(size) / 14)
-    return strength * np.exp(0.7 * coarse / max(float(coarse.std()), 1e-9))
+    return strength * np.exp(0.9 * coarse / max(float(coarse.std()), 1e-9))
 
 
 def _inside(echo: np.ndarray, radius: np.ndarray, strength: float) -> np.ndarray:
@@ -109,12 +109,12 @@ def _ribs(thorax: np.ndarray, size: Size, pen: float) -> np.ndarray:
 def _chambers(echo: np.ndarray, heart: np.ndarray, size: Size, rng: np.random.Generator) -> np.ndarray:
     """Fill the heart with muscle and carve two ventricles (long) and two atria (short) around the septum."""
     u, v = _frame(heart, size)
-    echo = np.where(np.hypot(u, v) < 1, 0.35, echo)
+    echo = np.where(np.hypot(u, v) < 1, 0.22, echo)
     for side in (-1, 1):
         for start, half in ((0.33, 0.42), (-0.48, 0.30)):
             wide = 0.30 * rng.uniform(0.85, 1.1)
             chamber = ((u - start) / half) ** 2 + ((v - side * 0.40) / wide) ** 2
-            echo = np.where(chamber < 1, 0.02, echo)
+            echo = np.where(chamber < 1, 0.01, echo)
     return echo
 
 
@@ -148,12 +148,13 @@ def _sample(
     if shadow_from is not None:
         x, y = np.clip(np.round(shadow_from), 0, (size[1] - 1, size[0] - 1)).astype(int)
         gain = gain * (1 - 0.8 * _line(beam - beam[y, x], 0.05) * (depth > depth[y, x] + 3))
-    grain = max(0.6, min(size) / 200)
-    wave = [gaussian_filter(rng.normal(size=size), (grain * 0.7, grain)) for _ in range(2)]
+    grain = max(0.5, min(size) / 160)
+    wave = [gaussian_filter(rng.normal(size=size), (grain * 0.6, grain * 1.2)) for _ in range(2)]
     speckle = np.hypot(*wave) / np.hypot(*(part.std() for part in wave))
-    amplitude = gaussian_filter(echo, grain * 0.6) * gain * speckle + 0.004
+    # frames are compounded from several looks, so that speckle is milder than a single look's
+    amplitude = gaussian_filter(echo, grain * 0.6) * gain * speckle**0.6 + 0.003
     decibel = 20 * np.log10(amplitude)
-    grey = np.clip((decibel + 38) / 42, 0, 1) * 255  # 42 dB from black to white
+    grey = 255 * np.clip((decibel + 40) / 44, 0, 1) ** 1.4  # 44 dB from black to white
     field = (np.abs(beam) < np.radians(40)) & (depth < 1.33 * size[0]) & (depth > 0.40 * size[0])
     picture = np.where(field, grey, 0).round().astype(np.float32)
     return Sample(Image(picture[None], (PIXEL_MM, PIXEL_MM), name=name), {"ellipses": rows}, group=name)
