@@ -107,7 +107,7 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
     records = _reader(name).read(root, task)
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
-    if not all(record.split for record in records):
+    if not any(record.split for record in records):
         records = draw_splits(records, seed)
     check_groups(records, str(root))
     return Dataset(records, str(root), _reader(name).classes(root, task))
