@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
 from zoo.common.errors import CheckpointError, WeightsError
 from zoo.common.types import Arrays
 
@@ -63,6 +64,8 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def _checked_metadata(path: Path) -> dict[str, str]:
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise CheckpointError(f"{path}: not a file; give the path of a .safetensors file")
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -97,7 +100,7 @@ def _check_header(path: Path, header: object, body_bytes: int) -> None:
     for name, entry in header.items() if isinstance(header, dict) else ():
         if name == "__metadata__":
             continue
-        sound = sound and isinstance(entry, dict) and entry.get("dtype") in DTYPES
+        sound = sound and isinstance(entry, dict) and isinstance(entry.get("dtype"), str) and entry["dtype"] in DTYPES
         offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
         sound = sound and isinstance(offsets, list) and len(offsets) == 2
         sound = sound and all(type(o) is int and 0 <= o <= body_bytes for o in offsets or ())

@@ -166,6 +166,8 @@ def registry_path() -> Path:
 def read_registry(path: Path | str | None = None) -> Registry:
     """Read and validate a registry file; RegistryError names the entry and the field that is wrong."""
     source = Path(path) if path is not None else registry_path()
+    if not source.is_file():
+        raise RegistryError(f"{source}: no such file; reinstall the package")
     try:
         content = parse(source.read_text(encoding="utf-8"), source.name)
     except (OSError, UnicodeDecodeError) as error:

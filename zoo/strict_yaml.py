@@ -22,13 +22,15 @@ class StrictLoader(Base):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own attribute)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for (key_node, _), key in zip(node.value, keys, strict=True):
+        result: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str):
                 raise _error(key_node.start_mark, f"the key {key!r} is not text; write it in quotes")
-            if keys.count(key) > 1:
+            if key in result:
                 raise _error(key_node.start_mark, f"the key {key!r} stands twice")
-        return dict(zip(keys, [self.construct_object(value, deep=True) for _, value in node.value], strict=True))
+            result[key] = self.construct_object(value_node, deep=True)
+        return result
 
 
 def _build_map(loader: StrictLoader, node: yaml.MappingNode) -> dict[Hashable, Any]:

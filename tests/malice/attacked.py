@@ -1,0 +1,57 @@
+"""Opens every file of a folder, each in a process of its own, and prints what that took: attacked.py KIND FOLDER."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+import safetensors.numpy  # noqa: F401 (imported before memory is measured)
+
+from zoo.common.errors import CheckpointError, RegistryError
+from zoo.common.weights import read_weights
+from zoo.registry import load_registry
+
+READERS = {"weights": (read_weights, CheckpointError), "registry": (load_registry, RegistryError)}
+LONGEST_S = 20  # then the process is killed, and counts as hanging
+
+
+def attack(kind: str, path: Path) -> dict[str, object]:
+    """Open one file and report the outcome, the seconds, and the growth of the peak memory in MB."""
+    reader, expected = READERS[kind]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    try:
+        reader(path)
+        outcome = "accepted"
+    except expected as error:
+        outcome = f"refused: {error}"
+    except BaseException as error:  # the outcome is the finding
+        outcome = f"crashed: {type(error).__name__}: {error}"
+    seconds = time.process_time() - start
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return {"name": path.name, "outcome": outcome[:2000], "seconds": seconds, "megabytes": grown}
+
+
+def main(kind: str, folder: Path) -> None:
+    """Fork once for each file, so that a crash or a leak is that file's alone."""
+    for path in sorted(folder.iterdir()):
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(LONGEST_S)
+            os.write(writer, json.dumps(attack(kind, path)).encode())
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as answer:
+            said = answer.read().decode()
+        _, status = os.waitpid(pid, 0)
+        died = {"name": path.name, "outcome": f"died: status {status}", "seconds": 0, "megabytes": 0}
+        print(said or json.dumps(died), flush=True)
+
+
+main(sys.argv[1], Path(sys.argv[2]))
