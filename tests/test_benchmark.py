@@ -34,10 +34,14 @@ def test_every_installed_framework_is_measured_and_compared(monkeypatch: pytest.
     assert all(label in printed.getvalue() for label, _, _ in ROWS.values())
 
 
-def test_the_overhead_leaves_out_what_is_the_algorithms_own() -> None:
-    round_ = {"predict_s": 1.30, "preprocess_s": 0.15, "postprocess_s": 0.11, "bare_s": 1.0}
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 0.04), ("cuda", 0.54)])
+def test_the_overhead_leaves_out_what_is_the_algorithms_own(device: str, expected: float) -> None:
+    processor = {"predict_s_cpu": 1.30, "preprocess_s_cpu": 0.15, "postprocess_s_cpu": 0.11, "bare_s_cpu": 1.0}
+    wall = {"predict_s": 1.80, "preprocess_s": 0.15, "postprocess_s": 0.11, "bare_s": 1.0}
 
-    assert benchmarking._medians([{}], [round_] * 3)["interface_overhead"] == pytest.approx(0.04)
+    measured = benchmarking._medians([{}], [processor | wall] * 3, device)
+
+    assert measured["interface_overhead"] == pytest.approx(expected)
 
 
 def test_a_backend_that_cannot_run_says_so_and_leaves_no_process() -> None:
