@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image as Pillow
 
-Size = tuple[int, int]  # (h, w)
+Size = tuple[int, ...]  # (h, w)
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R 601)
 
 
 def resize(array: np.ndarray, size: Size, *, nearest: bool = False) -> np.ndarray:
@@ -101,13 +102,13 @@ def jitter_intensity(
 
 
 def to_channels(array: np.ndarray, channels: int) -> np.ndarray:
-    """Turn (c, h, w) into another number of channels: RGB to grey by ITU-R 601 luma, one plane by repeating it."""
+    """Turn (c, h, w) into another number of channels: RGB to grey, one plane by repeating it."""
     if array.shape[0] == channels:
         return array
     if array.shape[0] == 4:  # alpha says nothing about the picture
         return to_channels(array[:3], channels)
     if array.shape[0] == 3:
-        grey = np.tensordot(np.float32([0.299, 0.587, 0.114]), array, axes=1)[None].astype(np.float32)
+        grey = np.tensordot(LUMA, array, axes=1)[None].astype(np.float32)
     else:
         grey = array.mean(axis=0, keepdims=True, dtype=np.float32)
     return np.repeat(grey, channels, axis=0)

@@ -51,7 +51,9 @@ class CovidResNet(Algorithm[Config]):
     def preprocess(self, image: Image) -> Arrays:
         array = self._crop(self._checked(image))
         pixels = resize(to_channels(array, self.config.input_channels), self.config.input_size) / 255
-        mean, std = (np.float32(values).reshape(-1, 1, 1) for values in (self.config.mean, self.config.std))
+        mean, std = (
+            np.reshape(values, (-1, 1, 1)).astype(np.float32) for values in (self.config.mean, self.config.std)
+        )
         return {"image": (pixels - mean) / std}
 
     def targets(self, sample: Sample) -> Arrays:
@@ -119,7 +121,7 @@ class CovidResNet(Algorithm[Config]):
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
         """Draw two grey lungs on black, with as many bright spots in each as the label says."""
         h, w = (2 * side for side in config.input_size)
-        rows, columns = np.mgrid[:h, :w] / np.float64([[[h]], [[w]]])
+        rows, columns = np.mgrid[:h, :w] / np.reshape([h, w], (2, 1, 1))
         label = int(rng.integers(len(config.classes)))
         picture = np.zeros((h, w))
         for x in (0.3, 0.7):

@@ -1,6 +1,8 @@
 """Scores of classifiers: by hand, by scikit-learn, and where they are undefined."""
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from zoo.common.metrics.classification import (
     specificity,
     summarise_classification,
 )
+
+KNOWN = Path(__file__).parents[3] / "shared" / "known_answers"
 
 
 def drawn(n, k, seed):
@@ -55,6 +59,22 @@ def test_summary_agrees_with_scikit_learn(k, seed):
     found = summarise_classification(labels, p)
 
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.skipif(not KNOWN.is_dir(), reason=f"{KNOWN} is not on this machine")
+def test_three_classes_give_the_known_answers():
+    case = json.loads((KNOWN / "classification.json").read_text())["cases"]["three_class"]
+    arrays = np.load(KNOWN / "inputs.npz")
+    labels, p = arrays[case["inputs"]["truth"]], arrays[case["inputs"]["probability"]]
+    expected = {key: case["expected"][key] for key in ("accuracy", "balanced_accuracy", "log_loss")}
+    expected |= {"f1": case["expected"]["f1_macro"], "sensitivity": case["expected"]["recall_macro"]}
+    expected["calibration_error"] = case["observed"]["ece_15_bins_top_label_l1"]["torchmetrics.calibration_error"]
+    expected["roc_auc"] = case["observed"]["roc_auc_ovr_macro"]["sklearn"]
+
+    found = summarise_classification(labels, p)
+
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    np.testing.assert_array_equal(confusion_matrix(labels, p.argmax(1), 3), case["expected"]["confusion_matrix"])
 
 
 # 20 true and 10 false alarms, 5 missed, 65 rightly left alone
