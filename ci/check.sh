@@ -12,8 +12,8 @@ run() { # run NAME COMMAND...
   "$@" || failed+=("$name")
 }
 
-run "ruff format" "$bin/ruff" format --check --quiet .
-run "ruff" "$bin/ruff" check --quiet .
+run "ruff format" "$bin/ruff" format --check --quiet --output-format concise .
+run "ruff" "$bin/ruff" check --quiet --output-format concise .
 run "link tree" "$bin/python" ci/link_tree.py
 run "mypy" env MYPYPATH=build/typing "$bin/mypy" -p zoo
 run "model table" "$bin/python" ci/model_table.py --check
