@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
 from zoo.common import ellipses as geometry
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import DataError, InputError
@@ -83,7 +84,7 @@ class EllipseNet(Algorithm[Config]):
         return draw_heart_view(size, rng) if config.preset == "fetal_heart" else draw_head(size, rng)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        return initialise(name, shape, rng)
+        return initialise(name, shape, rng, self.config.input_size)
 
     def _back(self, image: Image) -> np.ndarray:
         """Return the map from the network's input to the image."""

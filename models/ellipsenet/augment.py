@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo.common import ellipses as geometry
 from zoo.common.transforms import (
     centred_affine,

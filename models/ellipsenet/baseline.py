@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
 from zoo.common import ellipses as geometry
 from zoo.common.errors import DataError
 from zoo.common.types import Image, Sample

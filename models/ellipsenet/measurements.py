@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from zoo.common import ellipses as geometry
 
 MIN_ELONGATION = 1.05  # of the thorax; rounder than this, its axes say nothing about front and back

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import mindspore as ms
 from mindspore import Tensor, ops
+
 from zoo.common import layers_mindspore as nn
 
 from .config import RATIOS, Config

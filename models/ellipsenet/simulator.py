@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+
 from zoo.common import ellipses as geometry
 from zoo.common.types import Image, Sample
 
