@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from zoo.common import io_medical
 from zoo.common.errors import InputError
 from zoo.common.images import as_image, check_size, checked_image
 from zoo.common.types import Image
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 __all__ = ["SUFFIXES", "as_image", "file_suffix", "read_image"]
 
@@ -71,7 +75,7 @@ def _reader(path: Path) -> Callable[[Path], Image]:
 
 def _read_picture(path: Path) -> Image:
     from PIL import Image as Pillow
-    from PIL import ImageOps
+    from PIL import ImageOps, UnidentifiedImageError
 
     with warnings.catch_warnings():
         # Pillow warns at half of its own limit; ours is checked right below
@@ -80,7 +84,7 @@ def _read_picture(path: Path) -> Image:
             picture = Pillow.open(path, formats=FORMATS)
         except Pillow.DecompressionBombError as error:
             raise InputError(f"{path.name}: {error}; expected a smaller picture") from error
-        except Pillow.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise InputError(
                 f"{path.name}: starts with {_first_bytes(path)!r}, which is no PNG, JPEG, TIFF or BMP; "
                 f"expected the content that the suffix {path.suffix!r} promises. Rename or export it again."
@@ -92,12 +96,12 @@ def _read_picture(path: Path) -> Image:
             raise InputError(f"{path.name}: {pages} pages given; expected one picture per file. Save the pages apart.")
         if _loses_bits(picture.tile):
             return Image(io_medical.read_volume(path).array[:3], name=path.name)  # without alpha, without dpi
-        picture = ImageOps.exif_transpose(picture)  # as every viewer shows it
-        values = np.asarray(_plain_mode(picture))
+        upright = ImageOps.exif_transpose(picture)  # as every viewer shows it
+        values = np.asarray(_plain_mode(upright))
     return Image(values[None] if values.ndim == 2 else np.moveaxis(values, -1, 0), name=path.name)
 
 
-def _plain_mode(picture):  # type: ignore[no-untyped-def]  # Pillow is imported on first use only
+def _plain_mode(picture: Picture) -> Picture:
     """Turn palettes, alpha, CMYK and 1-bit pictures into grey or RGB; leave 16 and 32 bit alone."""
     mode = picture.mode
     if mode in ("L", "RGB", "I", "F") or mode.startswith("I;16"):

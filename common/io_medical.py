@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def _nifti_bytes(header: bytes, name: str) -> int:
     raise InputError(f"{name}: no NIfTI header; expected NIfTI-1 or NIfTI-2")
 
 
-def _count(file: IO[bytes], needed: int) -> int:
+def _count(file: BufferedIOBase, needed: int) -> int:
     """Read to the end, which also checks gzip's sum; stop at twice what is needed."""
     found = 0
     while found <= 2 * needed and (block := file.read(BLOCK)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.table import Table
@@ -122,7 +122,14 @@ def _dump(entry: Any) -> dict[str, Any]:
     return {**entry.model_dump(mode="json", by_alias=True), "frameworks": list(entry.frameworks)}
 
 
-def _show_warning(message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     place = "" if issubclass(category, ZooWarning) else f"{filename}:{lineno}: {category.__name__}: "
     error_console().print(f"warning: {place}{message}", style="yellow", markup=False, highlight=False)
 
