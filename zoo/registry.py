@@ -235,7 +235,7 @@ def _named(name: str, content: Any) -> Any:
 
 def _explained(source: str, error: ValidationError) -> str:
     lines = []
-    for problem in error.errors(include_url=False):
+    for problem in sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden"):  # typos first
         place = ".".join(str(part) for part in problem["loc"] if part not in ("models", "[key]")) or "the file"
         given = problem["input"]
         shown = f", given {given!r}"[:80] if isinstance(given, str | int | float | bool | None) else ""
