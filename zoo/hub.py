@@ -168,7 +168,7 @@ def _bounded_bar(size: int | None) -> type:
     """Make a progress bar that also stops a transfer which announces or sends more than the registered size."""
     from huggingface_hub.utils import tqdm
 
-    class BoundedBar(tqdm):  # type: ignore[misc]
+    class BoundedBar(tqdm):
         received = 0
 
         def __init__(self, *args: Any, **options: Any) -> None:

@@ -121,7 +121,7 @@ def _read_back(repository: str, entries: dict[str, Entry]) -> None:
             wanted = Wanted(repository, checkpoint.file, checkpoint.sha256, checkpoint.bytes)
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    fetch(wanted, Path(folder), lambda sha256, folder=folder: Path(folder) / sha256, endpoint())
+                    fetch(wanted, Path(folder), Path(folder).joinpath, endpoint())
                 except CheckpointError as error:
                     title = f"{repository}: {checkpoint.file} was uploaded but does not come back right"
                     raise CheckpointError(f"{title}; publish again.\n{error}") from error

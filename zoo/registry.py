@@ -202,9 +202,8 @@ def list_models(task: str | None = None, backend: str | None = None) -> list[str
     if backend is not None and backend.lower() not in NAMES:
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     framework = NAMES[backend.lower()][0] if backend is not None else None
-    entries = load_registry().values()
-    entries = [e for e in entries if task in (None, e.task) and (framework is None or framework in e.frameworks)]
-    return [entry.name for entry in entries]
+    entries = [entry for entry in load_registry().values() if task in (None, entry.task)]
+    return [entry.name for entry in entries if framework is None or framework in entry.frameworks]
 
 
 def info(name: str) -> Entry:

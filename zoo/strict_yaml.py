@@ -82,5 +82,5 @@ def _check_events(text: str) -> None:
             raise _error(event.start_mark, f"more than {DEEPEST} levels")
 
 
-def _error(mark: yaml.Mark, problem: str) -> yaml.MarkedYAMLError:
+def _error(mark: Any, problem: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
