@@ -21,7 +21,7 @@ def resize(array: np.ndarray, size: Size, *, nearest: bool = False) -> np.ndarra
     if tuple(array.shape[1:]) == tuple(size):
         return array.astype(np.float32)
     method = Pillow.Resampling.NEAREST if nearest else Pillow.Resampling.BICUBIC
-    return np.stack([np.asarray(_picture(plane).resize(size[::-1], method)) for plane in array])
+    return np.stack([np.asarray(_picture(plane).resize((size[1], size[0]), method)) for plane in array])
 
 
 def letterbox(array: np.ndarray, size: Size, fill: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,7 @@ def warp_affine(array: np.ndarray, matrix: np.ndarray, size: Size, fill: float =
     data = (*back[0, :2], offset[0], *back[1, :2], offset[1])
     planes = [
         _picture(plane).transform(
-            size[::-1], Pillow.Transform.AFFINE, data, resample=Pillow.Resampling.BILINEAR, fillcolor=fill
+            (size[1], size[0]), Pillow.Transform.AFFINE, data, resample=Pillow.Resampling.BILINEAR, fillcolor=fill
         )
         for plane in array
     ]
