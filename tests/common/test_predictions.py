@@ -93,12 +93,23 @@ def test_an_ellipse_changes_the_picture_where_it_is() -> None:
     assert (np.abs(drawn - plain).max(axis=-1) > 60).sum() > 500
 
 
-def test_the_scale_bar_needs_the_pixel_size() -> None:
-    def texts(prediction: Ellipses) -> list[str]:
-        return [text.get_text() for text in draw_ellipses(prediction).axes[0].texts]
+def test_the_outline_is_the_ellipse() -> None:
+    (outline,) = draw_ellipses(ELLIPSES).axes[0].patches
 
-    assert texts(ELLIPSES) == ["5 mm"]  # the largest 1-2-5 step within a quarter of 60 px * 0.5 mm
-    assert texts(replace(ELLIPSES, image=replace(IMAGE, spacing_mm=None))) == []
+    drawn = (*outline.get_center(), outline.get_width() / 2, outline.get_height() / 2, np.radians(outline.get_angle()))
+    np.testing.assert_allclose(drawn, ELLIPSES.ellipses[0, 1:], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "expected"),
+    [((0.5, 0.5), ["5 mm"]), ((0.1, 0.1), ["1 mm"]), ((1.0, 0.2), ["2 mm"]), ((0.02, 0.02), ["0.2 mm"]), (None, [])],
+)
+def test_the_scale_bar_is_a_round_length_within_a_quarter_of_the_width(
+    spacing_mm: tuple[float, ...] | None, expected: list[str]
+) -> None:
+    prediction = replace(ELLIPSES, image=replace(IMAGE, spacing_mm=spacing_mm))
+
+    assert [text.get_text() for text in draw_ellipses(prediction).axes[0].texts] == expected
 
 
 def test_the_legend_has_class_score_and_measurements() -> None:
