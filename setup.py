@@ -21,7 +21,10 @@ class CleanBuild(build_py):
 
 
 packages = [name for root, folder in ROOTS.items() for name in (root, *(f"{root}.{p}" for p in find_packages(folder)))]
-data = {"zoo": ["py.typed"], **{name: ["*.md", "*.png", "*.json"] for name in packages if name.startswith("zoo.models.")}}
+data = {
+    "zoo": ["py.typed"],
+    **{name: ["*.md", "*.png", "*.json"] for name in packages if name.startswith("zoo.models.")},
+}
 setup(
     package_dir=ROOTS,
     packages=packages,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
+
 from zoo.common.initialise import initial_value
 from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
 from zoo.common.algorithm import Algorithm
 from zoo.common.types import Arrays, Sample
 

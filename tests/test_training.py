@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
+
+import zoo
 from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, TrainingError, WeightsError
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
-
-import zoo
 from zoo.run_folder import RunFolder
 from zoo.training import learning_rate_at
 

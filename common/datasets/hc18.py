@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as Picture
+
 from zoo.common import ellipses
 from zoo.common.datasets import Record
 from zoo.common.errors import DataError

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from zoo.common.transforms import (
     centred_affine,
     compose_affine,

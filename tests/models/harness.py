@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from zoo.common.batches import stack
-from zoo.common.types import Sample
 
 import zoo
+from zoo.common.batches import stack
+from zoo.common.types import Sample
 from zoo.registry import load_registry
 
 NAMES = list(load_registry())
