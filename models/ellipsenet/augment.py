@@ -23,7 +23,8 @@ GAMMA = (0.75, 1.35)
 
 def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
     """Flip, turn, scale and shift the sample into a picture of `size` (h, w), and change its tone."""
-    array, old = sample.image.array, sample.image.size
+    array = sample.image.array
+    old = (array.shape[1], array.shape[2])
     factor = min(size[0] / old[0], size[1] / old[1]) * np.exp(rng.uniform(*np.log(SCALE)))
     # shrinking is left to a resize that smooths: the warp itself reads single pixels
     shrunk = (max(1, round(old[0] * min(factor, 1))), max(1, round(old[1] * min(factor, 1))))
