@@ -126,6 +126,14 @@ def test_same_patient_number_in_the_two_classes_is_two_patients(tmp_path):
     assert set(open_dataset(tmp_path, "classification").groups) == {"COVID Patient 1", "NonCOVID Patient 1", "n1.jpg"}
 
 
+def test_covid_is_class_one_although_its_authors_say_zero(tmp_path):
+    ucsd_official(tmp_path)
+
+    data = open_dataset(tmp_path, "classification")
+
+    assert all(int(sample.labels["label"]) == ("NonCOVID" not in sample.image.name) for sample in data)
+
+
 def test_missing_list_of_the_official_split_is_named(tmp_path):
     ucsd_official(tmp_path)
     (tmp_path / "Data-split" / "COVID" / "valCT_COVID.txt").unlink()

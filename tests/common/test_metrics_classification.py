@@ -116,6 +116,13 @@ def test_calibration_error_of_a_hand_case():
     assert calibration_error(np.array([1, 0, 1, 1]), p, bins=5) == pytest.approx(0.5 * 0.2 + 0.5 * 0.1)
 
 
+def test_confidence_on_a_border_belongs_to_the_lower_bin():
+    # 0.75 shares a bin with 0.7, so a hit and a miss nearly cancel; apart they would add up to 0.475
+    p = np.array([[0.25, 0.75], [0.3, 0.7]])
+
+    assert calibration_error(np.array([1, 0]), p, bins=4) == pytest.approx(abs(1 - 0.75 - 0.7) / 2)
+
+
 def test_honest_probabilities_are_calibrated():
     rng = np.random.default_rng(6)
     p = rng.random(20000)
@@ -193,6 +200,17 @@ def test_cases_of_one_patient_widen_the_interval():
         widths.append(high - low)
 
     assert widths[1] > 2.5 * widths[0]
+
+
+def test_a_drawn_patient_brings_all_cases():
+    rows = hits([1, 0, 0, 0])
+
+    seen = set()
+    bootstrap_interval(
+        rows, lambda chosen: seen.add(len(chosen)) or share(chosen), list("abbb"), np.random.default_rng(0)
+    )
+
+    assert seen == {2, 4, 6}
 
 
 def test_equal_seeds_give_equal_intervals():

@@ -231,6 +231,8 @@ def test_augmented_slice_keeps_its_black_surroundings_and_its_label():
 
     dark = (sample.image.array <= 8).mean()
     assert all(abs((c.image.array <= 8).mean() - dark) < 0.06 for c in changed)
+    spread = [c.image.array.max() for c in changed]
+    assert max(spread) <= 255 and min(c.image.array.min() for c in changed) >= 0
     assert all(c.labels is sample.labels and c.image.size == sample.image.size for c in changed)
     assert all(np.abs(c.image.array - sample.image.array).mean() > 1 for c in changed)
 
