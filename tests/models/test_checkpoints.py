@@ -1,0 +1,59 @@
+"""Every shipped checkpoint: its sum, its log, and the same answer in both frameworks."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.checkpoints import locate
+from zoo.registry import load_registry
+
+from ..conftest import ROOT, shared_data
+from .harness import batch_of, samples_of
+
+SHIPPED = [(entry.name, name) for entry in load_registry().values() for name in entry.checkpoints]
+SHARED_NAMES = {"HC18": "hc18", "COVID-CT-WLL": "covid_ct_wll"}  # data set of the registry -> folder of the real data
+
+
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_file_is_the_registered_one(name: str, checkpoint: str) -> None:
+    path = locate(zoo.info(name), checkpoint, download=False)
+
+    assert path.stat().st_size < 25_000_000
+
+
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_registered_metrics_are_those_of_the_log(name: str, checkpoint: str) -> None:
+    entry = zoo.info(name).checkpoint(checkpoint)
+    last = json.loads((ROOT / "checkpoints" / entry.log).read_text().splitlines()[-1])
+
+    measured = last["test"]["metrics"]
+
+    for metric, value in entry.metrics[entry.trained.framework].items():
+        assert value == pytest.approx(measured[metric], abs=6e-4), metric
+
+
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_both_frameworks_answer_alike(name: str, checkpoint: str, both_frameworks: tuple[str, ...]) -> None:
+    models = [zoo.load(name, backend=backend, checkpoint=checkpoint) for backend in both_frameworks]
+    inputs, _ = batch_of(models[0], samples_of(models[0], 2))
+
+    expected, found = (model.engine.forward(inputs) for model in models)
+
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=1e-4 * np.abs(value).max(), rtol=0, err_msg=key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_registered_metrics_are_reached_again_on_the_real_data(name: str, checkpoint: str, framework: str) -> None:
+    entry = zoo.info(name).checkpoint(checkpoint)
+    data = shared_data(SHARED_NAMES[entry.dataset.name])
+
+    metrics = zoo.load(name, backend=framework, checkpoint=checkpoint).evaluate(data, baseline=False).metrics
+
+    for metric, value in entry.metrics[framework].items():
+        assert metrics[metric] == pytest.approx(value, abs=2e-3), metric
