@@ -39,6 +39,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_folder(root: Path, classes: tuple[str, ...]) -> Path:
     """Write root/<split>/<class>/<n>.png, the class told by brightness."""
     rng = np.random.default_rng(0)
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "classes.txt").write_text("\n".join(classes))  # else they are numbered by the alphabet
     for split, count in (("train", 12), ("val", 4), ("test", 4)):
         for level, name in enumerate(classes):
             folder = root / split / name
