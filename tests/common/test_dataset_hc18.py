@@ -88,7 +88,7 @@ def test_other_tasks_are_refused(reduced: Path) -> None:
 
 
 def test_the_real_set_is_complete_and_its_circumferences_are_the_recorded_ones() -> None:
-    root = Path("/work/shared/data/hc18")
+    root = Path(__file__).resolve().parents[3] / "shared" / "data" / "hc18"
     if not root.is_dir():
         pytest.skip("the reduced HC18 set is not on this machine")
     dataset = open_dataset(root, TASK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import zoo
 from zoo.checkpoints import locate
 from zoo.registry import load_registry
 
-from ..conftest import ROOT, shared_data
 from .harness import batch_of, samples_of
 
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data"  # real images, beside the checkout of those who have them
 SHIPPED = [(entry.name, name) for entry in load_registry().values() for name in entry.checkpoints]
 SHARED_NAMES = {"HC18": "hc18", "COVID-CT-WLL": "covid_ct_wll"}  # data set of the registry -> folder of the real data
 
@@ -51,7 +53,9 @@ def test_both_frameworks_answer_alike(name: str, checkpoint: str, both_framework
 @pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
 def test_registered_metrics_are_reached_again_on_the_real_data(name: str, checkpoint: str, framework: str) -> None:
     entry = zoo.info(name).checkpoint(checkpoint)
-    data = shared_data(SHARED_NAMES[entry.dataset.name])
+    data = DATA / SHARED_NAMES[entry.dataset.name]
+    if not data.is_dir():
+        pytest.skip(f"{entry.dataset.name} is not on this machine")
 
     metrics = zoo.load(name, backend=framework, checkpoint=checkpoint).evaluate(data, baseline=False).metrics
 
