@@ -94,6 +94,14 @@ def test_an_error_or_a_login_page_is_refused(hub: Hub, shipped: Shipped, when: s
     assert not shipped.final.exists()
 
 
+def test_a_login_page_is_called_so(hub: Hub, shipped: Shipped) -> None:
+    hub.on_head = faults.html()
+
+    with pytest.raises(CheckpointError, match="does not answer like a model hub"):
+        locate(shipped.entry)
+    assert hub.count("HEAD") == 1
+
+
 @pytest.mark.parametrize("when", ["on_head", "on_get"])
 @pytest.mark.parametrize("code", [500, 503])
 @pytest.mark.usefixtures("impatient")
