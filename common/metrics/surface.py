@@ -142,8 +142,8 @@ def border(mask: np.ndarray) -> np.ndarray:
         view, source = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
         view[1:] &= source[:-1]
         view[:-1] &= source[1:]
-        view[0] = False
-        view[-1] = False
+        view[:1] = False
+        view[-1:] = False
     return mask & ~inner
 
 
