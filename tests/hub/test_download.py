@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from zoo.common.errors import CheckpointError
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub
-from .shipped import Shipped
+from .shipped import REPOSITORY, Shipped
 
 FLIPS = 1000
 
@@ -170,11 +171,18 @@ def test_a_server_that_always_cuts_a_large_file_does_not_hold_us_for_ever(
         locate(shipped.entry)
 
 
-def test_no_folder_of_the_client_is_touched(hub: Hub, shipped: Shipped, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rotten_file_in_the_clients_own_cache_is_not_taken(
+    hub: Hub, shipped: Shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import huggingface_hub.constants as constants
+    from huggingface_hub import hf_hub_download
 
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(shipped.registry.parent / "client"))
+    cache = shipped.registry.parent / "client"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    file = shipped.entry.checkpoints["small"].file
+    rotten = Path(hf_hub_download(REPOSITORY, file, cache_dir=cache, endpoint=hub.address))
+    rotten.write_bytes(shipped.content[:-1] + b"?")
+    hub.reset()
 
-    locate(shipped.entry)
-
-    assert not (shipped.registry.parent / "client").exists()
+    assert locate(shipped.entry).read_bytes() == shipped.content
+    assert hub.count("GET") == 1
