@@ -121,7 +121,7 @@ def mahalanobis(reference: np.ndarray, prediction: np.ndarray) -> float:
     if not all(len(cloud) for cloud in clouds):
         return NAN
     centres = [cloud.mean(0) for cloud in clouds]
-    scatter = sum(len(cloud) * _covariance(cloud) for cloud in clouds) / sum(len(cloud) for cloud in clouds)
+    scatter = np.asarray(sum(len(cloud) * _covariance(cloud) for cloud in clouds) / sum(len(cloud) for cloud in clouds))
     if np.linalg.matrix_rank(scatter) < len(scatter):
         return NAN
     gap = centres[0] - centres[1]

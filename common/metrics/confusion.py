@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,11 +118,11 @@ def _places(array: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _histogram(first: np.ndarray, second: np.ndarray, k: int) -> np.ndarray:
     """Sum histograms of chunks; with few labels two voxels go into one bin, which halves the work."""
     paired = k * k <= 256
-    code_type = np.uint8 if paired else np.int64
+    code_type: np.dtype[Any] = np.dtype(np.uint8 if paired else np.int64)
     total = np.zeros(1 << 16 if paired else k * k, np.int64)
     for start in range(0, first.size - first.size % 2 if paired else first.size, CHUNK):
         part = slice(start, min(start + CHUNK, first.size - first.size % 2 if paired else first.size))
-        code = first[part].astype(code_type) * code_type(k) + second[part].astype(code_type)
+        code = first[part].astype(code_type) * code_type.type(k) + second[part].astype(code_type)
         total += np.bincount(code.view(np.uint16) if paired else code, minlength=len(total))
     if not paired:
         return total.reshape(k, k)

@@ -133,5 +133,6 @@ def _codes(mask: np.ndarray) -> np.ndarray:
     padded = np.pad(mask, 1).astype(np.uint8)
     codes = np.zeros([n + 1 for n in mask.shape], np.uint8)
     for i, offset in enumerate(itertools.product((0, 1), repeat=mask.ndim)):
-        codes |= padded[tuple(slice(o, o + n + 1) for o, n in zip(offset, mask.shape, strict=True))] << i
+        corner = padded[tuple(slice(o, o + n + 1) for o, n in zip(offset, mask.shape, strict=True))]
+        codes |= np.left_shift(corner, i, dtype=np.uint8)
     return codes
