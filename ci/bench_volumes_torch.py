@@ -1,0 +1,70 @@
+"""Measure sliding windows beside MONAI: median processor seconds and growth of peak memory, each in its own process."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+SIZE, WINDOW, BATCH, REPEATS = (256, 256, 160), (96, 96, 96), 4, 5
+WHO = ("MONAI", "zoo")
+
+
+def peak_mib() -> float:
+    """Return the largest resident memory of this process so far (Linux counts in KiB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def prepare(who: str) -> Callable[[], object]:
+    """Return the work: the windows of an identity network blended over a volume, half overlapping, Gaussian."""
+    volume = np.random.default_rng(0).random((1, *SIZE), np.float32)
+    if who == "zoo":
+        from zoo.common.tiling import predict_tiled
+
+        return lambda: predict_tiled(volume, WINDOW, lambda x: x, 0.5, "gaussian", BATCH)
+    import torch
+    from monai.inferers import sliding_window_inference
+
+    tensor = torch.from_numpy(volume)[None]
+    return lambda: sliding_window_inference(tensor, WINDOW, BATCH, lambda x: x, overlap=0.5, mode="gaussian")
+
+
+def measure(who: str, repeats: int) -> tuple[float, float]:
+    """Return the median processor seconds, and the memory that the first run adds to what is loaded [MiB]."""
+    work = prepare(who)
+    before = peak_mib()
+    work()
+    growth, seconds = peak_mib() - before, []
+    for _ in range(repeats):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return statistics.median(seconds), growth
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--who", choices=WHO, help="measure this one here, without a table")
+    options = parser.parse_args()
+    if options.who:
+        print(*measure(options.who, options.repeats))
+        return
+    table = Table("sliding windows", "processor [s]", "peak memory [MiB]", title=f"median of {options.repeats} runs")
+    for who in WHO:
+        command = [sys.executable, __file__, "--who", who, "--repeats", str(options.repeats)]
+        last = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-2:]
+        table.add_row(who, f"{float(last[0]):.3f}", f"{float(last[1]):.0f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
