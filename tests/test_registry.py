@@ -159,6 +159,13 @@ def test_a_value_out_of_range_is_refused(read: Read, path: tuple[str, ...], wron
         read(changed(lambda e: inside(e, path).update({path[-1]: wrong})))
 
 
+def test_a_number_too_large_to_hold_is_refused(read: Read) -> None:
+    text = changed(lambda e: None).replace("original: 0.9", "original: 1e999")
+
+    with pytest.raises(RegistryError, match=r"Alpha-Net\.reported\.original"):
+        read(text)
+
+
 def test_two_defaults_are_refused(read: Read) -> None:
     with pytest.raises(RegistryError, match="2 checkpoints say"):
         read(changed(lambda e: e["checkpoints"].update(other=CHECKPOINT)))
