@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from zoo.common.errors import ConfigError, InputError
 
 NAN, INF = float("nan"), float("inf")
-TREE_COST = 12  # querying a border voxel in a tree costs as much as this many voxels of a distance map; measured
+TREE_COST = 12  # querying a border voxel in a tree costs as much as about this many voxels of a distance map
 
 
 @dataclass(frozen=True, eq=False)
