@@ -20,7 +20,7 @@ from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, 
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
 from zoo.run_folder import RunFolder
-from zoo.training import learning_rate_at
+from zoo.training import Trainer, learning_rate_at
 
 CLASSES = ("normal", "covid")
 SCRIPT = """
@@ -244,11 +244,17 @@ def test_best_epoch_is_the_one_with_the_highest_score(data: Path, tmp_path: Path
     assert report.best_epoch == scores.index(max(scores)) + 1
 
 
-def test_patience_ends_a_run_that_does_not_improve(data: Path, tmp_path: Path) -> None:
-    tiny("torch").train(data, out=tmp_path, epochs=9, batch_size=4, learning_rate=0.0, weight_decay=0.0, patience=2)
+def test_patience_ends_a_run_that_does_not_improve(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.1, 0.5, 0.4, 0.5, 0.9])  # the fourth equals the best, which is no improvement
+    monkeypatch.setattr(Trainer, "validate", lambda self: {"roc_auc": next(scores)})
 
-    epochs = [r for r in RunFolder(tmp_path).records() if r["event"] == "epoch"]
-    assert len(epochs) < 9
+    report = tiny("torch").train(data, out=tmp_path, epochs=9, batch_size=4, patience=2)
+
+    epochs = [r["epoch"] for r in RunFolder(tmp_path).records() if r["event"] == "epoch"]
+    assert epochs == [1, 2, 3, 4]
+    assert (report.best_epoch, report.best_score) == (2, 0.5)
 
 
 def test_settings_are_stored_with_the_run(data: Path, tmp_path: Path) -> None:
