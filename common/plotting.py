@@ -27,31 +27,31 @@ UNITS = {"mm": "mm", "mm2": "mm²", "ml": "ml", "deg": "°", "px": "px"}
 
 def draw_ellipses(prediction: Ellipses) -> Figure:
     """Draw the image, each ellipse with its axes, and a panel of classes, scores and measurements."""
-    figure, (canvas,), panel = _sheet(prediction.image, pictures=1)
-    _show(canvas, prediction.image)
+    figure, (canvas,), panel = lay_out(prediction.image, pictures=1)
+    show_image(canvas, prediction.image)
     colours = []
     for kind, cx, cy, a, b, angle in prediction.ellipses:
         colour = COLOURS[int(kind) % len(COLOURS)]
         colours.append(colour)
         _draw_ellipse(canvas, (cx, cy), (a, b), angle, colour)
-    _scale_bar(canvas, prediction.image)
+    draw_scale_bar(canvas, prediction.image)
 
-    y = _title(panel, prediction.image)
+    y = write_title(panel, prediction.image)
     names = [prediction.classes[int(kind)] for kind in prediction.ellipses[:, 0]]
     if not names:
         panel.text(0.0, y, "no ellipse found", color=MUTED, fontsize=10, va="top")
     for name, score, colour in zip(names, prediction.scores, colours, strict=True):
-        y = _bar(panel, y, name, float(score), f"{score:.2f}", colour)
-    _measurements(panel, y - 0.01, prediction.measurements)
+        y = draw_bar(panel, y, name, float(score), f"{score:.2f}", colour)
+    write_measurements(panel, y - 0.01, prediction.measurements)
     return figure
 
 
 def draw_classification(prediction: Classification) -> Figure:
     """Draw the image, the heat map over it when there is one, and a bar of probability per class."""
     has_map = prediction.heat_map is not None
-    figure, canvases, panel = _sheet(prediction.image, pictures=2 if has_map else 1)
+    figure, canvases, panel = lay_out(prediction.image, pictures=2 if has_map else 1)
     for canvas in canvases:
-        _show(canvas, prediction.image)
+        show_image(canvas, prediction.image)
     if prediction.heat_map is not None:
         heat = np.clip(prediction.heat_map, 0, 1)
         h, w = prediction.image.size[-2:]
@@ -59,14 +59,14 @@ def draw_classification(prediction: Classification) -> Figure:
         canvases[1].imshow(
             heat, cmap="inferno", vmin=0, vmax=1, alpha=0.65 * heat, extent=(-0.5, w - 0.5, h - 0.5, -0.5)
         )
-    _scale_bar(canvases[0], prediction.image)
+    draw_scale_bar(canvases[0], prediction.image)
 
-    y = _title(panel, prediction.image)
+    y = write_title(panel, prediction.image)
     best = int(np.argmax(prediction.probabilities))
     likely = set(np.argsort(-prediction.probabilities, kind="stable")[:MAX_BARS].tolist())
     for i, (name, p) in enumerate(zip(prediction.classes, prediction.probabilities, strict=True)):
         if i in likely:
-            y = _bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
+            y = draw_bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
     if has_map:
         panel.text(0.0, 0.02, "right: where the network looked", color=MUTED, fontsize=8, va="bottom")
     return figure
@@ -87,10 +87,10 @@ def display_values(image: Image) -> np.ndarray:
     return np.clip((plane - low) / max(high - low, 1e-6), 0, 1)
 
 
-def _sheet(image: Image, pictures: int) -> tuple[Figure, list[Axes], Axes]:
+def lay_out(image: Image, pictures: int) -> tuple[Figure, list[Axes], Axes]:
     """Lay out pictures side by side with a text panel on the right."""
     h, w = image.size[-2:]
-    width = float(np.clip(HEIGHT_IN * w / (h * _aspect(image)), 0.6 * HEIGHT_IN, 2 * HEIGHT_IN))
+    width = float(np.clip(HEIGHT_IN * w / (h * pixel_aspect(image)), 0.6 * HEIGHT_IN, 2 * HEIGHT_IN))
     margin, total = 0.14, pictures * (width + 0.14) + PANEL_IN + 0.3
     figure = Figure(figsize=(total, HEIGHT_IN + 2 * margin), dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
@@ -106,14 +106,14 @@ def _sheet(image: Image, pictures: int) -> tuple[Figure, list[Axes], Axes]:
     return figure, axes, panel
 
 
-def _aspect(image: Image) -> float:
+def pixel_aspect(image: Image) -> float:
     """Height of a pixel over its width."""
     return 1.0 if image.spacing_mm is None else image.spacing_mm[-2] / image.spacing_mm[-1]
 
 
-def _show(canvas: Axes, image: Image) -> None:
+def show_image(canvas: Axes, image: Image) -> None:
     canvas.imshow(
-        display_values(image), cmap="gray", vmin=0, vmax=1, aspect=_aspect(image), interpolation="antialiased"
+        display_values(image), cmap="gray", vmin=0, vmax=1, aspect=pixel_aspect(image), interpolation="antialiased"
     )
     h, w = image.size[-2:]
     canvas.set_xlim(-0.5, w - 0.5)  # an ellipse may pass beyond the image
@@ -136,7 +136,7 @@ def _draw_ellipse(
     canvas.plot(*centre, "+", color=colour, markersize=7, markeredgewidth=1.2)
 
 
-def _scale_bar(canvas: Axes, image: Image) -> None:
+def draw_scale_bar(canvas: Axes, image: Image) -> None:
     """Draw a round number of millimetres, about a quarter of the width, at the lower left."""
     if image.spacing_mm is None:
         return
@@ -151,7 +151,7 @@ def _scale_bar(canvas: Axes, image: Image) -> None:
     text.set_path_effects([Stroke(linewidth=2, foreground="black", alpha=0.7), Normal()])
 
 
-def _title(panel: Axes, image: Image) -> float:
+def write_title(panel: Axes, image: Image) -> float:
     name = image.name if len(image.name) <= 30 else f"{image.name[:13]}…{image.name[-14:]}"
     panel.text(0.0, 0.99, name, color=TEXT, fontsize=11, fontweight="bold", va="top")
     size = " × ".join(str(n) for n in reversed(image.size))
@@ -161,7 +161,7 @@ def _title(panel: Axes, image: Image) -> float:
     return 0.82
 
 
-def _bar(panel: Axes, y: float, name: str, fraction: float, value: str, colour: str) -> float:
+def draw_bar(panel: Axes, y: float, name: str, fraction: float, value: str, colour: str) -> float:
     """Draw a named bar below y and return where the next line starts."""
     panel.text(0.0, y, name, color=TEXT, fontsize=10, va="top")
     panel.text(1.0, y, value, color=TEXT, fontsize=10, va="top", ha="right")
@@ -172,7 +172,7 @@ def _bar(panel: Axes, y: float, name: str, fraction: float, value: str, colour: 
     return y - 0.13
 
 
-def _measurements(panel: Axes, y: float, measurements: dict[str, float]) -> None:
+def write_measurements(panel: Axes, y: float, measurements: dict[str, float]) -> None:
     for name, value in measurements.items():
         label, unit = _label(name)
         shown = f"{value:.4g}" if math.isfinite(value) else "–"
