@@ -11,6 +11,7 @@ import SimpleITK
 from PIL import Image as Pillow
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+from scipy.spatial.transform import Rotation
 
 RNG = np.random.default_rng(0)
 GREY8 = RNG.integers(0, 256, (12, 17), dtype=np.uint8)
@@ -88,3 +89,15 @@ def claims_huge_nifti(path: Path) -> Path:
 
 def headless_dicom(path: Path) -> Path:
     return written(path, b"\0" * 128 + b"DICM" + b"\xff" * 60)
+
+
+def placed(
+    spacing_mm: tuple[float, ...], angles_deg: tuple[float, ...], flips: tuple[int, ...] = (-1, 1, 1)
+) -> np.ndarray:
+    """Return an affine in (x, y, z): turned, flipped and moved off the origin."""
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", angles_deg, degrees=True).as_matrix() @ np.diag(
+        np.multiply(spacing_mm, flips)
+    )
+    affine[:3, 3] = (-100.25, 55.5, 7.125)
+    return affine
