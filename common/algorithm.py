@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -59,6 +59,13 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
         """Condense the rows of `score` into the task's metrics."""
+
+    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Choose fields of the configuration that only postprocess() reads, such as a threshold; by default none.
+
+        rows: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
+        """
+        return {}
 
     @abstractmethod
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:

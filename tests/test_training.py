@@ -20,7 +20,7 @@ from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, 
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
 from zoo.run_folder import RunFolder
-from zoo.training import Trainer, learning_rate_at
+from zoo.training import learning_rate_at
 
 CLASSES = ("normal", "covid")
 SCRIPT = """
@@ -77,7 +77,7 @@ def test_run_leaves_weights_log_curves_and_test_scores(framework: str, data: Pat
     report = tiny(framework).train(data, out=tmp_path / "run", epochs=2, batch_size=4)
 
     records = RunFolder(tmp_path / "run").records()
-    assert [record["event"] for record in records] == ["start", "epoch", "epoch", "end"]
+    assert [record["event"] for record in records] == ["start", "epoch", "epoch", "operating_point", "end"]
     assert records[0]["recipe"]["epochs"] == 2
     assert "numpy" in records[0]["versions"]
     assert report.test is not None and len(report.test.rows) == 8
@@ -248,13 +248,26 @@ def test_patience_ends_a_run_that_does_not_improve(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.1, 0.5, 0.4, 0.5, 0.9])  # the fourth equals the best, which is no improvement
-    monkeypatch.setattr(Trainer, "validate", lambda self: {"roc_auc": next(scores)})
+    model = tiny("torch")
+    monkeypatch.setattr(model.algorithm, "summarise", lambda rows: {"roc_auc": next(scores, 0.0)})
 
-    report = tiny("torch").train(data, out=tmp_path, epochs=9, batch_size=4, patience=2)
+    report = model.train(data, out=tmp_path, epochs=9, batch_size=4, patience=2)
 
     epochs = [r["epoch"] for r in RunFolder(tmp_path).records() if r["event"] == "epoch"]
     assert epochs == [1, 2, 3, 4]
     assert (report.best_epoch, report.best_score) == (2, 0.5)
+
+
+def test_operating_point_is_chosen_on_validation_and_shipped(data: Path, tmp_path: Path) -> None:
+    model = tiny("torch")
+    report = model.train(data, out=tmp_path, epochs=1, batch_size=4)
+
+    chosen = next(r for r in RunFolder(tmp_path).records() if r["event"] == "operating_point")
+    assert model.config.threshold == chosen["threshold"]
+    assert zoo.load("Covid-ResNet", backend="torch", checkpoint=report.best).config.threshold == chosen["threshold"]
+    tuned = model.evaluate(data, split="val").metrics["accuracy"]
+    fixed = zoo.load("Covid-ResNet", backend="torch", checkpoint=report.best, threshold=0.5)
+    assert tuned >= fixed.evaluate(data, split="val").metrics["accuracy"]
 
 
 def test_settings_are_stored_with_the_run(data: Path, tmp_path: Path) -> None:

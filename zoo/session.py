@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.errors import DataError
 from zoo.common.recipe import Recipe
-from zoo.common.weights import read_weights
+from zoo.common.weights import read_weights, write_weights
 from zoo.curves import plot_curves
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.identity import to_metadata, versions
@@ -34,9 +34,16 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
     metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
     data = Data(dataset.split("train"), dataset.split("val"))
-    progress = Trainer(model.algorithm, model.engine, recipe, data, folder, metadata).run(resume)
-    model.engine.load(read_weights(folder.best)[0])
+    trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, metadata)
+    progress = trainer.run(resume)
+    weights = read_weights(folder.best)[0]
+    model.engine.load(weights)
     model.source = str(folder.best)
+    chosen = model.algorithm.operating_point(trainer.validation_rows())
+    if chosen:
+        model.algorithm = type(model.algorithm)(dataclasses.replace(model.config, **chosen))
+        write_weights(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))
+        folder.append({"event": "operating_point", **chosen})
     test = _test(model, dataset, folder, progress.best_epoch)
     plot_curves(folder.records(), model.algorithm.monitor, out / "curves.png")
     return Report(out, folder.best, progress.best_epoch, progress.best_score or 0.0, test)

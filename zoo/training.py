@@ -19,7 +19,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.batches import batches_per_epoch, training_batches
 from zoo.common.errors import TrainingError
 from zoo.common.recipe import Recipe
-from zoo.common.types import Sample
+from zoo.common.types import Row, Sample
 from zoo.common.weights import write_weights
 from zoo.engine import Engine
 from zoo.evaluation import score_all
@@ -119,7 +119,7 @@ class Trainer:
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
         self.engine.load(shipped)
-        metrics = self.validate()
+        metrics = self.algorithm.summarise(self.validation_rows())
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         score = metrics[self.algorithm.monitor]
@@ -135,10 +135,9 @@ class Trainer:
         self._save(weights)
         tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {self.algorithm.monitor} {score:.4f}")
 
-    def validate(self) -> dict[str, float]:
+    def validation_rows(self) -> list[Row]:
         """Score the validation split with the weights that are in the engine."""
-        rows = score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
-        return self.algorithm.summarise(rows)
+        return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:
         self.folder.save(self.progress, weights or self.engine.weights(), self.engine.training_state())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.metrics.classification import summarise_classification
+from zoo.common.metrics.classification import best_threshold, summarise_classification
 from zoo.common.predictions import Classification, Prediction
 from zoo.common.transforms import centred_affine, compose_affine, jitter_intensity, resize, to_channels, warp_affine
 from zoo.common.types import Arrays, Image, Row, Sample
@@ -65,7 +67,7 @@ class CovidResNet(Algorithm[Config]):
     def postprocess(self, outputs: Arrays, image: Image) -> Prediction:
         logits = np.array(outputs["logits"], np.float64)
         # a threshold is a prior: moving it into the logits lets the largest probability name the class
-        logits[-1] -= np.log(self.config.threshold / (1 - self.config.threshold))
+        logits[-1] -= logit(self.config.threshold)
         odds = np.exp(logits - logits.max())
         heat_map = self._heat_map(np.asarray(outputs["cam"], np.float32), logits, image)
         return Classification(image, self.config.classes, odds / odds.sum(), heat_map)
@@ -99,6 +101,16 @@ class CovidResNet(Algorithm[Config]):
         labels = np.array([row["label"] for row in rows], np.int64)
         probabilities = np.array([[row[f"p_{name}"] for name in self.config.classes] for row in rows], np.float64)
         return summarise_classification(labels, probabilities)
+
+    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Put the threshold where most validation cases are right; the share of lesions differs between sources."""
+        if len(self.config.classes) != 2:
+            return {}
+        labels = np.array([row["label"] for row in rows], np.int64)
+        found = best_threshold(labels, np.array([row[f"p_{self.config.classes[1]}"] for row in rows], np.float64))
+        # the rows are already moved by the present threshold
+        threshold = expit(logit(found) + logit(self.config.threshold))
+        return {"threshold": round(float(np.clip(threshold, 1e-4, 1 - 1e-4)), 4)}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Classify by the mean brightness of what is not black: one normal distribution per class (Bayes' rule)."""

@@ -211,6 +211,27 @@ def test_threshold_decides_which_class_is_named(logit, label):
     assert algorithm.postprocess(outputs(0.0, logit), Image(np.zeros((1, 8, 8), np.float32))).label == label
 
 
+@pytest.mark.parametrize("present", [0.5, 0.03])
+def test_operating_point_does_not_depend_on_the_present_threshold(present):
+    algorithm = CovidResNet(replace(TINY, threshold=present))
+    image = Image(np.full((1, 64, 64), 100, np.float32))
+    cases = [(-4, 0), (-2, 0), (-1, 1), (0, 1), (3, 1)]  # logit of the network, label
+    rows = [
+        algorithm.score(
+            algorithm.postprocess(outputs(0.0, logit), image), Sample(image, {"label": np.array(label)}, group="")
+        )
+        for logit, label in cases
+    ]
+
+    threshold = algorithm.operating_point(rows)["threshold"]
+
+    assert 1 / (1 + np.exp(2)) < threshold < 1 / (1 + np.exp(1))
+
+
+def test_operating_point_of_more_than_two_classes_stays_open():
+    assert CovidResNet(replace(TINY, classes=("a", "b", "c"))).operating_point([]) == {}
+
+
 def test_heat_map_lies_over_the_crop_and_shows_the_named_class():
     image = Image(masked(40, 20, 60, 70))
     cam = np.zeros((2, 2, 2), np.float32)
