@@ -151,6 +151,27 @@ class ReLU(nn.Cell):
         return ops.relu(x)
 
 
+class LayerNorm(nn.Cell):
+    """Normalise the last axis of each position."""
+
+    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.weight = parameter(normalized_shape, value=1.0)
+        self.bias = parameter(normalized_shape)
+        self.norm = ops.LayerNorm(-1, -1, eps)
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (..., c) -> (..., c)
+        return self.norm(x, self.weight, self.bias)[0]
+
+
+class GELU(nn.Cell):
+    """Multiply by the normal distribution function, exactly: nn.GELU of MindSpore approximates it by tanh."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.gelu(x, "none")
+
+
 class MaxPool2d(nn.Cell):
     """Take the largest value of each window; padding never wins."""
 
