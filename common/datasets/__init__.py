@@ -47,6 +47,8 @@ READERS: dict[str, str] = {
     "hc18": "zoo.common.datasets.hc18",
     "covid_ct_wll": "zoo.common.datasets.covid_ct_wll",
     "covid_ct_ucsd": "zoo.common.datasets.covid_ct_ucsd",
+    "cxr_lungs": "zoo.common.datasets.cxr_lungs",
+    "paired": "zoo.common.datasets.paired",
     "manifest": "zoo.common.datasets.manifest",
 }
 

@@ -1,7 +1,8 @@
 """Lung-masked CT slices, lesion or normal, derived from the COVID-19-20 challenge by Yang et al. (ISBI 2021).
 
-Two layouts: the authors' repository (data/gan/{lesion,normal}/{lesion,normal}_<id>.png, 512 px) and a reduced one
-(images/ and split.csv with image, label, slice_id, split). Slices carry no patient. Both classes number the slices of
+Two layouts: the authors' repository (data/gan/{lesion,normal}/{lesion,normal}_<id>.png, 512 px, masks in
+data/gan/eval/mask/lesion_<id>_mask.jpg) and a reduced one (images/, masks/ and split.csv with image, label, slice_id,
+split and, with masks, mask). Slices carry no patient. Both classes number the slices of
 the same volumes in the same order, so ranges of ids with unused guard bands between them keep patients apart.
 """
 
@@ -15,12 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.masks import bright, read_mask
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
 
 CLASSES = ("normal", "covid")  # covid: a lesion of COVID-19 is in this slice
 FOLDERS = ("normal", "lesion")
+TASKS = ("classification", "localisation", "segmentation")
 COLUMNS = {"image", "label", "slice_id", "split"}
 # first and last slice id of each split, by folder; ids between the ranges are guard bands and stay unused
 RANGES: dict[str, dict[str, tuple[int, float]]] = {
@@ -35,20 +38,20 @@ def recognises(root: Path) -> bool:
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
-    """Name what the labels count."""
-    return CLASSES
+    """Name what the labels or the masks count."""
+    return ("background", "lesion") if task == "segmentation" else CLASSES
 
 
 def read(root: Path, task: str) -> list[Record]:
     """List the slices; each is its own group, because the split by ranges already keeps volumes apart."""
-    if task != "classification":
-        raise DataError(f"{root}: covid_ct_wll is read for classification, not for {task}")
+    if task not in TASKS:
+        raise DataError(f"{root}: covid_ct_wll is read for {', '.join(TASKS)}, not for {task}")
     official = _official(root)
     if official is not None:
-        return _read_official(official)
+        return _read_official(official, task)
     if _columns(root / "split.csv") >= COLUMNS:
         with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
-            return [_record(root / row["image"], int(row["label"]), row["split"]) for row in csv.DictReader(file)]
+            return [_reduced(root, row, task) for row in csv.DictReader(file)]
     raise DataError(f"{root}: expected data/gan/lesion and data/gan/normal, or split.csv; {describe(root)}")
 
 
@@ -68,7 +71,7 @@ def _official(root: Path) -> Path | None:
     return None
 
 
-def _read_official(base: Path) -> list[Record]:
+def _read_official(base: Path, task: str) -> list[Record]:
     records = []
     for label, folder in enumerate(FOLDERS):
         for path in sorted((base / folder).glob(f"{folder}_*.png")):
@@ -76,17 +79,30 @@ def _read_official(base: Path) -> list[Record]:
             if match is None:
                 raise DataError(f"{path}: expected {folder}_<number>.png")
             split = split_of(folder, int(match[1]))
+            mask = base / "eval" / "mask" / f"{path.stem}_mask.jpg"
             if split is not None:
-                records.append(_record(path, label, split))
+                records.append(_record(path, label, split, mask, task))
     return records
 
 
-def _record(path: Path, label: int, split: str) -> Record:
-    return Record(path.stem, split, path.stem, partial(_load, path, label))
+def _reduced(root: Path, row: dict[str, str], task: str) -> Record:
+    path, label = root / row["image"], int(row["label"])
+    mask = root / (row.get("mask") or f"masks/{path.name}")
+    return _record(path, label, row["split"], mask, task)
 
 
-def _load(path: Path, label: int) -> Sample:
-    return Sample(read_image(path), {"label": np.array(label, np.int64)}, group=path.stem)
+def _record(path: Path, label: int, split: str, mask: Path, task: str) -> Record:
+    return Record(path.stem, split, path.stem, partial(_load, path, label, mask, task))
+
+
+def _load(path: Path, label: int, mask: Path, task: str) -> Sample:
+    image = read_image(path)
+    labels = {}
+    if task != "segmentation":
+        labels["label"] = np.array(label, np.int64)
+    if task != "classification":  # a normal slice has no lesion to outline, and no file
+        labels["mask"] = read_mask(mask, image, bright) if label else np.zeros(image.size, np.int16)
+    return Sample(image, labels, group=path.stem)
 
 
 def _columns(path: Path) -> set[str]:

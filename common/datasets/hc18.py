@@ -19,6 +19,7 @@ from zoo.common.errors import DataError
 from zoo.common.types import Image, Sample
 
 CLASSES = ("head",)
+TASKS = ("ellipse-detection", "segmentation")
 OFFICIAL_CSV = "training_set_pixel_size_and_HC.csv"
 REDUCED_COLUMNS = {"id", "split", "exam", "pixel_mm", "hc_mm", "cx", "cy", "a", "b", "theta"}
 
@@ -30,7 +31,7 @@ def recognises(root: Path) -> bool:
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
     """Name the one structure that is marked."""
-    return CLASSES
+    return ("background", *CLASSES) if task == "segmentation" else CLASSES
 
 
 def read(root: Path, task: str) -> list[Record]:
@@ -38,8 +39,8 @@ def read(root: Path, task: str) -> list[Record]:
 
     The official layout has no split, so the records come without one.
     """
-    if task != "ellipse-detection":
-        raise DataError(f"{root}: HC18 is read for ellipse-detection, not for {task}")
+    if task not in TASKS:
+        raise DataError(f"{root}: HC18 is read for {', '.join(TASKS)}, not for {task}")
     if (root / OFFICIAL_CSV).is_file():
         return [_official(root, row) for row in _rows(root / OFFICIAL_CSV)]
     if (root / "split.csv").is_file():
@@ -75,7 +76,8 @@ def _load(picture: Path, pixel_mm: float, hc_mm: float, exam: str, ellipse: np.n
     # same in all 801 frames), so the boundary is moved until its length is the head circumference that was recorded
     ellipse = ellipses.with_circumference(ellipse, hc_mm / pixel_mm)
     image = Image(_grey(picture)[None], (pixel_mm, pixel_mm), name=picture.stem)
-    return Sample(image, {"ellipses": ellipses.canonical(ellipse)}, group=exam)
+    rows = ellipses.canonical(ellipse)
+    return Sample(image, {"ellipses": rows, "mask": ellipses.fill(rows[0], image.size).astype(np.int16)}, group=exam)
 
 
 def _fit_outline(picture: Path) -> np.ndarray:

@@ -1,0 +1,56 @@
+"""Chest radiographs with lung masks, COVID-19 and other pneumonias (GeneralBlockchain 2020, masks CC BY 4.0).
+
+The reduced layout: images/, masks/ (1 right lung, 2 left lung, 3 heart and mediastinum) and split.csv with patients.
+Both lungs are one class here. Other lung pictures are read as images/ beside masks/, see paired.py.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import partial
+from pathlib import Path
+
+from zoo.common.datasets import Record
+from zoo.common.datasets.masks import mapped, read_mask
+from zoo.common.datasets.paired import by_name
+from zoo.common.errors import DataError
+from zoo.common.io import read_image
+from zoo.common.types import Sample
+
+CLASSES = ("background", "lung")
+VALUES = {1: 1, 2: 1}  # the mediastinum is background
+COLUMNS = {"id", "split", "patient", "frac_right_lung", "frac_left_lung"}
+
+
+def recognises(root: Path) -> bool:
+    """Say whether split.csv has the columns of this set."""
+    if not (root / "split.csv").is_file():
+        return False
+    with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
+        return set(next(csv.reader(file), [])) >= COLUMNS
+
+
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name what the masks count."""
+    return CLASSES
+
+
+def read(root: Path, task: str) -> list[Record]:
+    """List the radiographs; the group is the patient."""
+    if task != "segmentation":
+        raise DataError(f"{root}: cxr_lungs is read for segmentation, not for {task}")
+    images, masks = by_name(root / "images"), by_name(root / "masks")
+    records = []
+    with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file):
+            name = row["id"]
+            if name not in images or name not in masks:
+                raise DataError(f"{root}: {name} needs images/{name}.jpg and masks/{name}.png; is the set complete?")
+            load = partial(_load, images[name], masks[name], row["patient"])
+            records.append(Record(name, row["split"], row["patient"], load))
+    return records
+
+
+def _load(path: Path, mask: Path, patient: str) -> Sample:
+    image = read_image(path)
+    return Sample(image, {"mask": read_mask(mask, image, mapped(VALUES))}, group=patient)
