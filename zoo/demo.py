@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.backends import PACKAGES, installed
+from zoo.common.biometry import measure
 from zoo.common.errors import BackendError, ZooError
 from zoo.common.io import read_image
 from zoo.common.predictions import Ellipses
 from zoo.common.types import Image
 from zoo.loading import load
-from zoo.models.ellipsenet.measurements import measure
 
 ALGORITHM, PACKAGE = "EllipseNet", "zoo.models.ellipsenet"
 CLASSES = ("head",)

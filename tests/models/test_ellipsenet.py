@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.common import ellipses as geometry
+from zoo.common.biometry import cardiac_axis_deg, measure
+from zoo.common.ellipse_task import white_level
 from zoo.common.errors import DataError, InputError
+from zoo.common.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.types import Image, Sample
-from zoo.models.ellipsenet.algorithm import EllipseNet, white_level
+from zoo.models.ellipsenet.algorithm import EllipseNet
 from zoo.models.ellipsenet.config import VARIANTS, Config
-from zoo.models.ellipsenet.measurements import cardiac_axis_deg, measure
-from zoo.models.ellipsenet.simulator import draw_head, draw_heart_view
 from zoo.models.ellipsenet.targets import decode, draw_gaussian, encode, gaussian_radius
 
 HEAD = replace(VARIANTS["tiny"], classes=("head",), preset="fetal_head", input_size=(128, 192))
@@ -233,7 +234,7 @@ def test_round_thorax_has_no_cardiac_axis() -> None:
 def test_missing_ellipse_scores_zero_and_is_counted() -> None:
     algorithm = EllipseNet(HEART)
     sample = draw_heart_view((128, 192), np.random.default_rng(0))
-    thorax_only = algorithm._answer(sample.labels["ellipses"][:1], np.ones(1), sample.image)
+    thorax_only = algorithm.answer(sample.labels["ellipses"][:1], np.ones(1), sample.image)
 
     row = algorithm.score(thorax_only, sample)
 
@@ -248,7 +249,7 @@ def test_head_scores_are_signed_and_absolute_errors_in_millimetres() -> None:
     algorithm = EllipseNet(HEAD)
     image = Image(np.zeros((1, 128, 192), np.float32), (0.5, 0.5))
     sample = Sample(image, {"ellipses": np.array([[0, 90, 60, 50, 30, 0.4]])})
-    smaller = algorithm._answer(np.array([[0, 90, 60, 40, 24, 0.4]]), np.ones(1), image)
+    smaller = algorithm.answer(np.array([[0, 90, 60, 40, 24, 0.4]]), np.ones(1), image)
 
     row = algorithm.score(smaller, sample)
 
