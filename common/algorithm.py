@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.common.initialise import initial_value
 from zoo.common.predictions import Prediction
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Image, Row, Sample
 
 C = TypeVar("C")
@@ -24,6 +25,8 @@ class Algorithm(ABC, Generic[C]):
 
     task: ClassVar[str]
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
+    prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
+    dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
 
     def __init__(self, config: C) -> None:
         self.config = config
@@ -32,6 +35,29 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @property
+    def window(self) -> tuple[int, ...] | None:
+        """Size of the windows that the network sees at prediction; None lets it see the whole image.
+
+        With a window, preprocess() may return an image of any size, one input alone, and postprocess() gets what
+        keep() made of the blended `dense_output`.
+        """
+        return None
+
+    @property
+    def tiling(self) -> tuple[float, str]:
+        """Overlap of neighbouring windows, as a share of their side, and how they are blended: gaussian, constant."""
+        return 0.5, "gaussian"
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Ways to look at the input over which test-time augmentation averages; none where it makes no sense."""
+        return ()
+
+    def keep(self, scores: np.ndarray) -> np.ndarray:
+        """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs."""
+        return scores
 
     @abstractmethod
     def preprocess(self, image: Image) -> Arrays:

@@ -7,7 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +27,11 @@ class Prediction(ABC):
     """The answer for one image, in the image's own frame."""
 
     image: Image
-    suffix: ClassVar[str] = ".json"  # file type that save() writes when the path has none
+
+    @property
+    def suffix(self) -> str:
+        """File type that save() writes when the path has none."""
+        return ".json"
 
     @abstractmethod
     def to_dict(self) -> dict[str, object]:
@@ -54,7 +58,17 @@ class Prediction(ABC):
         elif suffix == ".csv":
             write_csv(path, self.rows())
         else:
-            self.figure().savefig(path)
+            self.draw(path)
+        return path
+
+    def draw(self, path: str | Path) -> Path:
+        """Write the overlay as a picture; return where."""
+        path = Path(path)
+        path = path if path.suffix else path.with_suffix(".png")
+        if path.suffix.lower() not in PICTURE_SUFFIXES:
+            raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {', '.join(PICTURE_SUFFIXES)}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.figure().savefig(path)
         return path
 
     def plot(self, path: str | Path | None = None) -> Picture:
@@ -62,8 +76,7 @@ class Prediction(ABC):
         from PIL import Image as Pillow
 
         if path is not None:
-            path = Path(path)
-            self.save(path if path.suffix else path.with_suffix(".png"))
+            self.draw(path)
         return Pillow.open(io.BytesIO(self._repr_png_()))
 
     def _repr_png_(self) -> bytes:

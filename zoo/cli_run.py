@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from zoo.cli_output import AsJson, failed, print_json, print_table, say
 from zoo.cli_recipe import with_recipe_options
+from zoo.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from zoo.evaluation import Evaluation
@@ -27,6 +29,13 @@ CheckpointOption = Annotated[
 Data = Annotated[Path, typer.Option(help="A folder in a known layout, or a CSV or JSONL list.")]
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
+PixelSize = Annotated[
+    float | None, typer.Option(min=0, help="Size of one square pixel [mm] where the files do not say it.")
+]
+Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
+Options = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
+]
 SHOWN = 20  # predictions printed one by one
 
 
@@ -34,16 +43,16 @@ def predict(
     name: Name,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or globs.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write predictions.json, predictions.csv and overlays/ here.")
+        Path | None, typer.Option(help="Write predictions.json, predictions.csv, masks/ and overlays/ here.")
     ] = None,
     backend: Backend = None,
     device: Device = None,
     checkpoint: CheckpointOption = "default",
     batch_size: BatchSize = 8,
-    spacing_mm: Annotated[
-        float | None, typer.Option(min=0, help="Size of one square pixel [mm] where the files do not say it.")
-    ] = None,
+    spacing_mm: PixelSize = None,
     overlays: Annotated[bool, typer.Option(help="Draw each prediction over its image.")] = True,
+    tta: Views = False,
+    option: Options = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images; the bad ones are listed at the end, exit code 1."""
@@ -52,7 +61,8 @@ def predict(
 
     found = images(inputs, None if spacing_mm is None else (spacing_mm, spacing_mm))
     model = _load(name, backend, device, checkpoint)
-    results = predict_many(model, found, out, batch_size=batch_size, overlays=overlays)
+    options = parse_options(option or [])
+    results = predict_many(model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, options=options)
     if as_json:
         print_json(results.to_dict())
     else:
@@ -138,6 +148,20 @@ def benchmark(
         print_json(result)
         return
     print_table(benchmark_table(result))
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
+        try:
+            options[key.replace("-", "_")] = json.loads(text)
+        except ValueError:
+            options[key.replace("-", "_")] = text
+    return options
 
 
 def add_to(app: typer.Typer) -> None:

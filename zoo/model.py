@@ -19,7 +19,7 @@ from zoo.common.types import Image
 from zoo.common.weights import write_weights
 from zoo.engine import Engine
 from zoo.identity import to_metadata
-from zoo.inference import Prepared, chunks, predict_batch, prepare
+from zoo.inference import Prepared, check_views, chunks, predict_batch, prepare, with_options
 from zoo.sources import Images, PredictionList, images, is_single
 
 if TYPE_CHECKING:
@@ -85,23 +85,33 @@ class Model:
         return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
 
     def predict(
-        self, source: object, *, spacing_mm: tuple[float, ...] | None = None, batch_size: int = BATCH
+        self,
+        source: object,
+        *,
+        spacing_mm: tuple[float, ...] | None = None,
+        batch_size: int = BATCH,
+        tta: bool = False,
+        **options: Any,
     ) -> Prediction | PredictionList:
         """Predict one image (path, array, Image) or many (folder, glob, list of these).
 
         One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
         order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
         spacing_mm: (h, w) size of one pixel where the file does not say it.
+        tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
+        algorithm = with_options(self.algorithm, options)
+        if tta:
+            check_views(algorithm)
         found = images(source, spacing_mm)
         if is_single(source):
             ((_, image),) = found
             if isinstance(image, InputError):
                 raise image
-            return predict_batch(self.algorithm, self.engine, [prepare(self.algorithm, image)])[0]
+            return predict_batch(algorithm, self.engine, [prepare(algorithm, image)], tta=tta)[0]
         results = PredictionList()
         for batch in chunks(self._usable(found, results), batch_size):
-            results += predict_batch(self.algorithm, self.engine, batch)
+            results += predict_batch(algorithm, self.engine, batch, tta=tta)
         if results.failures:
             names = ", ".join(name for name, _ in results.failures[:5])
             message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from zoo.common.algorithm import Algorithm
 from zoo.common.errors import InputError
 from zoo.common.io import file_suffix
 from zoo.common.predictions import Prediction
 from zoo.common.tables import write_csv
 from zoo.common.types import Image, Row
-from zoo.inference import chunks, predict_batch, prepare
+from zoo.engine import Engine
+from zoo.inference import chunks, predict_batch, prepare, with_options
 from zoo.sources import Images
 
 if TYPE_CHECKING:
@@ -44,51 +47,68 @@ class Results:
 
 
 def predict_many(
-    model: Model, found: Images, out: Path | None = None, *, batch_size: int = 8, overlays: bool = True
+    model: Model,
+    found: Images,
+    out: Path | None = None,
+    *,
+    batch_size: int = 8,
+    overlays: bool = True,
+    tta: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> Results:
-    """Predict every image under its full path; write JSON, CSV and overlays into `out` if given."""
+    """Predict every image under its full path; write JSON, CSV, masks and overlays into `out` if given."""
+    algorithm = with_options(model.algorithm, options or {})
     results = Results({"name": model.name, "backend": model.backend, "device": model.device, "weights": model.source})
-    overlay_paths = OverlayPaths(out / "overlays") if out is not None and overlays else None
+    overlay_paths = FreePaths(out / "overlays") if out is not None and overlays else None
+    mask_paths = FreePaths(out / "masks") if out is not None else None
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     bar = tqdm(found, desc=model.name, unit="image", disable=None)
     for batch in chunks(bar, batch_size):
-        for prediction in _predict_usable(model, batch, results):
+        for prediction in _predict_usable(algorithm, model.engine, batch, results, tta):
             results.predictions.append(prediction.to_dict())
             results.rows += prediction.rows()
             results.lines.append(str(prediction))
             if overlay_paths is not None:
-                prediction.save(overlay_paths.new(prediction.image.name))
+                prediction.draw(overlay_paths.new(prediction.image.name))
+            if mask_paths is not None and prediction.suffix != ".json":
+                prediction.save(mask_paths.new(prediction.image.name, prediction.suffix))
     if out is not None:
         results.save(out)
     return results
 
 
-def _predict_usable(model: Model, batch: list[tuple[str, Image | InputError]], results: Results) -> list[Prediction]:
+def _predict_usable(
+    algorithm: Algorithm[Any],
+    engine: Engine,
+    batch: list[tuple[str, Image | InputError]],
+    results: Results,
+    tta: bool,
+) -> list[Prediction]:
     prepared = []
     for name, image in batch:
         try:
             if isinstance(image, InputError):
                 raise image
-            prepared.append(prepare(model.algorithm, replace(image, name=name)))
+            prepared.append(prepare(algorithm, replace(image, name=name)))
         except InputError as error:
             results.failures.append((name, error))
-    return predict_batch(model.algorithm, model.engine, prepared) if prepared else []
+    return predict_batch(algorithm, engine, prepared, tta=tta) if prepared else []
 
 
-class OverlayPaths:
-    """Free names for overlays: equal file names from different folders get numbers."""
+class FreePaths:
+    """Free names in a folder: equal file names from different folders get numbers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.taken: set[str] = set()
 
-    def new(self, name: str) -> Path:
-        """Return `<folder>/<file name without suffix>.png`, numbered where it is taken."""
+    def new(self, name: str, suffix: str = ".png") -> Path:
+        """Return `<folder>/<file name without suffix><suffix>`, numbered where it is taken."""
         path = Path(name)
         stem = path.name[: len(path.name) - len(file_suffix(path))] or path.name
         candidate, number = stem, 2
         while candidate.lower() in self.taken:
             candidate, number = f"{stem}_{number}", number + 1
         self.taken.add(candidate.lower())
-        return self.folder / f"{candidate}.png"
+        return self.folder / f"{candidate}{suffix}"
