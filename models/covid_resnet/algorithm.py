@@ -19,6 +19,8 @@ from zoo.common.types import Arrays, Image, Row, Sample
 from .config import Config
 from .lung import BLACK, Box, lung_box
 
+JITTER = (0.05, 0.08)  # brightness and contrast: how bright a lung is says much about it, so no more than a little
+
 CROPS: dict[str, Callable[[np.ndarray], Box]] = {
     "lung": lung_box,
     "none": lambda array: Box(0, 0, array.shape[1], array.shape[2]),
@@ -73,7 +75,7 @@ class CovidResNet(Algorithm[Config]):
         return Classification(image, self.config.classes, odds / odds.sum(), heat_map)
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Mirror, turn up to 15 degrees, scale and shift up to 8 %, stretch up to 8 %, change the light up to 15 %."""
+        """Mirror, turn up to 15 degrees, scale and shift up to 8 %, stretch up to 8 %, change the light a little."""
         size = sample.image.size
         matrix = centred_affine(
             size,
@@ -84,7 +86,7 @@ class CovidResNet(Algorithm[Config]):
         )
         stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
         matrix = compose_affine(matrix, _stretched(size, stretch))
-        bright = jitter_intensity(sample.image.array, rng)
+        bright = jitter_intensity(sample.image.array, rng, *JITTER)
         # what was black stays black: the lung crop looks for it
         bright = np.where(sample.image.array > BLACK, np.clip(bright, BLACK + 1, 255), sample.image.array)
         return replace(sample, image=replace(sample.image, array=warp_affine(bright, matrix, size)))

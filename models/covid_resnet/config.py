@@ -19,13 +19,13 @@ class Config:
     bottleneck: bool = False  # 1x1, 3x3, 1x1 blocks with four times the channels, as in ResNet-50
     width: int = 32  # channels of the first stage; 64 in the literature
     input_channels: int = 1
-    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
+    input_size: tuple[int, int] = (192, 192)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (0.5,)
-    crop: str = "lung"  # lung: the square around what is not black; none: the whole image
+    crop: str = "none"  # lung: the square around what is not black; none: the whole image
     threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
     class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
-    label_smoothing: float = 0.0  # share of the target that is spread over all classes
+    label_smoothing: float = 0.1  # share of the target that is spread over all classes
 
     @property
     def features(self) -> int:
@@ -42,9 +42,11 @@ VARIANTS: dict[str, Config] = {
         input_size=(224, 224),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        crop="none",
+        label_smoothing=0.0,
     ),
-    "resnet18": Config(width=64, input_channels=3, input_size=(224, 224), mean=IMAGENET_MEAN, std=IMAGENET_STD),
+    "resnet18": Config(
+        width=64, input_channels=3, input_size=(224, 224), mean=IMAGENET_MEAN, std=IMAGENET_STD, label_smoothing=0.0
+    ),
     "small": Config(),
     "tiny": Config(layers=(1, 1, 1, 1), width=8, input_size=(64, 64)),
 }
@@ -53,6 +55,6 @@ RECIPES: dict[str, Recipe] = {
     # the published run is three rounds of growing size (128, 224, 229 px), 41 epochs in all
     "paper": Recipe(epochs=41, batch_size=32, learning_rate=1e-3, body_factor=0.1, warmup_epochs=3),
     "resnet18": Recipe(epochs=20, batch_size=32, learning_rate=1e-3, body_factor=0.2, warmup_epochs=2),
-    "small": Recipe(epochs=16, batch_size=32, learning_rate=2e-3, warmup_epochs=2, ema_decay=0.995),
+    "small": Recipe(epochs=14, batch_size=32, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.99),
     "tiny": Recipe(epochs=2, batch_size=8, learning_rate=3e-3, warmup_epochs=0),
 }
