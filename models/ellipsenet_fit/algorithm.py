@@ -1,0 +1,69 @@
+"""EllipseNet-Fit: segments structures in fetal ultrasound by a U-Net and fits an ellipse to each."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from zoo.common import ellipses as geometry
+from zoo.common.ellipse_task import EllipseAlgorithm
+from zoo.common.errors import ConfigError
+from zoo.common.transforms import resize
+from zoo.common.types import Arrays, Image, Sample
+from zoo.common.unet2d_sizes import fits
+
+from .config import Config
+from .fitting import FITS, largest_part
+from .prediction import FittedEllipses
+
+
+class EllipseNetFit(EllipseAlgorithm[Config]):
+    """One mask and one ellipse per class, with head sizes or heart ratios measured on them."""
+
+    prediction_options: ClassVar[tuple[str, ...]] = ("fit",)
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        if config.fit not in FITS:
+            raise ConfigError(f"fit={config.fit!r} given; expected one of {', '.join(FITS)}")
+        if not all(fits(side, config.levels, padded=True) for side in config.input_size):
+            step = 2 ** (config.levels - 1)
+            raise ConfigError(f"input_size={config.input_size} given; expected multiples of {step}")
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        return ("unet.head.",)
+
+    def targets(self, sample: Sample) -> Arrays:
+        """Fill the true ellipses, each class over the one before."""
+        mask = np.zeros(self.config.input_size, np.int32)
+        for row in sorted(self.truth(sample), key=lambda row: row[0]):
+            mask[geometry.fill(row, self.config.input_size)] = int(row[0]) + 1
+        return {"mask": mask}
+
+    def postprocess(self, outputs: Arrays, image: Image) -> FittedEllipses:
+        probabilities = self._spread(softmax(np.asarray(outputs["logits"], np.float32)), image)
+        labels = probabilities.argmax(axis=0).astype(np.uint8)
+        rows, scores = [], []
+        for label in range(len(self.config.classes)):
+            part = largest_part(labels > label)  # a structure covers those inside it, too
+            row = FITS[self.config.fit](part, label)
+            if np.isfinite(row).all():
+                rows.append(row)
+                scores.append(probabilities[label + 1 :].sum(axis=0)[part].mean())
+        found = self.answer(np.array(rows).reshape(-1, 6), np.array(scores), image)
+        return FittedEllipses(image, found.classes, found.ellipses, found.scores, found.measurements, labels)
+
+    def _spread(self, maps: np.ndarray, image: Image) -> np.ndarray:
+        """Undo the letterbox: (k, *input_size) to (k, h, w)."""
+        back = self.back(image)
+        inner = [max(1, round(side / step)) for side, step in zip(image.size, (back[1, 1], back[0, 0]), strict=True)]
+        top, left = ((side - n) // 2 for side, n in zip(self.config.input_size, inner, strict=True))
+        return resize(maps[:, top : top + inner[0], left : left + inner[1]], image.size)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Turn logits (k, h, w) into probabilities."""
+    odds = np.exp(logits - logits.max(axis=0))
+    return np.asarray(odds / odds.sum(axis=0))
