@@ -34,8 +34,7 @@ def checked_image(image: Image) -> Image:
         raise InputError(f"{name}: axes {values.shape} given; expected (c, h, w) or (c, d, h, w)")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
         array = np.array(values, dtype=np.float32, order="C")
-    finite = np.isfinite(array)
-    if not finite.all():
+    if values.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
         raise InputError(
             f"{name}: {array.size - int(finite.sum())} of {array.size} values are NaN or infinite; expected finite "
             "intensities. Replace them first, for example with np.nan_to_num."

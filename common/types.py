@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -18,13 +19,15 @@ class Image:
 
     array: (c, h, w) or (c, d, h, w) float32, intensities as stored in the file (0..255 for 8 bit, HU for CT).
     spacing_mm: (h, w) or (d, h, w) size of one pixel [mm]; None when unknown.
-    affine: (4, 4) voxel index (x, y, z) to world [mm]; None when unknown.
+    affine: (4, 4) voxel index (x, y, z) to world [mm], counted to the right, the front and above; None when unknown.
+    files: what it was read from; slices of a series in the order of the array.
     """
 
     array: np.ndarray
     spacing_mm: tuple[float, ...] | None = None
     affine: np.ndarray | None = None
     name: str = "image"
+    files: tuple[Path, ...] = ()
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from zoo.common.errors import InputError
 from zoo.common.images import as_image, checked_image
 from zoo.common.io import SUFFIXES, file_suffix, read_image
-from zoo.common.io_medical import is_dicom
+from zoo.common.io_dicom_series import dicom_files, holds_series
 from zoo.common.predictions import Prediction
 from zoo.common.types import Image
 
@@ -47,7 +47,8 @@ class Images:
 def images(source: object, spacing_mm: Spacing = None) -> Images:
     """Find the images of a path, folder, glob, array, Image, or list of these; read none of them yet.
 
-    A folder is searched with its subfolders for known suffixes, in sorted order, without hidden files.
+    A folder is searched with its subfolders for known suffixes, in sorted order, without hidden files; one that holds
+    slices of a DICOM series is one volume.
     spacing_mm: (h, w) size of one pixel where the file does not say it right.
     """
     if isinstance(source, (list, tuple)):
@@ -62,7 +63,8 @@ def images(source: object, spacing_mm: Spacing = None) -> Images:
 def is_single(source: object) -> bool:
     """Whether the source means one image, so that predict() answers with one prediction and raises."""
     if isinstance(source, (str, os.PathLike)):
-        return not Path(source).is_dir() and not _is_pattern(source)
+        path = Path(source)
+        return folder_images(path) == [path] if path.is_dir() else not _is_pattern(source)
     return not isinstance(source, (list, tuple))
 
 
@@ -89,10 +91,17 @@ def _paths(entry: str | os.PathLike[str]) -> list[Path]:
 
 
 def folder_images(folder: Path) -> list[Path]:
-    """List the images of a folder and its subfolders, sorted."""
-    files = (path for path in folder.rglob("*") if path.is_file())
-    visible = (path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    return sorted(path for path in visible if file_suffix(path) in SUFFIXES or (not path.suffix and is_dicom(path)))
+    """List the images of a folder and its subfolders, sorted; a folder with a DICOM series instead of its slices."""
+    found: list[Path] = []
+    for place in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        if any(part.startswith(".") for part in place.relative_to(folder).parts):
+            continue
+        slices = dicom_files(place)
+        series = len(slices) > 1 and holds_series(slices)
+        found += [place] if series else slices
+        known = (path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
+        found += [path for path in known if file_suffix(path) in SUFFIXES and path not in slices]
+    return sorted(found)
 
 
 def _is_pattern(entry: str | os.PathLike[str]) -> bool:
