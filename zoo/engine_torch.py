@@ -139,7 +139,8 @@ class TorchEngine:
             except TraceError:  # networks whose flow depends on values run as they are: same numbers
                 self._fast_net = self.net
             if self._fast_net is not self.net:
-                self._fast_net = self._fast_net.to(memory_format=torch.channels_last).eval()
+                for weight in self._fast_net.parameters():
+                    weight.data = _channels_last(weight.data)
         return self._fast_net.eval()
 
     def _train_mode(self) -> None:

@@ -1,0 +1,128 @@
+"""MindSpore layers for volumes with PyTorch's arguments, defaults and parameter names; see layers_mindspore.py."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, nn, ops
+
+from zoo.common.layers_mindspore import parameter
+
+Triple = int | tuple[int, int, int]
+
+
+def triple(value: Triple) -> tuple[int, int, int]:
+    """Repeat a number for the depth, the height and the width."""
+    return (value, value, value) if isinstance(value, int) else value
+
+
+class Conv3d(nn.Cell):
+    """Convolve; weight is (out, in, kd, kh, kw)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Triple,
+        stride: Triple = 1,
+        padding: Triple = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        kernel = triple(kernel_size)
+        front, top, left = triple(padding)
+        self.weight = parameter(out_channels, in_channels, *kernel)
+        self.bias = parameter(out_channels) if bias else None
+        self.conv = ops.Conv3D(
+            out_channels, kernel, pad_mode="pad", pad=(front, front, top, top, left, left), stride=triple(stride)
+        )
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, in, d, h, w) -> (n, out, d', h', w')
+        x = self.conv(x, self.weight)
+        return x if self.bias is None else ops.bias_add(x, self.bias)
+
+
+class ConvTranspose3d(nn.Cell):
+    """Convolve transposed without overlap: the kernel is as large as the stride; weight is (in, out, kd, kh, kw).
+
+    Then it is one matrix product and a change of order, which is also exact on Ascend, whose own operator is float16.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1, bias: bool = True
+    ) -> None:
+        super().__init__()
+        if triple(kernel_size) != triple(stride):
+            raise NotImplementedError("ConvTranspose3d: kernel_size equals stride here")
+        self.channels, self.kernel = out_channels, triple(kernel_size)
+        self.weight = parameter(in_channels, out_channels, *self.kernel)
+        self.bias = parameter(out_channels) if bias else None
+        self.matmul = ops.BatchMatMul(transpose_a=True)
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, in, d, h, w) -> (n, out, d kd, h kh, w kw)
+        n, c, d, h, w = x.shape
+        kd, kh, kw = self.kernel
+        kernel = self.weight.reshape(1, c, -1).broadcast_to((n, c, self.channels * kd * kh * kw))
+        y = self.matmul(kernel, x.reshape(n, c, d * h * w))
+        y = y.reshape(n, self.channels, kd, kh, kw, d, h, w).transpose(0, 1, 5, 2, 6, 3, 7, 4)
+        y = y.reshape(n, self.channels, d * kd, h * kh, w * kw)
+        return y if self.bias is None else ops.bias_add(y, self.bias)
+
+
+class BatchNorm3d(nn.Cell):
+    """Normalise each channel over the batch; in training the running statistics follow with `momentum`."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True) -> None:
+        super().__init__()
+        self.weight = parameter(num_features, value=1.0) if affine else None
+        self.bias = parameter(num_features) if affine else None
+        self.running_mean = parameter(num_features, trained=False)
+        self.running_var = parameter(num_features, value=1.0, trained=False)
+        self.ones, self.zeros = ops.ones((num_features,)), ops.zeros((num_features,))
+        self.train_norm = ops.BatchNorm(True, eps, momentum)
+        self.eval_norm = ops.BatchNorm(False, eps, momentum)
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, c, d, h, w) -> (n, c, d, h, w); the operator takes four axes
+        n, c, d, h, w = x.shape
+        norm = self.train_norm if self.training else self.eval_norm
+        weight = self.ones if self.weight is None else self.weight
+        bias = self.zeros if self.bias is None else self.bias
+        y = norm(x.reshape(n, c, d * h, w), weight, bias, self.running_mean, self.running_var)[0]
+        return y.reshape(n, c, d, h, w)
+
+
+class InstanceNorm3d(nn.Cell):
+    """Normalise each channel of each sample; without weights, as PyTorch's default."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.eps = num_features, eps
+        self.ones, self.zeros = ops.ones((num_features,)), ops.zeros((num_features,))
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, c, d, h, w) -> (n, c, d, h, w)
+        return ops.group_norm(x, self.groups, self.ones, self.zeros, self.eps)
+
+
+class MaxPool3d(nn.Cell):
+    """Take the largest value of each window; windows do not overlap."""
+
+    def __init__(self, kernel_size: int) -> None:
+        super().__init__()
+        self.pool = ops.MaxPool3D(kernel_size, kernel_size, "VALID")
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, c, d, h, w) -> (n, c, d / k, h / k, w / k)
+        return self.pool(x)
+
+
+class LeakyReLU(nn.Cell):
+    """Scale what is below zero."""
+
+    def __init__(self, negative_slope: float = 0.01) -> None:
+        super().__init__()
+        self.slope = negative_slope
+
+    def construct(self, x: Tensor) -> Tensor:
+        return ops.leaky_relu(x, self.slope)

@@ -1,0 +1,85 @@
+"""The configuration of the 3D-UNet: architecture, input, named variants and their recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.common.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the network looks like and what it sees; the defaults are the shipped small variant."""
+
+    classes: tuple[str, ...] = ("background", "anterior", "posterior")
+    input_channels: int = 1
+    width: int = 8  # channels of the first convolution; 32 in the paper
+    levels: int = 4  # resolutions; each halves the one above
+    norm_affine: bool = True  # weights of the batch norms
+    conv_bias: bool = False
+    up_bias: bool = True  # of the transposed convolutions
+    deep_supervision: bool = False  # heads on the two coarser decoder outputs, in training
+    patch_size: tuple[int, int, int] = (40, 56, 40)  # (d, h, w) of a training piece and of a window
+    spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
+    window: tuple[float, ...] = ()  # intensities (low, high) to keep, such as HU; () cuts at percentiles
+    overlap: float = 0.5  # of neighbouring windows, as a share of their side
+    mirrored: tuple[int, ...] = (2,)  # axes that training and test-time augmentation flip: 0, 1, 2 for d, h, w
+    largest_component: bool = False  # keep only the largest connected part of each class
+    probabilities: bool = False  # answer with probabilities, too
+
+    @property
+    def stride(self) -> int:
+        """Every side of what the network sees is a multiple of this."""
+        return 2 ** (self.levels - 1)
+
+
+HEART = (
+    "background",
+    "left ventricle",
+    "right ventricle",
+    "left atrium",
+    "right atrium",
+    "myocardium",
+    "aorta",
+    "pulmonary artery",
+)
+VARIANTS: dict[str, Config] = {
+    # Xenopus kidney: three channels, three classes; 19,069,955 parameters, the number that the paper prints
+    "paper": Config(
+        classes=("background", "tubule", "inside tubule"),
+        input_channels=3,
+        width=32,
+        norm_affine=False,
+        conv_bias=True,
+        up_bias=False,
+        patch_size=(64, 128, 128),
+        spacing_mm=(),
+    ),
+    # whole heart in CT (MM-WHS), the task of the zoo's published row
+    "heart": Config(
+        classes=HEART,
+        width=32,
+        patch_size=(96, 96, 96),
+        spacing_mm=(1.5, 1.5, 1.5),
+        window=(-200.0, 800.0),
+        mirrored=(),
+    ),
+    "heart-small": Config(
+        classes=HEART,
+        width=16,
+        patch_size=(64, 64, 64),
+        spacing_mm=(3.0, 3.0, 3.0),
+        window=(-200.0, 800.0),
+        mirrored=(),
+    ),
+    "small": Config(),
+    "tiny": Config(width=4, levels=3, patch_size=(16, 16, 16)),
+}
+
+RECIPES: dict[str, Recipe] = {
+    "paper": Recipe(epochs=300, batch_size=1, learning_rate=1e-3, optimiser="sgd", momentum=0.99, warmup_epochs=2),
+    "heart": Recipe(epochs=300, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
+    "heart-small": Recipe(epochs=150, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
+    "small": Recipe(epochs=20, batch_size=2, learning_rate=3e-3, warmup_epochs=1, weight_decay=1e-3, clip_norm=10.0),
+    "tiny": Recipe(epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0),
+}
