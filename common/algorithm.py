@@ -27,6 +27,7 @@ class Algorithm(ABC, Generic[C]):
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
+    slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
 
     def __init__(self, config: C) -> None:
         self.config = config

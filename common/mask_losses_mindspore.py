@@ -17,10 +17,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 def soft_dice(logits: Tensor, labels: Tensor) -> Tensor:
     """Return 1 - Dice, with sums over the whole batch, averaged over all classes but the background."""
-    if logits.shape[1] == 1:
-        p = ops.sigmoid(logits)
-    else:
-        p = ops.softmax(logits, axis=1)[:, 1:]
+    p = ops.sigmoid(logits) if logits.shape[1] == 1 else ops.softmax(logits, axis=1)[:, 1:]
     losses = [one_soft_dice(p[:, c], (labels == c + 1).astype(p.dtype)) for c in range(p.shape[1])]
     return ops.stack(losses).mean()
 

@@ -17,10 +17,7 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def soft_dice(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return 1 - Dice, with sums over the whole batch, averaged over all classes but the background."""
-    if logits.shape[1] == 1:
-        p = torch.sigmoid(logits)
-    else:
-        p = torch.softmax(logits, dim=1)[:, 1:]
+    p = torch.sigmoid(logits) if logits.shape[1] == 1 else torch.softmax(logits, dim=1)[:, 1:]
     losses = [one_soft_dice(p[:, c], (labels == c + 1).to(p.dtype)) for c in range(p.shape[1])]
     return torch.stack(losses).mean()
 

@@ -24,23 +24,36 @@ def resize(array: np.ndarray, size: Size, *, nearest: bool = False) -> np.ndarra
     return np.stack([np.asarray(_picture(plane).resize((size[1], size[0]), method)) for plane in array])
 
 
-def letterbox(array: np.ndarray, size: Size, fill: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def letterbox(
+    array: np.ndarray, size: Size, fill: float = 0.0, *, nearest: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit (c, h, w) into `size` with its aspect ratio kept and the rest filled; also return the map back.
 
     The picture sits in the middle. Returns (c, *size) float32 and the (2, 3) map from the new to the old pixels.
     """
     h, w = array.shape[1:]
-    factor = min(size[0] / h, size[1] / w)
-    inner = (max(1, min(size[0], round(h * factor))), max(1, min(size[1], round(w * factor))))
-    top, left = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
+    (top, left), inner = _inner(array.shape[1:], size)
     boxed = np.full((array.shape[0], *size), fill, np.float32)
-    boxed[:, top : top + inner[0], left : left + inner[1]] = resize(array, inner)
+    boxed[:, top : top + inner[0], left : left + inner[1]] = resize(array, inner, nearest=nearest)
     # rounding the inner size makes the two factors differ a little, so each axis has its own
     step = np.array([w / inner[1], h / inner[0]])
     back = np.zeros((2, 3))
     back[:, :2] = np.diag(step)
     back[:, 2] = step * (0.5 - np.array([left, top])) - 0.5  # pixel borders are mapped, not centres
     return boxed, back
+
+
+def undo_letterbox(array: np.ndarray, size: Size) -> np.ndarray:
+    """Cut out what letterbox() put into (c, h, w) and bring it back to the picture's own `size`."""
+    (top, left), inner = _inner(size, array.shape[1:])
+    return resize(array[:, top : top + inner[0], left : left + inner[1]], size)
+
+
+def _inner(old: Size, new: Size) -> tuple[Size, Size]:
+    """Return the place (top, left) and the size (h, w) of a picture of size `old` in its letterbox `new`."""
+    factor = min(new[0] / old[0], new[1] / old[1])
+    h, w = (max(1, min(side, round(n * factor))) for n, side in zip(old, new, strict=True))
+    return ((new[0] - h) // 2, (new[1] - w) // 2), (h, w)
 
 
 def warp_affine(array: np.ndarray, matrix: np.ndarray, size: Size, fill: float = 0.0) -> np.ndarray:

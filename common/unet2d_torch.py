@@ -1,6 +1,8 @@
-"""The 2D U-Net in PyTorch (Ronneberger et al. 2015), with its original and its usual, padded and normalised blocks."""
+"""The 2D U-Net in PyTorch (Ronneberger et al. 2015): as published, or padded and normalised."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -32,7 +34,7 @@ class UNet2d(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width * 2**k for k in range(levels)]
-        pairs = list(zip(widths[:-1], widths[1:], strict=True))
+        pairs = list(pairwise(widths))
         self.padded = padded
         self.encoder = nn.ModuleList([DoubleConv(a, b, normed, padded) for a, b in [(inputs, width), *pairs]])
         self.pool = nn.MaxPool2d(2)

@@ -23,6 +23,7 @@ from zoo.identity import build_record
 T = TypeVar("T")
 BAR_FROM = 16  # fewer windows than this show no progress bar
 WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory and save no time
+SLICES = 4  # of a volume per forward pass of a network of pictures
 Prepared = tuple[Image, Arrays]  # an image and its inputs, without the batch axis
 
 
@@ -38,18 +39,17 @@ def predict_batch(
 ) -> list[Prediction]:
     """Run the network on images that are preprocessed, then postprocess each.
 
-    Without a window the images go through the network together, else one after the other, window by window.
+    Without a window the images go through the network together, else one after the other, window by window; volumes
+    that a network of pictures takes, slice by slice.
     tta: average the network's dense output over the algorithm's views.
     """
     views = check_views(algorithm) if tta else ()
+    if algorithm.slicewise and any(image.array.ndim == 4 for image, _ in prepared):
+        return [_predict_slices(algorithm, engine, pair, views) for pair in prepared]
     if algorithm.window is not None:
         answers = [_predict_windows(algorithm, engine, algorithm.window, pair, views) for pair in prepared]
         return [algorithm.postprocess(answer, image) for answer, (image, _) in zip(answers, prepared, strict=True)]
-    inputs = stack([inputs for _, inputs in prepared])
-    outputs = engine.forward(inputs)
-    if views:
-        dense = average_views(_network(algorithm, engine, inputs), views)
-        outputs = {**outputs, algorithm.dense_output: dense(next(iter(inputs.values())))}
+    outputs = _forward(algorithm, engine, stack([inputs for _, inputs in prepared]), views)
     return [
         algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
         for i, (image, _) in enumerate(prepared)
@@ -76,6 +76,30 @@ def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algor
         return algorithm
     values = {field.name: getattr(algorithm.config, field.name) for field in fields(algorithm.config)}
     return type(algorithm)(build_record(type(algorithm.config), {**values, **options}, "prediction option"))
+
+
+def _forward(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays, views: Sequence[View]) -> Arrays:
+    """Run the network on a batch, with the dense output averaged over the views, if there are any."""
+    outputs = engine.forward(inputs)
+    if not views:
+        return outputs
+    dense = average_views(_network(algorithm, engine, inputs), views)
+    return {**outputs, algorithm.dense_output: dense(next(iter(inputs.values())))}
+
+
+def _predict_slices(algorithm: Algorithm[Any], engine: Engine, pair: Prepared, views: Sequence[View]) -> Prediction:
+    """Run the network on the slices of a volume, whose inputs are (c, d, h, w); outputs become (k, d, h, w)."""
+    image, inputs = pair
+    if image.array.ndim == 3:
+        return predict_batch(algorithm, engine, [pair], tta=bool(views))[0]
+    stacks = {name: np.moveaxis(value, 1, 0) for name, value in inputs.items()}
+    depth = len(next(iter(stacks.values())))
+    bar = tqdm(range(0, depth, SLICES), desc=image.name, leave=False, disable=None if depth >= BAR_FROM else True)
+    parts = [
+        _forward(algorithm, engine, {name: value[i : i + SLICES] for name, value in stacks.items()}, views) for i in bar
+    ]
+    outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return algorithm.postprocess({name: np.moveaxis(value, 0, 1) for name, value in outputs.items()}, image)
 
 
 def _predict_windows(

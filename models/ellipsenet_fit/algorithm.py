@@ -9,7 +9,8 @@ import numpy as np
 from zoo.common import ellipses as geometry
 from zoo.common.ellipse_task import EllipseAlgorithm
 from zoo.common.errors import ConfigError
-from zoo.common.transforms import resize
+from zoo.common.segmentation_task import softmax
+from zoo.common.transforms import undo_letterbox
 from zoo.common.types import Arrays, Image, Sample
 from zoo.common.unet2d_sizes import fits
 
@@ -43,7 +44,7 @@ class EllipseNetFit(EllipseAlgorithm[Config]):
         return {"mask": mask}
 
     def postprocess(self, outputs: Arrays, image: Image) -> FittedEllipses:
-        probabilities = self._spread(softmax(np.asarray(outputs["logits"], np.float32)), image)
+        probabilities = undo_letterbox(softmax(np.asarray(outputs["logits"], np.float32)), image.size)
         labels = probabilities.argmax(axis=0).astype(np.uint8)
         rows, scores = [], []
         for label in range(len(self.config.classes)):
@@ -54,16 +55,3 @@ class EllipseNetFit(EllipseAlgorithm[Config]):
                 scores.append(probabilities[label + 1 :].sum(axis=0)[part].mean())
         found = self.answer(np.array(rows).reshape(-1, 6), np.array(scores), image)
         return FittedEllipses(image, found.classes, found.ellipses, found.scores, found.measurements, labels)
-
-    def _spread(self, maps: np.ndarray, image: Image) -> np.ndarray:
-        """Undo the letterbox: (k, *input_size) to (k, h, w)."""
-        back = self.back(image)
-        inner = [max(1, round(side / step)) for side, step in zip(image.size, (back[1, 1], back[0, 0]), strict=True)]
-        top, left = ((side - n) // 2 for side, n in zip(self.config.input_size, inner, strict=True))
-        return resize(maps[:, top : top + inner[0], left : left + inner[1]], image.size)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Turn logits (k, h, w) into probabilities."""
-    odds = np.exp(logits - logits.max(axis=0))
-    return np.asarray(odds / odds.sum(axis=0))

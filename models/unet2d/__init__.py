@@ -1,0 +1,1 @@
+"""2D-UNet: labels every pixel of a picture, or of a volume slice by slice."""
