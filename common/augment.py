@@ -46,11 +46,11 @@ class Look(Change):
     """A change of place that depends on what is in the sample."""
 
     @abstractmethod
-    def look(self, sample: Sample, rng: np.random.Generator) -> SpatialMap:
-        """Draw the map."""
+    def look(self, sample: Sample, before: SpatialMap, rng: np.random.Generator) -> SpatialMap:
+        """Draw the map that follows `before`, which has been drawn for the sample but not applied to it."""
 
     def apply(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return move_sample(sample, self.look(sample, rng))
+        return move_sample(sample, self.look(sample, identity(frame_of(sample.image)), rng))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +85,9 @@ class Chain:
                 continue
             if isinstance(change, Move):
                 pending = pending.then(change.draw(pending.new, rng))
-                continue
-            sample = move_sample(sample, pending, self.fill, self.mask_fill)
-            pending = identity(frame_of(sample.image))
-            if isinstance(change, Look):
-                pending = change.look(sample, rng)
+            elif isinstance(change, Look):
+                pending = pending.then(change.look(sample, pending, rng))
             else:
-                sample = change.apply(sample, rng)
+                sample = change.apply(move_sample(sample, pending, self.fill, self.mask_fill), rng)
+                pending = identity(frame_of(sample.image))
         return move_sample(sample, pending, self.fill, self.mask_fill)

@@ -78,7 +78,7 @@ class BiasField(Tone):
     order: int = 3
 
     def change(self, array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        axes = [np.polynomial.polynomial.polyvander(np.linspace(-1, 1, n), self.order) for n in array.shape[1:]]
+        axes = [np.vander(np.linspace(-1, 1, n), self.order + 1, increasing=True) for n in array.shape[1:]]
         powers = np.indices([self.order + 1] * len(axes))
         field = rng.uniform(-self.strength, self.strength, powers.shape[1:]) * (powers.sum(0) <= self.order)
         for axis in axes:  # each turn consumes the first axis and appends its values last

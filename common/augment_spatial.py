@@ -8,9 +8,13 @@ import numpy as np
 
 from zoo.common import transforms_spatial as maps
 from zoo.common.augment import Look, Move
+from zoo.common.boxes import boxes_of_labels, corners
 from zoo.common.errors import ConfigError, InputError
+from zoo.common.transforms_labels import move_boxes
 from zoo.common.transforms_spatial import Frame, Size, SpatialMap
 from zoo.common.types import Sample
+
+ROUNDING = 1e-6  # px by which a border may miss a whole number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,40 +86,34 @@ class RandomCrop(Look):
     foreground: float = 0.0  # chance that the window is centred on a random foreground place
     jitter: float = 0.25  # of the window's sides, about that place
 
-    def look(self, sample: Sample, rng: np.random.Generator) -> SpatialMap:
-        frame = Frame(sample.image.size, sample.image.spacing_mm)
+    def look(self, sample: Sample, before: SpatialMap, rng: np.random.Generator) -> SpatialMap:
+        frame = before.new
         room = np.array(frame.size) - self.size
         start = np.floor(rng.uniform(np.minimum(room, 0), np.maximum(room, 0) + 1))
-        centred = rng.random() < self.foreground
-        if centred and (place := _foreground_place(sample, rng)) is not None:
+        if rng.random() < self.foreground and (place := _foreground_place(sample, rng)) is not None:
             offset = rng.uniform(-self.jitter, self.jitter, len(self.size)) * self.size
-            start = np.round(place + offset - (np.array(self.size) - 1) / 2)
+            start = np.round(before.to_new(place)[0] + offset - (np.array(self.size) - 1) / 2)
         # a larger image fills the window, a smaller one lies wholly in it
         return maps.crop(frame, np.clip(start, np.minimum(room, 0), np.maximum(room, 0)).astype(int), self.size)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForegroundCrop(Look):
-    """Cut to the box around what is brighter than a threshold, or around the mask."""
+    """Cut to the box around what is brighter than a threshold, or around the mask; an empty image stays whole."""
 
     threshold: float | None = None  # intensity; None takes the mask
     margin_px: int = 0
 
-    def look(self, sample: Sample, rng: np.random.Generator) -> SpatialMap:
-        frame = Frame(sample.image.size, sample.image.spacing_mm)
-        if self.threshold is None:
-            if "mask" not in sample.labels:
-                raise InputError(f"{sample.image.name}: no label `mask`; expected one, or give a threshold")
-            shown = sample.labels["mask"] > 0
-        else:
-            shown = (sample.image.array > self.threshold).any(0)
-        start, size = [], []
-        for axis, length in enumerate(frame.size):
-            used = np.flatnonzero(shown.any(tuple(i for i in range(shown.ndim) if i != axis)))
-            low, high = (used[0], used[-1] + 1) if used.size else (0, length)  # an empty image stays whole
-            start.append(max(int(low) - self.margin_px, 0))
-            size.append(min(int(high) + self.margin_px, length) - start[-1])
-        return maps.crop(frame, start, tuple(size))
+    def look(self, sample: Sample, before: SpatialMap, rng: np.random.Generator) -> SpatialMap:
+        shown = _mask(sample) > 0 if self.threshold is None else (sample.image.array > self.threshold).any(0)
+        boxes, _ = boxes_of_labels(shown.astype(np.int8))
+        if not len(boxes):
+            return maps.identity(before.new)
+        moved = move_boxes(np.hstack([np.zeros((1, 1)), boxes]), before)[:, 1:]
+        low, high = (corner[0, ::-1] for corner in corners(moved))
+        low = np.clip(np.floor(low + ROUNDING) - self.margin_px, 0, np.array(before.new.size) - 1).astype(int)
+        high = np.clip(np.ceil(high - ROUNDING) + self.margin_px, low + 1, before.new.size).astype(int)
+        return maps.crop(before.new, low, tuple(int(n) for n in high - low))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,14 +163,18 @@ def _rotation(axes: int, i: int, j: int, angle_rad: float) -> np.ndarray:
     return turn
 
 
+def _mask(sample: Sample) -> np.ndarray:
+    if "mask" not in sample.labels:
+        raise InputError(f"{sample.image.name}: no label `mask`; expected one, with 0 for the background")
+    return sample.labels["mask"]
+
+
 def _foreground_place(sample: Sample, rng: np.random.Generator) -> np.ndarray | None:
-    """Draw a class that is there, then one of its places; None where nothing is marked."""
-    mask = sample.labels.get("mask")
-    if mask is None:
-        raise InputError(f"{sample.image.name}: no label `mask`; expected one where foreground is above 0")
+    """Draw a class that is there, then one of its places, (1, axes); None where nothing is marked."""
+    mask = _mask(sample)
     present = np.unique(mask)
     present = present[present > 0]
     if not present.size:
         return None
     places = np.flatnonzero(mask == rng.choice(present))
-    return np.array(np.unravel_index(int(rng.choice(places)), mask.shape))
+    return np.array([np.unravel_index(int(rng.choice(places)), mask.shape)], np.float64)

@@ -10,10 +10,12 @@ import numpy as np
 from zoo.common import ellipses as geometry
 from zoo.common.boxes import area, clip_boxes, corners, join_corners
 from zoo.common.errors import InputError
-from zoo.common.transforms_sampling import sample_linear, sample_nearest
+from zoo.common.transforms_sampling import Layer
+from zoo.common.transforms_sampling import sample as sample_layers
 from zoo.common.transforms_spatial import Frame, SpatialMap
 from zoo.common.types import Image, Sample
 
+RASTERS = ("mask", "instances")
 MIN_VISIBLE = 0.25  # share of a box that has to stay in the picture for the box to stay
 ARC = 96  # points of an ellipse that an elastic map moves
 
@@ -31,23 +33,18 @@ def move_sample(sample: Sample, move: SpatialMap, fill: float | None = None, mas
     """
     if not move.steps:
         return sample
-    image = move_image(sample.image, move, fill)
-    labels = {}
     for key, label in sample.labels.items():
-        if np.ndim(label) == 0:
-            labels[key] = label
-        elif key in MOVES:
-            labels[key] = MOVES[key](np.asarray(label), move, mask_fill)
-        else:
-            raise InputError(f"{sample.image.name}: label {key!r} given; expected one of {', '.join(MOVES)}")
+        if np.ndim(label) and key not in (*RASTERS, *MOVES):
+            raise InputError(f"{sample.image.name}: label {key!r} given; expected {', '.join((*RASTERS, *MOVES))}")
+    rasters = {key: label for key, label in sample.labels.items() if key in RASTERS}
+    value = float(sample.image.array.min()) if fill is None else fill
+    layers = [Layer(label[None], mask_fill, nearest=True) for label in rasters.values()]
+    array, *moved = sample_layers([Layer(sample.image.array, value), *layers], move)
+    labels = {key: MOVES[key](label, move) if key in MOVES else label for key, label in sample.labels.items()}
+    labels.update({key: raster[0] for key, raster in zip(rasters, moved, strict=True)})
+    world = _world(sample.image.affine, move)
+    image = replace(sample.image, array=array, spacing_mm=move.new.spacing_mm, affine=world)
     return replace(sample, image=image, labels=labels)
-
-
-def move_image(image: Image, move: SpatialMap, fill: float | None = None) -> Image:
-    """Move an image with its spacing and its place in the world; `fill` outside, the minimum if None."""
-    value = float(image.array.min()) if fill is None else fill
-    array = sample_linear(image.array, move, value)
-    return replace(image, array=array, spacing_mm=move.new.spacing_mm, affine=_world(image.affine, move))
 
 
 def move_points(points: np.ndarray, move: SpatialMap) -> np.ndarray:
@@ -81,17 +78,13 @@ def move_ellipses(ellipses: np.ndarray, move: SpatialMap) -> np.ndarray:
     return np.array([geometry.fit_points(o, row[0]) for o, row in zip(outlines, rows, strict=True)]).reshape(-1, 6)
 
 
-def _raster(mask: np.ndarray, move: SpatialMap, mask_fill: int) -> np.ndarray:
-    return sample_nearest(mask[None], move, mask_fill)[0]
-
-
-def _points(points: np.ndarray, move: SpatialMap, _: int) -> np.ndarray:
+def _points(points: np.ndarray, move: SpatialMap) -> np.ndarray:
     rows = move_points(points, move)
     limit = np.array(move.new.size[::-1]) - 0.5
     return rows[((rows[:, 1:] >= -0.5) & (rows[:, 1:] < limit)).all(1)]
 
 
-def _boxes(boxes: np.ndarray, move: SpatialMap, _: int) -> np.ndarray:
+def _boxes(boxes: np.ndarray, move: SpatialMap) -> np.ndarray:
     rows = move_boxes(boxes, move)
     if not len(rows):
         return rows
@@ -100,7 +93,7 @@ def _boxes(boxes: np.ndarray, move: SpatialMap, _: int) -> np.ndarray:
     return np.hstack([rows[:, :1], cut])[kept]
 
 
-def _ellipses(ellipses: np.ndarray, move: SpatialMap, _: int) -> np.ndarray:
+def _ellipses(ellipses: np.ndarray, move: SpatialMap) -> np.ndarray:
     rows = move_ellipses(ellipses, move)
     reach = geometry.extents(rows)
     limit = np.array(move.new.size[::-1]) - 0.5
@@ -108,9 +101,7 @@ def _ellipses(ellipses: np.ndarray, move: SpatialMap, _: int) -> np.ndarray:
     return rows[~is_gone]
 
 
-MOVES: dict[str, Callable[[np.ndarray, SpatialMap, int], np.ndarray]] = {
-    "mask": _raster,
-    "instances": _raster,
+MOVES: dict[str, Callable[[np.ndarray, SpatialMap], np.ndarray]] = {
     "points": _points,
     "boxes": _boxes,
     "ellipses": _ellipses,

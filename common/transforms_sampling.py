@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy import ndimage
 
@@ -11,23 +14,33 @@ SLAB = 2**21  # voxels whose places are in memory at a time
 BLUR_FROM = 1.25  # shrinking by more than this is smoothed first
 
 
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """An array (c, *old) to be sampled; nearest keeps its dtype, linear gives float32. `fill`: its value outside."""
+
+    array: np.ndarray
+    fill: float = 0.0
+    nearest: bool = False
+
+
 def sample_linear(array: np.ndarray, move: SpatialMap, fill: float = 0.0) -> np.ndarray:
     """Interpolate (c, *old) to (c, *new) float32 linearly, smoothed where the grid gets coarser; `fill` outside."""
-    if is_exact(move):
-        return _copy(np.asarray(array, np.float32), move, fill)
-    if is_diagonal(move):
-        return _separable(np.asarray(array, np.float32), move, fill)
-    array = _smoothed(np.asarray(array, np.float32), move)
-    return _gathered(array, move, fill, order=1)
+    return sample([Layer(array, fill)], move)[0]
 
 
 def sample_nearest(array: np.ndarray, move: SpatialMap, fill: float = 0) -> np.ndarray:
     """Take the nearest value of (c, *old) for each place of (c, *new); keeps the dtype."""
+    return sample([Layer(array, fill, nearest=True)], move)[0]
+
+
+def sample(layers: Sequence[Layer], move: SpatialMap) -> list[np.ndarray]:
+    """Sample several arrays at the same places, which are computed once."""
+    layers = [layer if layer.nearest else replace(layer, array=np.asarray(layer.array, np.float32)) for layer in layers]
     if is_exact(move):
-        return _copy(array, move, fill)
+        return [_copy(layer.array, move, layer.fill) for layer in layers]
     if is_diagonal(move):
-        return _picked(array, move, fill)
-    return _gathered(array, move, fill, order=0)
+        return [(_picked if layer.nearest else _separable)(layer.array, move, layer.fill) for layer in layers]
+    return _gathered([layer if layer.nearest else _smoothed(layer, move) for layer in layers], move)
 
 
 def inside(move: SpatialMap) -> np.ndarray:
@@ -115,8 +128,8 @@ def _picked(array: np.ndarray, move: SpatialMap, fill: float) -> np.ndarray:
     return array
 
 
-def _gathered(array: np.ndarray, move: SpatialMap, fill: float, order: int) -> np.ndarray:
-    out = np.empty((array.shape[0], *move.new.size), array.dtype)
+def _gathered(layers: Sequence[Layer], move: SpatialMap) -> list[np.ndarray]:
+    out = [np.empty((layer.array.shape[0], *move.new.size), layer.array.dtype) for layer in layers]
     rows = max(1, SLAB // int(np.prod(move.new.size[1:])))
     last = np.array(move.old.size) - 1
     for begin in range(0, move.new.size[0], rows):
@@ -127,19 +140,18 @@ def _gathered(array: np.ndarray, move: SpatialMap, fill: float, order: int) -> n
         places = move.to_old(grid)
         outside = ((places < -0.5) | (places > last + 0.5)).any(1)
         places = np.clip(places, 0, last).T  # the outer half of border pixels
-        for channel, target in zip(array, out, strict=True):
-            if order == 0:
-                values = channel[tuple(np.floor(places + 0.5).astype(int))]
-            else:
-                values = ndimage.map_coordinates(channel, places, np.float32, order=order, mode="nearest")
-            values[outside] = fill
-            target[part] = values.reshape(size)
+        nearest = tuple(np.floor(places + 0.5).astype(int))
+        for layer, target in zip(layers, out, strict=True):
+            for channel, plane in zip(layer.array, target, strict=True):
+                values = channel[nearest] if layer.nearest else ndimage.map_coordinates(channel, places, order=1)
+                values[outside] = layer.fill
+                plane[part] = values.reshape(size)
     return out
 
 
-def _smoothed(array: np.ndarray, move: SpatialMap) -> np.ndarray:
+def _smoothed(layer: Layer, move: SpatialMap) -> Layer:
     step = np.linalg.norm(np.linalg.inv(move.matrix)[:-1, :-1], axis=1)  # old voxels per new one, by old axis
     if (step < BLUR_FROM).all():
-        return array
+        return layer
     sigma = 0.5 * np.sqrt(np.clip(step**2 - 1, 0, None))
-    return ndimage.gaussian_filter(array, (0, *sigma), mode="nearest")
+    return replace(layer, array=ndimage.gaussian_filter(layer.array, (0, *sigma), mode="nearest"))

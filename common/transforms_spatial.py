@@ -177,7 +177,7 @@ def quarter_turn(frame: Frame, count: int = 1, plane: tuple[int, int] = (-2, -1)
     return turned
 
 
-def crop(frame: Frame, start: Sequence[int], size: Size) -> SpatialMap:
+def crop(frame: Frame, start: Sequence[int] | np.ndarray, size: Size) -> SpatialMap:
     """Cut a window out; where it reaches beyond the grid, that is padding."""
     matrix = np.eye(len(frame.size) + 1)
     matrix[:-1, -1] = -np.asarray(start)
@@ -210,7 +210,9 @@ def letterbox(frame: Frame, size: Size) -> SpatialMap:
     return fitted.then(centre_crop(fitted.new, size))
 
 
-def about_centre(frame: Frame, linear: np.ndarray, shift: Sequence[float], size: Size | None = None) -> SpatialMap:
+def about_centre(
+    frame: Frame, linear: np.ndarray, shift: Sequence[float] | np.ndarray, size: Size | None = None
+) -> SpatialMap:
     """Apply a linear map (axes, axes) about the centre, then a shift [px]; physically true when spacing is known.
 
     linear: in millimetres where the spacing is known, so that a turn keeps the shape of things in unequal voxels.
