@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
+from PIL import Image as Pillow
 
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.lungs import BLACK, Box, lung_box
@@ -74,6 +75,13 @@ def normalised(array: np.ndarray, config: SliceConfig) -> np.ndarray:
     pixels = resize(to_channels(array, config.input_channels), config.input_size) / 255
     mean, std = (np.reshape(values, (-1, 1, 1)).astype(np.float32) for values in (config.mean, config.std))
     return np.asarray((pixels - mean) / std)
+
+
+def lung_share(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return how much of each cell of a grid over a crop (c, h, w) is not black, 0..1; all 1 where everything is."""
+    bright = Pillow.fromarray((array.max(axis=0) > BLACK).astype(np.float32))
+    share = np.asarray(bright.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
+    return share if share.any() else np.ones(grid, np.float32)
 
 
 def spread(cells: np.ndarray, image: Image, config: SliceConfig) -> np.ndarray:

@@ -10,7 +10,7 @@ EPSILON = 1e-6  # of the layer norms, as ViT and timm have it
 
 
 class ConvStem(nn.Sequential):
-    """Convolutions 3 x 3 of stride 2 and a 1 x 1: learns from fewer pictures than one large patch (Xiao et al. 2021)."""
+    """Convolutions 3 x 3 of stride 2 and a 1 x 1: learns from fewer pictures than one large patch (Xiao 2021)."""
 
     def __init__(self, inputs: int, widths: tuple[int, ...], dim: int) -> None:
         layers: list[nn.Module] = []

@@ -1,4 +1,4 @@
-"""The network of Covid-Transformer in MindSpore: a vision transformer that also tells what its class token looked at."""
+"""The network of Covid-Transformer in MindSpore: a vision transformer that tells what its class token looked at."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""Everything about TS-CAM but its network and its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from zoo.common.classification_task import ClassificationAlgorithm
+from zoo.common.errors import ConfigError
+from zoo.common.localisation import Localisation, regions_of_map
+from zoo.common.localisation_scores import bright_map, is_lung, score_map, summarise_maps
+from zoo.common.lung_slices import (
+    augment_slice,
+    brightness_classifier,
+    check_slice_config,
+    cropped,
+    example_slice,
+    lung_share,
+    normalised,
+    spread,
+)
+from zoo.common.predictions import Prediction
+from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.vit_config import check_vit_config
+from zoo.common.vit_weights import initial_vit_value
+
+from .config import Config
+from .coupling import COUPLINGS
+
+ROIS = ("none", "lung")
+
+
+class TSCam(ClassificationAlgorithm[Config]):
+    """Classify one slice and show where the finding is; masks are for scoring only, training never sees one."""
+
+    task = "localisation"
+    prediction_options: ClassVar[tuple[str, ...]] = ("coupling", "roi", "map_threshold", "largest_only", "smallest_px")
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        check_slice_config(config)
+        check_vit_config(config)
+        if config.coupling not in COUPLINGS:
+            raise ConfigError(f"coupling={config.coupling!r} given; expected one of {', '.join(COUPLINGS)}")
+        if config.roi not in ROIS:
+            raise ConfigError(f"roi={config.roi!r} given; expected one of {', '.join(ROIS)}")
+        if not 0 <= config.map_threshold < 1:
+            raise ConfigError(f"map_threshold={config.map_threshold} given; expected 0 or more and less than 1")
+        if config.sharpness < 0:
+            raise ConfigError(f"sharpness={config.sharpness} given; expected 0 for the mean, or more")
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        return ("head.",)
+
+    def preprocess(self, image: Image) -> Arrays:
+        """Return the image and, per token, its weight, (gh, gw) in [0, 1]."""
+        array = cropped(image, self.config)
+        h, w = (side // self.config.patch for side in self.config.input_size)
+        lung = lung_share(array, (h, w)) if self.config.roi_pool else np.ones((h, w), np.float32)
+        return {"image": normalised(array, self.config), "lung": lung}
+
+    def postprocess(self, outputs: Arrays, image: Image) -> Localisation:
+        probabilities = self.probabilities(outputs["logits"])
+        shown = self._shown(probabilities)
+        cells = COUPLINGS[self.config.coupling](np.asarray(outputs["maps"]), np.asarray(outputs["attention"]), shown)
+        if self.config.coupling == "official":
+            cells = cells - cells.min()  # the published map is scaled from its minimum
+        return self._localised(image, probabilities, shown, spread(cells, image, self.config))
+
+    def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        return augment_slice(sample, rng)
+
+    def score(self, prediction: Prediction, sample: Sample) -> Row:
+        if not isinstance(prediction, Localisation):
+            raise TypeError(f"{type(prediction).__name__} given; expected Localisation")
+        return score_map(super().score(prediction, sample), prediction, sample)
+
+    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+        return {**super().summarise(rows), **summarise_maps(rows)}
+
+    def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
+        """Classify by the mean brightness of what is not black; show the smoothed brightness."""
+        classify = brightness_classifier(training, len(self.config.classes))
+
+        def predict(image: Image) -> Prediction:
+            probabilities = classify(image)
+            return self._localised(image, probabilities, self._shown(probabilities), bright_map(image))
+
+        return predict
+
+    @classmethod
+    def example(cls, config: Config, rng: np.random.Generator) -> Sample:
+        """Draw two grey lungs on black, with as many bright spots in each as the label says."""
+        return example_slice(config, rng)
+
+    def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        return initial_vit_value(name, shape, rng)
+
+    def _shown(self, probabilities: np.ndarray) -> int:
+        """Choose the named class, or the most probable other one where that is the background."""
+        order = np.argsort(-probabilities, kind="stable")
+        return int(order[1] if self.config.classes[order[0]] == self.config.background else order[0])
+
+    def _localised(self, image: Image, probabilities: np.ndarray, shown: int, heat_map: np.ndarray) -> Localisation:
+        if self.config.roi == "lung":
+            heat_map = np.where(is_lung(image), heat_map, 0)
+        mask, boxes, scores = regions_of_map(
+            heat_map, self.config.map_threshold, self.config.smallest_px, self.config.largest_only
+        )
+        if self.config.classes[int(probabilities.argmax())] == self.config.background:
+            mask, boxes, scores = np.zeros_like(mask), boxes[:0], scores[:0]  # the map's maximum is 1 in any slice
+        names = self.config.classes
+        return Localisation(image, names, probabilities, heat_map, names[shown], boxes, scores, mask)

@@ -1,0 +1,83 @@
+"""The configuration of TS-CAM: architecture, input, maps, named variants and their recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.common.recipe import Recipe
+from zoo.common.vit_weights import IMAGENET_MEAN, IMAGENET_STD
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the network looks like and what it sees; the defaults are the shipped small variant."""
+
+    classes: tuple[str, ...] = ("normal", "covid")
+    background: str = "normal"  # the class that has no place in the picture; "" or a name not in classes: none
+    dim: int = 96  # channels of a token
+    depth: int = 3  # blocks
+    heads: int = 3  # of the attention
+    patch: int = 8  # side of what becomes one token [px]
+    stem: tuple[int, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch
+    drop_path: float = 0.0  # share of samples that skip the last block in training; grows linearly over the blocks
+    input_channels: int = 1
+    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
+    mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
+    std: tuple[float, ...] = (0.5,)
+    crop: str = "lung"  # lung: the square around what is not black; none: the whole image
+    roi_pool: bool = True  # tokens count by the share of them that is not black; False: all alike, as published
+    sharpness: float = 0.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
+    coupling: str = "relu_diff"  # how maps and attention meet: a key of COUPLINGS in coupling.py
+    roi: str = "none"  # lung: the finished map is zero where the picture is black
+    map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
+    largest_only: bool = False  # one box, around the largest region, as published
+    smallest_px: int = 20  # regions of fewer pixels of the image get no box
+    threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
+    class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
+    label_smoothing: float = 0.0  # share of the target that is spread over all classes
+
+
+def _published(dim: int, heads: int) -> Config:
+    return Config(
+        dim=dim,
+        depth=12,
+        heads=heads,
+        patch=16,
+        stem=(),
+        drop_path=0.1,
+        input_channels=3,
+        input_size=(224, 224),
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        crop="none",
+        roi_pool=False,
+        coupling="official",
+        map_threshold=0.1,
+        largest_only=True,
+        smallest_px=1,
+    )
+
+
+VARIANTS: dict[str, Config] = {
+    "paper": _published(384, 6),  # DeiT-S/16
+    "deit-tiny": _published(192, 3),
+    "deit-base": _published(768, 12),
+    "small": Config(),
+    "tiny": Config(dim=24, depth=2, heads=2, stem=(8, 16, 16), input_size=(48, 48)),
+}
+
+RECIPES: dict[str, Recipe] = {
+    "paper": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
+    "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
+    "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
+    "small": Recipe(
+        epochs=20,
+        batch_size=32,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        warmup_epochs=2,
+        clip_norm=1.0,
+        ema_decay=0.99,
+    ),
+    "tiny": Recipe(epochs=2, batch_size=8, learning_rate=2e-3, warmup_epochs=0),
+}
