@@ -40,9 +40,9 @@ def read_nifti(path: Path) -> Image:
     with path.open("rb") as file:
         source = opened(file, name)
         header, order = _read_header(source, name)
-        sizes = _sizes(header, name)
+        sizes, vectors = _sizes(header, name)
         kind = int(header["datatype"])
-        channels = COLOURS.get(kind, 1)
+        channels = COLOURS.get(kind, vectors)
         if kind not in TYPES and kind not in COLOURS:
             raise InputError(f"{name}: voxels of NIfTI type {kind} given; expected integers, floats or RGB")
         dtype = np.dtype(order + TYPES.get(kind, "u1"))
@@ -51,7 +51,7 @@ def read_nifti(path: Path) -> Image:
     if kind in COLOURS:
         values = np.moveaxis(values.reshape(*sizes[::-1], channels), -1, 0)[:3]
     else:
-        values = _rescaled(values.reshape(1, *sizes[::-1]), header, name)
+        values = _rescaled(values.reshape(channels, *sizes[::-1]), header, name)
     return placed_image(values, _affine(header, name), name)
 
 
@@ -81,18 +81,19 @@ def _read_header(source: Source, name: str) -> tuple[np.void, str]:
     return header, order
 
 
-def _sizes(header: np.void, name: str) -> tuple[int, int, int]:
-    """Return the numbers of voxels along x, y and z."""
+def _sizes(header: np.void, name: str) -> tuple[tuple[int, int, int], int]:
+    """Return the numbers of voxels along x, y and z, and of numbers per voxel, which NIfTI keeps in its fifth axis."""
     dims = [int(n) for n in header["dim"]]
     if not 2 <= dims[0] <= 7 or min(dims[1 : dims[0] + 1]) < 1:
         raise InputError(f"{name}: axes {dims} given; expected 2 or 3 of at least one voxel")
     sizes = dims[1 : dims[0] + 1]
-    if math.prod(sizes[3:]) > 1:
+    vectors = sizes[4] if len(sizes) > 4 else 1
+    if math.prod(sizes[3:]) > vectors:
         raise InputError(
             f"{name}: {dims[0]} axes {tuple(sizes)} given; expected (x, y) or (x, y, z). Save points in time apart."
         )
     x, y, z = (*sizes, 1)[:3]
-    return x, y, z
+    return (x, y, z), vectors
 
 
 def _rescaled(values: np.ndarray, header: np.void, name: str) -> np.ndarray:
@@ -124,7 +125,7 @@ def _affine(header: np.void, name: str) -> np.ndarray:
 
 def _voxel_size(header: np.void, name: str) -> np.ndarray:
     size = np.abs(np.asarray(header["pixdim"][1:4], np.float64))
-    size[(size == 0) & (np.asarray(_sizes(header, name)) == 1)] = 1  # a flat file need not say how thick it is
+    size[(size == 0) & (np.asarray(_sizes(header, name)[0]) == 1)] = 1  # a flat file need not say how thick it is
     if not np.isfinite(size).all() or not (size > 0).all():
         raise InputError(f"{name}: voxels of {size.tolist()} given; expected positive sizes")
     return size
