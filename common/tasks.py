@@ -12,7 +12,7 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "instance-segmentation": {"instances": "(h, w) integers, 0 background, 1, 2, ... one number per object"},
     "detection": {
-        "boxes": "(k, 5) or (k, 7) float64: class, x1, y1, x2, y2[, z1, z2] [px of the image]; pixel i spans i to i + 1",
+        "boxes": "(k, 5) or (k, 7) float64: class, x1, y1, x2, y2[, z1, z2] [px of the image]; pixel i is i to i + 1",
     },
     "point-detection": {"points": "(k, 3) or (k, 4) float64: class, x, y[, z] [px of the image]"},
 }

@@ -6,13 +6,13 @@ own loaders number COVID as 0, here as everywhere in the zoo it is 1) and a redu
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -24,7 +24,7 @@ COLUMNS = {"file", "label", "split", "patient"}
 
 def recognises(root: Path) -> bool:
     """Say whether the folder holds COVID-CT, official or reduced."""
-    return _is_official(root) or _columns(root / "split.csv") >= COLUMNS
+    return _is_official(root) or columns(root / "split.csv") >= COLUMNS
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
@@ -38,9 +38,8 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: covid_ct_ucsd is read for classification, not for {task}")
     if _is_official(root):
         return _read_official(root)
-    if _columns(root / "split.csv") >= COLUMNS:
-        with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
-            return [_reduced(root, row) for row in csv.DictReader(file)]
+    if columns(root / "split.csv") >= COLUMNS:
+        return [_reduced(root, row) for row in rows(root / "split.csv")]
     raise DataError(f"{root}: expected Images-processed/ and Data-split/, or split.csv; {describe(root)}")
 
 
@@ -77,10 +76,3 @@ def _record(path: Path, label: int, split: str, patient: str) -> Record:
 
 def _load(path: Path, label: int, group: str) -> Sample:
     return Sample(read_image(path), {"label": np.array(label, np.int64)}, group=group)
-
-
-def _columns(path: Path) -> set[str]:
-    if not path.is_file():
-        return set()
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return set(next(csv.reader(file), []))

@@ -8,7 +8,6 @@ the same volumes in the same order, so ranges of ids with unused guard bands bet
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.masks import bright, read_mask
+from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -34,7 +34,7 @@ RANGES: dict[str, dict[str, tuple[int, float]]] = {
 
 def recognises(root: Path) -> bool:
     """Say whether the folder holds these slices, official or reduced."""
-    return _official(root) is not None or _columns(root / "split.csv") >= COLUMNS
+    return _official(root) is not None or columns(root / "split.csv") >= COLUMNS
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
@@ -49,9 +49,8 @@ def read(root: Path, task: str) -> list[Record]:
     official = _official(root)
     if official is not None:
         return _read_official(official, task)
-    if _columns(root / "split.csv") >= COLUMNS:
-        with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
-            return [_reduced(root, row, task) for row in csv.DictReader(file)]
+    if columns(root / "split.csv") >= COLUMNS:
+        return [_reduced(root, row, task) for row in rows(root / "split.csv")]
     raise DataError(f"{root}: expected data/gan/lesion and data/gan/normal, or split.csv; {describe(root)}")
 
 
@@ -103,10 +102,3 @@ def _load(path: Path, label: int, mask: Path, task: str) -> Sample:
     if task != "classification":  # a normal slice has no lesion to outline, and no file
         labels["mask"] = read_mask(mask, image, bright) if label else np.zeros(image.size, np.int16)
     return Sample(image, labels, group=path.stem)
-
-
-def _columns(path: Path) -> set[str]:
-    if not path.is_file():
-        return set()
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return set(next(csv.reader(file), []))

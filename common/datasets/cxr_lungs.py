@@ -6,13 +6,13 @@ Both lungs are one class here. Other lung pictures are read as images/ beside ma
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record
 from zoo.common.datasets.masks import mapped, read_mask
 from zoo.common.datasets.paired import by_name
+from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -24,10 +24,7 @@ COLUMNS = {"id", "split", "patient", "frac_right_lung", "frac_left_lung"}
 
 def recognises(root: Path) -> bool:
     """Say whether split.csv has the columns of this set."""
-    if not (root / "split.csv").is_file():
-        return False
-    with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
-        return set(next(csv.reader(file), [])) >= COLUMNS
+    return columns(root / "split.csv") >= COLUMNS
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
@@ -41,13 +38,12 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: cxr_lungs is read for segmentation, not for {task}")
     images, masks = by_name(root / "images"), by_name(root / "masks")
     records = []
-    with (root / "split.csv").open(newline="", encoding="utf-8-sig") as file:
-        for row in csv.DictReader(file):
-            name = row["id"]
-            if name not in images or name not in masks:
-                raise DataError(f"{root}: {name} needs images/{name}.jpg and masks/{name}.png; is the set complete?")
-            load = partial(_load, images[name], masks[name], row["patient"])
-            records.append(Record(name, row["split"], row["patient"], load))
+    for row in rows(root / "split.csv"):
+        name = row["id"]
+        if name not in images or name not in masks:
+            raise DataError(f"{root}: {name} needs images/{name}.jpg and masks/{name}.png; is the set complete?")
+        load = partial(_load, images[name], masks[name], row["patient"])
+        records.append(Record(name, row["split"], row["patient"], load))
     return records
 
 

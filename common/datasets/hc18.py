@@ -6,7 +6,6 @@ has no labels and is left alone) and a reduced one (images/ and split.csv with t
 
 from __future__ import annotations
 
-import csv
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from PIL import Image as Picture
 
 from zoo.common import ellipses
 from zoo.common.datasets import Record
+from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 from zoo.common.types import Image, Sample
 
@@ -26,7 +26,7 @@ REDUCED_COLUMNS = {"id", "split", "exam", "pixel_mm", "hc_mm", "cx", "cy", "a", 
 
 def recognises(root: Path) -> bool:
     """Say whether the folder holds HC18, official or reduced."""
-    return (root / OFFICIAL_CSV).is_file() or set(_columns(root / "split.csv")) >= REDUCED_COLUMNS
+    return (root / OFFICIAL_CSV).is_file() or columns(root / "split.csv") >= REDUCED_COLUMNS
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
@@ -42,12 +42,10 @@ def read(root: Path, task: str) -> list[Record]:
     if task not in TASKS:
         raise DataError(f"{root}: HC18 is read for {', '.join(TASKS)}, not for {task}")
     if (root / OFFICIAL_CSV).is_file():
-        return [_official(root, row) for row in _rows(root / OFFICIAL_CSV)]
+        return [_official(root, row) for row in rows(root / OFFICIAL_CSV)]
     if (root / "split.csv").is_file():
         pictures = {path.stem: path for path in (root / "images").glob("*.*")}
-        return [
-            _reduced(row, pictures.get(row["id"], root / "images" / row["id"])) for row in _rows(root / "split.csv")
-        ]
+        return [_reduced(row, pictures.get(row["id"], root / "images" / row["id"])) for row in rows(root / "split.csv")]
     raise DataError(f"{root}: HC18 needs {OFFICIAL_CSV} (official) or split.csv (reduced); neither is there")
 
 
@@ -94,15 +92,3 @@ def _grey(picture: Path) -> np.ndarray:
             return np.asarray(file.convert("L"), np.float32)
     except OSError as error:
         raise DataError(f"{picture}: cannot be read as a picture ({error}); is the data set complete?") from error
-
-
-def _columns(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return next(csv.reader(file), [])
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))

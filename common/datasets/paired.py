@@ -12,7 +12,6 @@ that the masks count instances.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +23,7 @@ from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.masks import anything, read_mask
 from zoo.common.datasets.tables import find_manifest
+from zoo.common.datasets.tables import rows as read_rows
 from zoo.common.errors import DataError
 from zoo.common.io import SUFFIXES, file_suffix, read_image
 from zoo.common.types import Image, Sample
@@ -105,17 +105,10 @@ def _open(root: Path) -> Folder:
     masks = next((by_name(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), {})
     coco = read_coco(root / "boxes.json") if (root / "boxes.json").is_file() else None
     points: dict[str, list[list[float]]] = {}
-    for row in _rows(root / "points.csv"):
+    for row in read_rows(root / "points.csv"):
         points.setdefault(row["id"], []).append([float(row.get("cls") or 0), float(row["x"]), float(row["y"])])
-    rows = {_name(row, root): row for row in _rows(root / "split.csv")}
+    rows = {_name(row, root): row for row in read_rows(root / "split.csv")}
     return Folder(root, rows, masks, {name: np.array(p, np.float64) for name, p in points.items()}, coco)
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file))
 
 
 def _name(row: dict[str, str], root: Path) -> str:

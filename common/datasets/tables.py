@@ -59,6 +59,22 @@ def read_lines(path: Path) -> list[Line]:
     return lines
 
 
+def columns(path: Path) -> set[str]:
+    """Name the columns of a CSV; none where there is no such file."""
+    if not path.is_file():
+        return set()
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return set(next(csv.reader(file), []))
+
+
+def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """Read a CSV with a header that a data set brings; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
 def _from_csv(path: Path, text: str) -> list[Line]:
     rows = list(csv.reader(text.splitlines()))
     header = [name.strip() for name in rows[0]] if rows else []
