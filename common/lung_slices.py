@@ -14,6 +14,8 @@ from zoo.common.lungs import BLACK, Box, lung_box
 from zoo.common.transforms import centred_affine, compose_affine, jitter_intensity, resize, to_channels, warp_affine
 from zoo.common.types import Image, Sample
 
+JITTER = (0.05, 0.08)  # brightness and contrast: how bright a lung is says much about it, so no more than a little
+
 CROPS: dict[str, Callable[[np.ndarray], Box]] = {
     "lung": lung_box,
     "none": lambda array: Box(0, 0, array.shape[1], array.shape[2]),
@@ -95,7 +97,7 @@ def spread(cells: np.ndarray, image: Image, config: SliceConfig) -> np.ndarray:
 
 
 def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror, turn up to 15 degrees, scale and shift up to 8 %, stretch up to 8 %, change the light up to 15 %."""
+    """Mirror, turn up to 15 degrees, scale and shift up to 8 %, stretch up to 8 %, change the light a little."""
     size = sample.image.size
     matrix = centred_affine(
         size,
@@ -106,7 +108,7 @@ def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
     )
     stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
     matrix = compose_affine(matrix, _stretched(size, stretch))
-    bright = jitter_intensity(sample.image.array, rng)
+    bright = jitter_intensity(sample.image.array, rng, *JITTER)
     # what was black stays black: the lung crop looks for it
     bright = np.where(sample.image.array > BLACK, np.clip(bright, BLACK + 1, 255), sample.image.array)
     return replace(sample, image=replace(sample.image, array=warp_affine(bright, matrix, size)))
