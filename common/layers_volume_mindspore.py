@@ -42,31 +42,21 @@ class Conv3d(nn.Cell):
 
 
 class ConvTranspose3d(nn.Cell):
-    """Convolve transposed without overlap: the kernel is as large as the stride; weight is (in, out, kd, kh, kw).
-
-    Then it is one matrix product and a change of order, which is also exact on Ascend, whose own operator is float16.
-    """
+    """Convolve transposed without padding; weight is (in, out, kd, kh, kw)."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Triple, stride: Triple = 1, bias: bool = True
     ) -> None:
         super().__init__()
-        if triple(kernel_size) != triple(stride):
-            raise NotImplementedError("ConvTranspose3d: kernel_size equals stride here")
-        self.channels, self.kernel = out_channels, triple(kernel_size)
-        self.weight = parameter(in_channels, out_channels, *self.kernel)
+        kernel = triple(kernel_size)
+        self.weight = parameter(in_channels, out_channels, *kernel)
         self.bias = parameter(out_channels) if bias else None
-        self.matmul = ops.BatchMatMul(transpose_a=True)
+        self.conv = ops.Conv3DTranspose(in_channels, out_channels, kernel, pad_mode="pad", pad=0, stride=triple(stride))
 
     def construct(self, x: Tensor) -> Tensor:
-        # (n, in, d, h, w) -> (n, out, d kd, h kh, w kw)
-        n, c, d, h, w = x.shape
-        kd, kh, kw = self.kernel
-        kernel = self.weight.reshape(1, c, -1).broadcast_to((n, c, self.channels * kd * kh * kw))
-        y = self.matmul(kernel, x.reshape(n, c, d * h * w))
-        y = y.reshape(n, self.channels, kd, kh, kw, d, h, w).transpose(0, 1, 5, 2, 6, 3, 7, 4)
-        y = y.reshape(n, self.channels, d * kd, h * kh, w * kw)
-        return y if self.bias is None else ops.bias_add(y, self.bias)
+        # (n, in, d, h, w) -> (n, out, (d - 1) s + k, (h - 1) s + k, (w - 1) s + k)
+        x = self.conv(x, self.weight)
+        return x if self.bias is None else ops.bias_add(x, self.bias)
 
 
 class BatchNorm3d(nn.Cell):

@@ -21,16 +21,11 @@ class Config:
     deep_supervision: bool = False  # heads on the two coarser decoder outputs, in training
     patch_size: tuple[int, int, int] = (40, 56, 40)  # (d, h, w) of a training piece and of a window
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
-    window: tuple[float, ...] = ()  # intensities (low, high) to keep, such as HU; () cuts at percentiles
+    intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
     overlap: float = 0.5  # of neighbouring windows, as a share of their side
     mirrored: tuple[int, ...] = (2,)  # axes that training and test-time augmentation flip: 0, 1, 2 for d, h, w
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too
-
-    @property
-    def stride(self) -> int:
-        """Every side of what the network sees is a multiple of this."""
-        return 2 ** (self.levels - 1)
 
 
 HEART = (
@@ -61,7 +56,7 @@ VARIANTS: dict[str, Config] = {
         width=32,
         patch_size=(96, 96, 96),
         spacing_mm=(1.5, 1.5, 1.5),
-        window=(-200.0, 800.0),
+        intensities=(-200.0, 800.0),
         mirrored=(),
     ),
     "heart-small": Config(
@@ -69,7 +64,7 @@ VARIANTS: dict[str, Config] = {
         width=16,
         patch_size=(64, 64, 64),
         spacing_mm=(3.0, 3.0, 3.0),
-        window=(-200.0, 800.0),
+        intensities=(-200.0, 800.0),
         mirrored=(),
     ),
     "small": Config(),
@@ -80,6 +75,6 @@ RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=300, batch_size=1, learning_rate=1e-3, optimiser="sgd", momentum=0.99, warmup_epochs=2),
     "heart": Recipe(epochs=300, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
     "heart-small": Recipe(epochs=150, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
-    "small": Recipe(epochs=20, batch_size=2, learning_rate=3e-3, warmup_epochs=1, weight_decay=1e-3, clip_norm=10.0),
+    "small": Recipe(epochs=11, batch_size=2, learning_rate=3e-3, warmup_epochs=1, clip_norm=10.0, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0),
 }

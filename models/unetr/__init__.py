@@ -1,0 +1,1 @@
+"""UNETR (Hatamizadeh et al., WACV 2022): volumetric segmentation by a transformer and a convolutional decoder."""
