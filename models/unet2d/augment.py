@@ -24,7 +24,7 @@ def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> 
         Resize(size=size, keep_proportions=True),
         Flip(),
         RandomAffine(turn_rad=TURN_RAD, scale=(0.8, 1.25), stretch=0.1, shift=0.08),
-        RandomElastic(knots_px=size[0] / 4, strength=(0.1, 0.4), probability=0.5),
+        RandomElastic(knots_px=size[0] / 4, strength=(0.1, 0.4), probability=0.3),
     )
     picture = sample if sample.image.array.ndim == 3 else draw_slice(sample, rng)
     return Chain((*moves, *TONES)).apply(picture, rng)
