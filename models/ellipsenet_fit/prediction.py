@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.common.predictions import Ellipses
 from zoo.common.segmentation import Segmentation, measure_classes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -22,3 +26,10 @@ class FittedEllipses(Ellipses):
         names = ("background", *self.classes)
         sizes = measure_classes(self.labels, names, self.image.spacing_mm)
         return Segmentation(self.image, names, self.labels, None, sizes)
+
+    def figure(self) -> Figure:
+        """Draw the ellipses, and dotted the borders of the mask, so that a bad fit shows."""
+        figure = super().figure()
+        for label in range(int(self.labels.max(initial=0))):
+            figure.axes[0].contour(self.labels > label, [0.5], colors="white", linewidths=1, linestyles="dotted")
+        return figure
