@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CENTIMETRES = 3  # PhysicalUnitsXDirection of an ultrasound region
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # the one transfer syntax whose whole file is compressed
 NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
-LARGE = 1 << 12  # bytes from which an element is left in the file until it is used
 
 
 def is_dicom(path: Path) -> bool:
@@ -51,12 +50,12 @@ def read_dicom(path: Path) -> Image:
 
 
 def open_dicom(path: Path) -> Dataset:
-    """Read everything but the pixels, which follow when they are used."""
+    """Read a file of pixels, which are decoded when they are used."""
     import pydicom
 
     _refuse_bomb(path)
     try:
-        data = pydicom.dcmread(path, defer_size=LARGE)
+        data = pydicom.dcmread(path)
     except pydicom.errors.InvalidDicomError as error:
         raise InputError(f"{path.name}: no DICOM header; expected a DICOM file") from error
     kind = data.get("Modality", "DICOM")

@@ -12,6 +12,7 @@ import numpy as np
 from zoo.common.errors import InputError
 from zoo.common.io_voxels import MAX_SKEW_DEG
 
+SAME_SPACING = 1e-3  # share by which pixel sizes may differ
 SAME_DIRECTION = 1e-3  # difference of cosines by which parallel slices may differ
 SAME_GAP = 0.1  # share of the slice distance by which gaps may differ: positions are often rounded to 0.1 mm
 TO_NIFTI = np.diag([-1.0, -1.0, 1.0, 1.0])  # DICOM counts to the left and back, NIfTI to the right and front
@@ -68,14 +69,13 @@ def listed(entries: Sequence[str]) -> str:
 
 
 def _refuse_mixture(planes: Sequence[Plane], name: str) -> None:
-    first = planes[0]
-    for what, same in (
-        ("sizes", lambda plane: plane.size == first.size),
-        ("pixel sizes", lambda plane: np.allclose(plane.spacing_mm, first.spacing_mm, rtol=1e-3)),
-        ("directions", lambda plane: np.allclose(plane.axes, first.axes, atol=SAME_DIRECTION)),
+    spacings, axes = np.array([plane.spacing_mm for plane in planes]), np.array([plane.axes for plane in planes])
+    for what, differs in (
+        ("sizes", [plane.size != planes[0].size for plane in planes]),
+        ("pixel sizes", (np.abs(spacings / spacings[0] - 1) > SAME_SPACING).any(1)),
+        ("directions", (np.abs(axes - axes[0]) > SAME_DIRECTION).any((1, 2))),
     ):
-        others = [plane for plane in planes if not same(plane)]
-        if others:
+        if any(differs):
             kinds = Counter(_described(plane) for plane in planes)
             found = listed([f"{count} x {kind}" for kind, count in kinds.most_common()])
             raise InputError(f"{name}: slices of different {what} ({found}); expected one kind. Move the others apart.")
