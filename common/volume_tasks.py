@@ -51,8 +51,8 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
     def __init__(self, config: V, stride: int) -> None:
         """Check the configuration; the sides of a window are multiples of `stride`."""
         super().__init__(config)
-        if any(side < 1 or side % stride for side in self.window):
-            raise ConfigError(f"windows of {self.window} given; expected multiples of {stride}")
+        if any(len(size) != 3 or any(side < 1 or side % stride for side in size) for size in (self.window, self.patch)):
+            raise ConfigError(f"windows of {self.window}, pieces of {self.patch}; expected multiples of {stride}")
         if len(config.spacing_mm) not in (0, 3) or min(config.spacing_mm, default=1) <= 0:
             raise ConfigError(f"spacing_mm={config.spacing_mm} given; expected three positive numbers, or ()")
         bounds = config.intensities
@@ -61,8 +61,13 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
 
     @property
     def window(self) -> tuple[int, ...]:
-        """Size of a window and of a training piece."""
+        """(d, h, w) of a window at prediction."""
         raise NotImplementedError
+
+    @property
+    def patch(self) -> tuple[int, ...]:
+        """(d, h, w) of a training piece."""
+        return self.window
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -86,7 +91,7 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         """Cut a piece, mostly around a class; turn up to 15 degrees, scale up to 15 %, mirror, recolour."""
         array, mask = self.preprocess(sample.image)["image"], self.targets(sample)["mask"]
-        piece, labels = random_patch(array, mask, self.window, Changes(mirrored=self.config.mirrored), rng)
+        piece, labels = random_patch(array, mask, self.patch, Changes(mirrored=self.config.mirrored), rng)
         return replace(sample, image=network_patch(sample.image, piece), labels={"mask": labels})
 
 

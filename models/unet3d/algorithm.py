@@ -24,6 +24,10 @@ class UNet3D(VolumeSegmentation[Config]):
 
     @property
     def window(self) -> tuple[int, ...]:
+        return self.config.window_size or self.config.patch_size
+
+    @property
+    def patch(self) -> tuple[int, ...]:
         return self.config.patch_size
 
     @classmethod

@@ -19,7 +19,8 @@ class Config:
     conv_bias: bool = False
     up_bias: bool = True  # of the transposed convolutions
     deep_supervision: bool = False  # heads on the two coarser decoder outputs, in training
-    patch_size: tuple[int, int, int] = (40, 56, 40)  # (d, h, w) of a training piece and of a window
+    patch_size: tuple[int, int, int] = (32, 40, 32)  # (d, h, w) of a training piece
+    window_size: tuple[int, ...] = (40, 56, 40)  # (d, h, w) of a window at prediction; () takes patch_size
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
     overlap: float = 0.5  # of neighbouring windows, as a share of their side
@@ -48,6 +49,7 @@ VARIANTS: dict[str, Config] = {
         conv_bias=True,
         up_bias=False,
         patch_size=(64, 128, 128),
+        window_size=(),
         spacing_mm=(),
     ),
     # whole heart in CT (MM-WHS), the task of the zoo's published row
@@ -55,6 +57,7 @@ VARIANTS: dict[str, Config] = {
         classes=HEART,
         width=32,
         patch_size=(96, 96, 96),
+        window_size=(),
         spacing_mm=(1.5, 1.5, 1.5),
         intensities=(-200.0, 800.0),
         mirrored=(),
@@ -63,18 +66,19 @@ VARIANTS: dict[str, Config] = {
         classes=HEART,
         width=16,
         patch_size=(64, 64, 64),
+        window_size=(),
         spacing_mm=(3.0, 3.0, 3.0),
         intensities=(-200.0, 800.0),
         mirrored=(),
     ),
     "small": Config(),
-    "tiny": Config(width=4, levels=3, patch_size=(16, 16, 16)),
+    "tiny": Config(width=4, levels=3, patch_size=(16, 16, 16), window_size=()),
 }
 
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=300, batch_size=1, learning_rate=1e-3, optimiser="sgd", momentum=0.99, warmup_epochs=2),
     "heart": Recipe(epochs=300, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
     "heart-small": Recipe(epochs=150, batch_size=2, learning_rate=1e-3, warmup_epochs=5, clip_norm=10.0),
-    "small": Recipe(epochs=11, batch_size=2, learning_rate=3e-3, warmup_epochs=1, clip_norm=10.0, ema_decay=0.98),
+    "small": Recipe(epochs=10, batch_size=2, learning_rate=3e-3, warmup_epochs=0.3, clip_norm=10.0, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0),
 }

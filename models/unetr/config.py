@@ -22,7 +22,7 @@ class Config:
     depth: int = 12  # transformer blocks
     taps: tuple[int, int, int] = (3, 6, 9)  # blocks, from 0, whose tokens the decoder reads, beside the last
     width: int = 8  # channels at full resolution; 16 in the paper
-    input_size: tuple[int, ...] = (48, 64, 48)  # (d, h, w) of a piece and a window; fixed by the positions
+    input_size: tuple[int, ...] = (32, 48, 32)  # (d, h, w) of a piece and a window; fixed by the positions
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
     overlap: float = 0.5  # of neighbouring windows, as a share of their side
@@ -77,6 +77,6 @@ VARIANTS: dict[str, Config] = {
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=5000, batch_size=1, learning_rate=1e-4, warmup_epochs=50, weight_decay=1e-5),
     "heart-small": Recipe(epochs=300, batch_size=2, learning_rate=5e-4, warmup_epochs=10, weight_decay=1e-5),
-    "small": Recipe(epochs=13, batch_size=2, learning_rate=1e-3, warmup_epochs=1, clip_norm=5.0, ema_decay=0.98),
+    "small": Recipe(epochs=14, batch_size=2, learning_rate=1e-3, warmup_epochs=0.5, clip_norm=5.0, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0),
 }
