@@ -1,0 +1,89 @@
+"""BIDS folders: sub-*/[ses-*/]<kind>/*.nii.gz with masks under derivatives/.
+
+A mask belongs to the image whose name it begins with (sub-01_T2w_seg-manual), else to the only image of its subject and
+session (sub-01_desc-manual_dseg). Images without a mask are left out; nothing else of BIDS is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+from zoo.common.datasets import Record, describe
+from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.tables import rows
+from zoo.common.errors import DataError
+from zoo.common.io import read_image
+from zoo.common.types import Sample
+
+SUFFIXES = (".nii.gz", ".nii")
+IS_MASK = re.compile(r"_(dseg|seg|mask|label|lesion)|_(?:seg|label|desc)-[A-Za-z0-9]+")
+ENTITIES = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
+
+
+def recognises(root: Path) -> bool:
+    """Say whether there are subjects and derivatives."""
+    return (root / "derivatives").is_dir() and next(root.glob("sub-*"), None) is not None
+
+
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name the rows of a dseg.tsv (index, name), wherever it lies; () without one."""
+    listing = next(iter(sorted(root.rglob("*dseg.tsv"))), None)
+    if listing is None:
+        return ()
+    table = sorted((int(row["index"]), row["name"]) for row in rows(listing, "\t"))
+    names = tuple(name for _, name in table)
+    return names if table and table[0][0] == 0 else ("background", *names)
+
+
+def read(root: Path, task: str) -> list[Record]:
+    """List the images that have a mask; the group is the subject, a column `split` of participants.tsv is used."""
+    if task != "segmentation":
+        raise DataError(f"{root}: BIDS folders are read for segmentation, not for {task}")
+    masks = [path for path in _volumes(root / "derivatives") if IS_MASK.search(_stem(path))]
+    images = [path for subject in sorted(root.glob("sub-*")) for path in _volumes(subject)]
+    splits = {row.get("participant_id", ""): row.get("split", "") for row in rows(root / "participants.tsv", "\t")}
+    records = []
+    for image in images:
+        mask = _mask_of(image, images, masks)
+        if mask is not None:
+            subject = _stem(image).split("_", 1)[0]
+            load = partial(_load, image, mask, subject)
+            records.append(Record(_stem(image), splits.get(subject, ""), subject, load))
+    if not records:
+        raise DataError(
+            f"{root}: {len(images)} images in sub-*/ and {len(masks)} masks (*_dseg, *_seg, *_mask, *_label) in "
+            f"derivatives/, but no pair of equal names; {describe(root / 'derivatives')}"
+        )
+    return records
+
+
+def _volumes(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("sub-*") if path.name.endswith(SUFFIXES))
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".nii")[0]
+
+
+def _mask_of(image: Path, images: list[Path], masks: list[Path]) -> Path | None:
+    named = [mask for mask in masks if _stem(mask).startswith(_stem(image) + "_")]
+    same = [path for path in images if _entities(path) == _entities(image)]
+    if not named and len(same) == 1:
+        others = [mask for mask in masks if _entities(mask) == _entities(image)]
+        named = [mask for mask in others if mask not in named]
+    if len(named) > 1:
+        listed = ", ".join(path.name for path in named[:4])
+        raise DataError(f"{image}: {len(named)} masks fit ({listed}); keep the one to use, or write a manifest.csv")
+    return named[0] if named else None
+
+
+def _entities(path: Path) -> str:
+    match = ENTITIES.match(path.name)
+    return match[0] if match else path.name
+
+
+def _load(path: Path, mask: Path, subject: str) -> Sample:
+    image = read_image(path)
+    return Sample(image, {"mask": read_mask(mask, image)}, group=subject)

@@ -1,0 +1,67 @@
+"""FOCUS: public fetal four-chamber views with the ellipses of thorax and heart (Zenodo 14597550).
+
+{training,validation,testing}/images/<n>.png and annfiles_ellipse/<n>.txt with lines `cx cy a b angle class`: semi-axes
+[px], degrees from +x towards +y, class thoracic or cardiac. Only testing/ was seen; the other names are a guess.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common import ellipses
+from zoo.common.datasets import Record, describe
+from zoo.common.datasets.paired import by_name
+from zoo.common.errors import DataError
+from zoo.common.io import read_image
+from zoo.common.types import Sample
+
+CLASSES = ("thorax", "heart")
+NUMBERS = {"thoracic": 0, "cardiac": 1}
+FOLDERS = {"training": "train", "train": "train", "validation": "val", "val": "val", "testing": "test", "test": "test"}
+
+
+def recognises(root: Path) -> bool:
+    """Say whether a split holds images/ and annfiles_ellipse/."""
+    return bool(_parts(root))
+
+
+def classes(root: Path, task: str) -> tuple[str, ...]:
+    """Name the two ellipses."""
+    return CLASSES
+
+
+def read(root: Path, task: str) -> list[Record]:
+    """List the views; patients are not given, so each is its own group."""
+    if task != "ellipse-detection":
+        raise DataError(f"{root}: FOCUS is read for ellipse-detection, not for {task}")
+    records = []
+    for folder, split in _parts(root):
+        for name, path in by_name(folder / "images").items():
+            listing = folder / "annfiles_ellipse" / f"{name}.txt"
+            if not listing.is_file():
+                raise DataError(f"{listing}: this annotation is missing; {describe(listing.parent)}")
+            full = f"{folder.name}/{name}"
+            records.append(Record(full, split, full, partial(_load, path, listing, full)))
+    return records
+
+
+def _parts(root: Path) -> list[tuple[Path, str]]:
+    folders = [(root / name, split) for name, split in FOLDERS.items()]
+    return [(f, split) for f, split in folders if (f / "annfiles_ellipse").is_dir() and (f / "images").is_dir()]
+
+
+def _load(path: Path, listing: Path, name: str) -> Sample:
+    rows = []
+    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        *values, kind = line.split()
+        if len(values) != 5 or kind not in NUMBERS:
+            raise DataError(f"{listing}, line {number}: {line!r}; expected cx cy a b angle and thoracic or cardiac")
+        cx, cy, a, b, degrees = (float(value) for value in values)
+        rows.append([NUMBERS[kind], cx, cy, a, b, np.radians(degrees)])
+    labels = {"ellipses": ellipses.canonical(np.array(rows, np.float64).reshape(-1, 6))}
+    return Sample(read_image(path), labels, group=name)
