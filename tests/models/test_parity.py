@@ -14,7 +14,10 @@ from .harness import NAMES, batch_of, samples_of
 
 OUTPUT_TOLERANCE = 1e-4  # of the largest output, float32 on CPU
 STEP_TOLERANCE = 1e-4  # absolute, in every weight after six steps
+MOVEMENT_TOLERANCE = 0.05  # of the length of the way that all weights together went
+STATISTIC_TOLERANCE = 1e-3  # the variance of eight values behind fifty layers, which repeats the noise of them all
 STEPS = 6
+RATES = {"tiny": 1e-3, "small": 1e-4, "paper": 1e-5}  # learning rates
 INPUT_SIZES = {"paper": 64}  # paper-scale networks run on a reduced picture: the weights are the paper's
 
 
@@ -25,7 +28,8 @@ def pair_of(name: str, variant: str) -> tuple[zoo.Model, zoo.Model]:
     changes = {}
     if variant in INPUT_SIZES and hasattr(config, "input_size"):
         size = INPUT_SIZES[variant]
-        changes["input_size"] = (size, size) if isinstance(config.input_size, tuple) else size
+        axes = len(config.input_size) if isinstance(config.input_size, tuple) else 0
+        changes["input_size"] = (size // max(1, axes - 1),) * axes if axes else size  # volumes: half the side
     first = zoo.load(name, backend="torch", checkpoint=None, variant=variant, **changes)
     second = zoo.load(name, backend="mindspore", checkpoint=None, variant=variant, **changes)
     second.engine.load(first.engine.weights())
@@ -54,25 +58,41 @@ def test_names_shapes_and_outputs_are_equal(name: str, variant: str, both_framew
         np.testing.assert_allclose(found[key], value, atol=OUTPUT_TOLERANCE * np.abs(value).max(), rtol=0, err_msg=key)
 
 
-# Only the tiny networks: through the ReLUs and batch norms of the larger ones float32 gradients are ill-conditioned,
-# PyTorch's own differ from its float64 ones by about 1 %, so no two implementations can agree after six steps.
-@pytest.mark.parametrize(("name", "variant"), [case for case in CASES if case[1] == "tiny"])
+# One ReLU that flips changes a float32 gradient by a per cent, in PyTorch against its own float64 as well. Flips come
+# from flat parts of a picture, so noise is laid over it, and from long steps, so the larger networks take short ones;
+# that the movement agrees, however short, is asserted beside the weights.
+@pytest.mark.parametrize(("name", "variant"), [c for c in CASES if c[1] in RATES])
 def test_six_training_steps_move_every_weight_alike(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
     models = pair_of(name, variant)
     # plain descent: Adam divides by |gradient| and turns the last bit of a tiny gradient into a full step
     recipe = replace(models[0].recipe(), optimiser="sgd", momentum=0.9, clip_norm=1.0, weight_decay=1e-4)
-    batch = batch_of(models[0], samples_of(models[0], 2))
+    inputs, targets = batch_of(models[0], samples_of(models[0], 2))
+    inputs = textured(inputs)
+    before = models[0].engine.weights()
 
     losses = []
     for model in models:
         model.engine.start_training(recipe, model.algorithm.head)
-        losses.append([model.engine.step(*batch, learning_rate=1e-3, seed=step) for step in range(STEPS)])
+        losses.append([model.engine.step(inputs, targets, RATES[variant], seed=step) for step in range(STEPS)])
 
     for step, (expected, found) in enumerate(zip(*losses, strict=True)):
-        assert found == pytest.approx(expected, rel=1e-3, abs=1e-4), f"step {step}"
+        assert _terms(found) == pytest.approx(_terms(expected), rel=1e-2, abs=1e-4), f"step {step}"
     first, second = (model.engine.weights() for model in models)
     for key, value in first.items():
-        np.testing.assert_allclose(second[key], value, atol=STEP_TOLERANCE * max(1, np.abs(value).max()), err_msg=key)
+        tolerance = STATISTIC_TOLERANCE if key.endswith(("running_mean", "running_var")) else STEP_TOLERANCE
+        np.testing.assert_allclose(second[key], value, atol=tolerance * max(1, np.abs(value).max()), err_msg=key)
+    moved = [np.concatenate([(w[key] - before[key]).ravel() for key in before]) for w in (first, second)]
+    assert np.linalg.norm(moved[0] - moved[1]) < MOVEMENT_TOLERANCE * np.linalg.norm(moved[0])
+
+
+def textured(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Lay noise over the pictures of a batch."""
+    rng = np.random.default_rng(0)
+    return {k: (v + 0.3 * v.std() * rng.standard_normal(v.shape)).astype(v.dtype) for k, v in inputs.items()}
+
+
+def _terms(losses: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in losses.items() if name != "grad_norm"}
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])
