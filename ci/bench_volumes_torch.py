@@ -1,8 +1,9 @@
-"""Measure sliding windows beside MONAI: median processor seconds and growth of peak memory, each in its own process."""
+"""Measure work on volumes beside MONAI: median processor seconds, growth of peak memory, each in its own process."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import resource
 import statistics
 import subprocess
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 SIZE, WINDOW, BATCH, REPEATS = (256, 256, 160), (96, 96, 96), 4, 5
+SPACING = (0.8, 0.8, 1.5)  # mm
 WHO = ("MONAI", "zoo")
 
 
@@ -23,8 +25,8 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def prepare(who: str) -> Callable[[], object]:
-    """Return the work: the windows of an identity network blended over a volume, half overlapping, Gaussian."""
+def windows(who: str) -> Callable[[], object]:
+    """Blend the windows of an identity network over a volume, half overlapping, Gaussian."""
     volume = np.random.default_rng(0).random((1, *SIZE), np.float32)
     if who == "zoo":
         from zoo.common.tiling import predict_tiled
@@ -37,9 +39,29 @@ def prepare(who: str) -> Callable[[], object]:
     return lambda: sliding_window_inference(tensor, WINDOW, BATCH, lambda x: x, overlap=0.5, mode="gaussian")
 
 
-def measure(who: str, repeats: int) -> tuple[float, float]:
+def resampling(who: str) -> Callable[[], object]:
+    """Resample a volume of 0.8 x 0.8 x 1.5 mm linearly to 1 mm."""
+    volume = np.random.default_rng(0).random((1, *SIZE), np.float32)
+    if who == "zoo":
+        from zoo.common.transforms_sampling import sample_linear
+        from zoo.common.transforms_spatial import Frame, resample
+
+        return lambda: sample_linear(volume, resample(Frame(SIZE, SPACING), (1.0, 1.0, 1.0)))
+    import torch
+    from monai.data import MetaTensor
+    from monai.transforms import Spacing
+
+    tensor = MetaTensor(torch.from_numpy(volume), affine=torch.diag(torch.tensor([*SPACING, 1.0])))
+    change = Spacing(pixdim=(1.0, 1.0, 1.0), mode="bilinear")
+    return lambda: change(tensor)
+
+
+WORK = {"windows": windows, "resampling": resampling}
+
+
+def measure(what: str, who: str, repeats: int) -> tuple[float, float]:
     """Return the median processor seconds, and the memory that the first run adds to what is loaded [MiB]."""
-    work = prepare(who)
+    work = WORK[what](who)
     before = peak_mib()
     work()
     growth, seconds = peak_mib() - before, []
@@ -54,15 +76,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--who", choices=WHO, help="measure this one here, without a table")
+    parser.add_argument("--what", choices=WORK, default="windows", help="what to measure with --who")
     options = parser.parse_args()
     if options.who:
-        print(*measure(options.who, options.repeats))
+        print(*measure(options.what, options.who, options.repeats))
         return
-    table = Table("sliding windows", "processor [s]", "peak memory [MiB]", title=f"median of {options.repeats} runs")
-    for who in WHO:
-        command = [sys.executable, __file__, "--who", who, "--repeats", str(options.repeats)]
+    table = Table("work", "by", "processor [s]", "peak memory [MiB]", title=f"median of {options.repeats} runs")
+    for what, who in itertools.product(WORK, WHO):
+        command = [sys.executable, __file__, "--what", what, "--who", who, "--repeats", str(options.repeats)]
         last = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-2:]
-        table.add_row(who, f"{float(last[0]):.3f}", f"{float(last[1]):.0f}")
+        table.add_row(what, who, f"{float(last[0]):.3f}", f"{float(last[1]):.0f}")
     Console().print(table)
 
 
