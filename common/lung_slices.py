@@ -80,7 +80,7 @@ def normalised(array: np.ndarray, config: SliceConfig) -> np.ndarray:
 
 
 def lung_share(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Return how much of each cell of a grid over a crop (c, h, w) is not black, 0..1; all 1 where everything is."""
+    """Return how much of each cell of a grid over a crop (c, h, w) is not black, 0..1; all 1 where all is black."""
     bright = Pillow.fromarray((array.max(axis=0) > BLACK).astype(np.float32))
     share = np.asarray(bright.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
     return share if share.any() else np.ones(grid, np.float32)

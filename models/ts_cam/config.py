@@ -14,19 +14,19 @@ class Config:
 
     classes: tuple[str, ...] = ("normal", "covid")
     background: str = "normal"  # the class that has no place in the picture; "" or a name not in classes: none
-    dim: int = 96  # channels of a token
-    depth: int = 3  # blocks
-    heads: int = 3  # of the attention
+    dim: int = 64  # channels of a token
+    depth: int = 2  # blocks
+    heads: int = 2  # of the attention
     patch: int = 8  # side of what becomes one token [px]
     stem: tuple[int, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch
     drop_path: float = 0.0  # share of samples that skip the last block in training; grows linearly over the blocks
     input_channels: int = 1
-    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
+    input_size: tuple[int, int] = (112, 112)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
     roi_pool: bool = True  # tokens count by the share of them that is not black; False: all alike, as published
-    sharpness: float = 0.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
+    sharpness: float = 4.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
     coupling: str = "relu_diff"  # how maps and attention meet: a key of COUPLINGS in coupling.py
     roi: str = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
@@ -51,6 +51,7 @@ def _published(dim: int, heads: int) -> Config:
         std=IMAGENET_STD,
         crop="none",
         roi_pool=False,
+        sharpness=0.0,
         coupling="official",
         map_threshold=0.1,
         largest_only=True,
@@ -71,11 +72,11 @@ RECIPES: dict[str, Recipe] = {
     "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "small": Recipe(
-        epochs=20,
+        epochs=10,
         batch_size=32,
-        learning_rate=1e-3,
+        learning_rate=1.5e-3,
         weight_decay=0.05,
-        warmup_epochs=2,
+        warmup_epochs=1,
         clip_norm=1.0,
         ema_decay=0.99,
     ),

@@ -41,7 +41,8 @@ class Net(VisionTransformer):
 
     def construct(self, image: Tensor, lung: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w), (n, gh, gw) -> logits (n, classes); when not training also maps (n, classes, gh, gw) and
-        # attention (n, gh, gw), what the class token looked at, summed over the blocks
+        # attention (n, gh, gw), what the class token looked at, summed over the blocks. A token's part in the
+        # logits is its answer times its weight, so the maps carry the weight, too
         tokens, attention = self.tokens(image)
         n, _, dim = tokens.shape
         maps = self.head(tokens[:, 1:].swapaxes(1, 2).reshape(n, dim, *self.grid))
@@ -49,4 +50,4 @@ class Net(VisionTransformer):
         if self.training:
             return {"logits": logits}
         looked = ops.stack([weights[:, 0, 1:] for weights in attention]).sum(0)
-        return {"logits": logits, "maps": maps, "attention": looked.reshape(n, *self.grid)}
+        return {"logits": logits, "maps": maps * lung[:, None], "attention": looked.reshape(n, *self.grid)}

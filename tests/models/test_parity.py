@@ -18,6 +18,7 @@ MOVEMENT_TOLERANCE = 0.05  # of the length of the way that all weights together 
 STATISTIC_TOLERANCE = 1e-3  # the variance of eight values behind fifty layers, which repeats the noise of them all
 STEPS = 6
 RATES = {"tiny": 1e-3, "small": 1e-4, "paper": 1e-5}  # learning rates
+RANDOM = ("drop_path", "dropout")  # what a network draws by itself; the frameworks' random numbers differ
 INPUT_SIZES = {"paper": 64}  # paper-scale networks run on a reduced picture: the weights are the paper's
 
 
@@ -30,6 +31,7 @@ def pair_of(name: str, variant: str) -> tuple[zoo.Model, zoo.Model]:
         size = INPUT_SIZES[variant]
         axes = len(config.input_size) if isinstance(config.input_size, tuple) else 0
         changes["input_size"] = (size // max(1, axes - 1),) * axes if axes else size  # volumes: half the side
+    changes |= {field: 0.0 for field in RANDOM if hasattr(config, field)}
     first = zoo.load(name, backend="torch", checkpoint=None, variant=variant, **changes)
     second = zoo.load(name, backend="mindspore", checkpoint=None, variant=variant, **changes)
     second.engine.load(first.engine.weights())
