@@ -13,7 +13,7 @@ class Config:
 
     classes: tuple[str, ...] = ("background", "lung")  # the background first
     input_channels: int = 1
-    input_size: tuple[int, int] = (192, 192)  # (h, w) [px] of the answer, multiples of 2 ** (levels - 1)
+    input_size: tuple[int, int] = (128, 128)  # (h, w) [px] of the answer, multiples of 2 ** (levels - 1)
     intensities: tuple[float, ...] = ()  # what becomes 0 and 1; () takes percentiles 0.5 and 99.5 of each image
     width: int = 16  # channels at full size; doubled at each level
     levels: int = 5
@@ -32,7 +32,7 @@ class Config:
 VARIANTS: dict[str, Config] = {
     "paper": Config(input_size=(256, 256), width=64),
     "small": Config(),
-    "small-heart": Config(classes=("background", "left ventricle"), input_size=(128, 128)),
+    "small-heart": Config(classes=("background", "left ventricle")),
     "tiny": Config(input_size=(64, 64), width=4, levels=3),
 }
 
@@ -41,7 +41,7 @@ ORIGINAL = Config(width=64, input_size=(388, 388), norm="none", padding="none", 
 
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=100, batch_size=8, learning_rate=1e-3),
-    "small": Recipe(epochs=70, batch_size=6, learning_rate=2e-3, warmup_epochs=5, ema_decay=0.95),
+    "small": Recipe(epochs=45, batch_size=6, learning_rate=4e-3, warmup_epochs=3, ema_decay=0.9),
     "small-heart": Recipe(epochs=14, batch_size=8, learning_rate=2e-3, ema_decay=0.99),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }
