@@ -95,7 +95,7 @@ def test_official_layouts_are_recognised_and_read(write, tmp_path):
 def test_official_layouts_say_which_task_they_serve(write, tmp_path):
     write(tmp_path)
 
-    with pytest.raises(DataError, match="classification.*not for ellipse-detection"):
+    with pytest.raises(DataError, match=r"classification.*not for ellipse-detection"):
         open_dataset(tmp_path, "ellipse-detection")
 
 
