@@ -15,7 +15,7 @@ LEAST = 1e-6  # weight of a token without lung
 def pool(maps: Tensor, weights: Tensor, sharpness: float) -> Tensor:
     """Average (n, k, h, w) with weights (n, h, w); with a sharpness r, log-mean-exp of r times the maps, over r."""
     n, k, h, w = maps.shape
-    maps, weights = maps.reshape(n, k, h * w), weights.reshape(n, 1, h * w) + LEAST
+    maps, weights = maps.reshape(n, k, h * w), ops.relu(weights).reshape(n, 1, h * w) + LEAST
     share = weights / weights.sum(2, keepdims=True)
     if not sharpness:
         return (maps * share).sum(2)

@@ -14,7 +14,7 @@ LEAST = 1e-6  # weight of a token without lung
 
 def pool(maps: torch.Tensor, weights: torch.Tensor, sharpness: float) -> torch.Tensor:
     """Average (n, k, h, w) with weights (n, h, w); with a sharpness r, log-mean-exp of r times the maps, over r."""
-    maps, weights = maps.flatten(2), weights.flatten(1)[:, None] + LEAST
+    maps, weights = maps.flatten(2), weights.relu().flatten(1)[:, None] + LEAST
     share = weights / weights.sum(2, keepdim=True)
     if not sharpness:
         return (maps * share).sum(2)
