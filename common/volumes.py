@@ -54,7 +54,7 @@ def from_network(values: np.ndarray, image: Image, classes: int) -> np.ndarray:
     Labels are interpolated as one map per class, and the largest wins; that is smoother than the nearest neighbour.
     """
     volume = as_volume(image)
-    size = to_canonical(replace(volume, array=np.broadcast_to(np.float32(0), volume.array.shape))).size
+    size = to_canonical(replace(volume, array=np.broadcast_to(np.uint8(0), (1, *volume.size)))).size
     if values.ndim == 4:
         values = np.stack([resample(part[None], size)[0] for part in values])
     elif values.shape != size:

@@ -40,7 +40,7 @@ class Net(Module):
         self.ups = ModuleList([ConvTranspose3d(c, c, 2, stride=2, bias=config.up_bias) for c in coarse])
         self.decoders = ModuleList([Double(c // 2 + c, c // 2, c // 2, config) for c in coarse])
         self.head = Conv3d(2 * w, k, 1)
-        extra = coarse[:2] if config.deep_supervision else []
+        extra = coarse[: min(2, levels - 2)] if config.deep_supervision else []
         self.extra_heads = ModuleList([Conv3d(c, k, 1) for c in extra])
 
     def construct(self, x: Tensor) -> dict[str, Tensor]:

@@ -38,7 +38,7 @@ class Net(nn.Module):
         self.ups = nn.ModuleList([nn.ConvTranspose3d(c, c, 2, stride=2, bias=config.up_bias) for c in coarse])
         self.decoders = nn.ModuleList([Double(c // 2 + c, c // 2, c // 2, config) for c in coarse])
         self.head = nn.Conv3d(2 * w, k, 1)
-        extra = coarse[:2] if config.deep_supervision else []
+        extra = coarse[: min(2, levels - 2)] if config.deep_supervision else []
         self.extra_heads = nn.ModuleList([nn.Conv3d(c, k, 1) for c in extra])
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -62,7 +62,7 @@ def test_deep_supervision_adds_weighted_heads_in_training_only(framework: str) -
 
     assert list(model.engine.forward(batch[0])) == ["logits"]
     assert first["cross_entropy"] > 0.5
-    assert any(name.startswith("extra_heads.1.") for name in model.engine.shapes())
+    assert any(name.startswith("extra_heads.0.") for name in model.engine.shapes())
 
 
 def test_deep_supervision_is_the_same_in_both_frameworks(both_frameworks: tuple[str, ...]) -> None:
