@@ -15,30 +15,18 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
 from zoo.common.errors import InputError
-from zoo.common.metrics.surface import INF, NAN, prepare
+from zoo.common.metrics.surface import INF, NAN, SurfaceDistances, prepare
 
 
 @dataclass(frozen=True, eq=False)
-class ElementDistances:
+class ElementDistances(SurfaceDistances):
     """From each surface element of one mask to the nearest of the other [mm], with its area; inf if that one is empty.
 
-    Four arrays (k,): distances from the prediction and their areas, distances from the reference and theirs.
+    prediction_area, reference_area: (k,), in the order of the distances from each.
     """
 
-    from_prediction: np.ndarray
     prediction_area: np.ndarray
-    from_reference: np.ndarray
     reference_area: np.ndarray
-
-    @property
-    def is_empty(self) -> bool:
-        """Both masks are empty."""
-        return not len(self.from_prediction) and not len(self.from_reference)
-
-    @property
-    def is_missed(self) -> bool:
-        """Exactly one mask is empty."""
-        return (not len(self.from_prediction)) != (not len(self.from_reference))
 
 
 def element_distances(
@@ -51,14 +39,15 @@ def element_distances(
     areas = element_areas(tuple(spacing))
     codes = [_codes(mask) for mask in masks]
     surfaces = [(code > 0) & (code < len(areas) - 1) for code in codes]
-    ways = []
+    ways, sizes = [], []
     for start, goal in ((1, 0), (0, 1)):
         if surfaces[goal].any():
             distances = distance_transform_edt(~surfaces[goal], sampling=spacing)[surfaces[start]]
         else:
             distances = np.full(np.count_nonzero(surfaces[start]), INF)
-        ways += [distances, areas[codes[start][surfaces[start]]]]
-    return ElementDistances(*ways)
+        ways.append(distances)
+        sizes.append(areas[codes[start][surfaces[start]]])
+    return ElementDistances(*ways, *sizes)
 
 
 def surface_dice(d: ElementDistances, tolerance_mm: float, empty: float = NAN) -> float:

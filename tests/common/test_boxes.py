@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.known_answers import assert_close, cases
 from zoo.common import boxes as geometry
 from zoo.common.errors import InputError
+
+from .known_answers import assert_close, cases
 
 NUMBERS = st.lists(st.floats(0, 50), min_size=6, max_size=6)
 KEYS = {"[score,y1,x1,y2,x2(,z1,z2)]": 1.0, "[score,y1,x1,y2,x2(,z1,z2)] use_area=True": 0.0}  # offset

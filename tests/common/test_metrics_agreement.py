@@ -41,7 +41,7 @@ def score(name, pair):
 
 @pytest.mark.parametrize(("family", "key"), [("segmentation_overlap", "expected"), ("edge_cases", "recommended")])
 def test_known_answers(family, key):
-    parameters = known_answers.cases(family, key)
+    parameters = known_answers.answers(family, key)
     if not parameters[0].values[1]:
         pytest.skip(f"{known_answers.FOLDER} is not on this machine")
     wrong = []

@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pytest
 
-from tests.known_answers import assert_close, cases
 from zoo.common.boxes import from_corner_size
 from zoo.common.errors import ConfigError
 from zoo.common.metrics.detection import Detections, average_precision, match_boxes, summarise_detection
 from zoo.common.metrics.froc import Scan, bootstrap_froc, box_scan, cpm, froc, luna16_scan, sensitivity_at
+
+from .known_answers import assert_close, cases
 
 NO_BOX = np.zeros((0, 4))
 BOX = np.array([[0, 0, 10, 10.0]])

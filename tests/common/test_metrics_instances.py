@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tests.known_answers import assert_close, cases, inputs
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.metrics.instances import count_overlaps, lesion_rates, panoptic_quality, summarise_instances
+
+from .known_answers import assert_close, cases, inputs
 
 EMPTY = np.zeros((6, 6), int)
 MAPS = arrays(np.int64, (5, 6), elements=st.integers(0, 4))

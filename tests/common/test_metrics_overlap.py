@@ -36,7 +36,7 @@ def test_scores_by_hand(name):
     assert (getattr(overlap, name)(HAND), getattr(overlap, name)(UNEVEN)) == pytest.approx(BY_HAND[name])
 
 
-@pytest.mark.parametrize(("case", "name", "value"), known_answers.cases("segmentation_overlap"))
+@pytest.mark.parametrize(("case", "name", "value"), known_answers.answers("segmentation_overlap"))
 def test_known_answers(case, name, value):
     if name.startswith("soft_dice"):
         arrays = [known_answers.array(case["inputs"][side]) for side in ("reference", "prediction")]
@@ -52,7 +52,7 @@ def test_known_answers(case, name, value):
     # the others: test_metrics_agreement.py
 
 
-@pytest.mark.parametrize(("case", "name", "value"), known_answers.cases("edge_cases", "recommended"))
+@pytest.mark.parametrize(("case", "name", "value"), known_answers.answers("edge_cases", "recommended"))
 def test_known_answers_of_empty_masks(case, name, value):
     if not hasattr(overlap, name):
         return  # test_metrics_agreement.py and test_metrics_surface.py

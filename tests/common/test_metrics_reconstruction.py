@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from skimage import metrics as skimage
 
-from tests.known_answers import assert_close, cases, inputs
 from zoo.common.errors import InputError
 from zoo.common.metrics.reconstruction import psnr, ssim, ssim_uniform
+
+from .known_answers import assert_close, cases, inputs
 
 
 @pytest.mark.parametrize("case", cases("reconstruction_regression"))

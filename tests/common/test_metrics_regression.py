@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from tests.known_answers import assert_close, cases, inputs
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.metrics.regression import NORMALISATIONS, mape, nrmse, pearson_r, r2, summarise_regression
+
+from .known_answers import assert_close, cases, inputs
 
 
 @pytest.mark.parametrize("case", cases("reconstruction_regression"))

@@ -51,14 +51,14 @@ def measure(name, reference, prediction, spacing):
     }[name]()
 
 
-@pytest.mark.parametrize(("case", "name", "value"), known_answers.cases("surface_distance"))
+@pytest.mark.parametrize(("case", "name", "value"), known_answers.answers("surface_distance"))
 def test_known_answers(case, name, value):
     got = measure(name, *known_answers.masks(case), case["params"]["spacing"])
 
     assert got == pytest.approx(float(value), rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize(("case", "name", "value"), known_answers.cases("edge_cases", "recommended"))
+@pytest.mark.parametrize(("case", "name", "value"), known_answers.answers("edge_cases", "recommended"))
 def test_known_answers_of_empty_masks(case, name, value):
     if name not in ("hausdorff", "hausdorff_95", "assd", "surface_dice"):
         return  # test_metrics_overlap.py and test_metrics_agreement.py

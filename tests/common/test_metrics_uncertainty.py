@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tests.known_answers import assert_close, cases
 from zoo.common.errors import InputError
 from zoo.common.metrics.uncertainty import (
     categorical_entropy,
@@ -19,6 +18,8 @@ from zoo.common.metrics.uncertainty import (
     structure_uncertainty,
     variance,
 )
+
+from .known_answers import assert_close, cases
 
 
 @pytest.mark.parametrize("case", cases("uncertainty"))
