@@ -25,15 +25,18 @@ def as_image(array: object, spacing_mm: tuple[float, ...] | None = None, name: s
     return checked_image(Image(_channels_first(values, name), spacing_mm=spacing_mm, name=name))
 
 
-def checked_image(image: Image) -> Image:
-    """Refuse what no model can use; return the image with a contiguous float32 array of its own."""
+def checked_image(image: Image, is_ours: bool = False) -> Image:
+    """Refuse what no model can use; return the image with a contiguous float32 array of its own.
+
+    is_ours: nobody else holds the array, which then need not be copied where it is float32 already.
+    """
     name = image.name
     values = _numeric(image.array, name)
     check_size(values.shape, name)
     if values.ndim not in (3, 4):
         raise InputError(f"{name}: axes {values.shape} given; expected (c, h, w) or (c, d, h, w)")
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
-        array = np.array(values, dtype=np.float32, order="C")
+        array = np.require(values, np.float32, ["C", "W"]) if is_ours else np.array(values, dtype=np.float32, order="C")
     if values.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
         raise InputError(
             f"{name}: {array.size - int(finite.sum())} of {array.size} values are NaN or infinite; expected finite "

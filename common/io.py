@@ -31,7 +31,8 @@ def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) ->
     try:
         image = reader(path)
         spacing = image.spacing_mm if spacing_mm is None else spacing_mm
-        return checked_image(replace(image, spacing_mm=spacing, name=path.name, files=image.files or (path,)))
+        named = replace(image, spacing_mm=spacing, name=path.name, files=image.files or (path,))
+        return checked_image(named, is_ours=True)
     except InputError as error:  # readers know the file's name only
         inner = str(error) if str(error).startswith(path.name) else f"{path.name}: {error}"
         raise InputError(inner.replace(path.name, str(path), 1)) from error

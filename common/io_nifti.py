@@ -65,13 +65,15 @@ def _read_header(source: Source, name: str) -> tuple[np.void, str]:
     else:
         raise InputError(f"{name}: starts with {start!r}; expected a NIfTI-1 or NIfTI-2 header")
     fields, magic = VERSIONS[size]
-    layout = {
-        "names": list(fields),
-        "formats": [np.dtype(kind).newbyteorder(order) for kind, _ in fields.values()],
-        "offsets": [offset for _, offset in fields.values()],
-        "itemsize": size,
-    }
-    header = np.frombuffer(start + read_bytes(source, size - 4, name), np.dtype(layout))[0]
+    layout = np.dtype(
+        {
+            "names": list(fields),
+            "formats": [np.dtype(kind).newbyteorder(">" if order == ">" else "<") for kind, _ in fields.values()],
+            "offsets": [offset for _, offset in fields.values()],
+            "itemsize": size,
+        }
+    )
+    header = np.frombuffer(start + read_bytes(source, size - 4, name), layout)[0]
     if bytes(header["magic"]) != magic:
         raise InputError(f"{name}: mark {bytes(header['magic'])!r} given; expected {magic!r}, header and voxels in one")
     offset = float(header["vox_offset"])
@@ -158,7 +160,7 @@ def _qform(header: np.void, name: str) -> np.ndarray:
 def _check_same_grid(sform: np.ndarray, qform: np.ndarray, name: str) -> None:
     """Accept another place, as registration writes it into the sform, but not another grid."""
     sizes = [np.linalg.norm(affine[:3, :3], axis=0) for affine in (sform, qform)]
-    if not np.allclose(*sizes, rtol=0.01):
+    if not np.allclose(sizes[0], sizes[1], rtol=0.01):
         raise InputError(
             f"{name}: voxels of {sizes[0].round(4).tolist()} in the sform and {sizes[1].round(4).tolist()} in the "
             "qform; expected one size. Remove the wrong one."

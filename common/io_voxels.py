@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from io import BufferedReader
 from types import ModuleType
 from typing import BinaryIO, Protocol
 
@@ -12,10 +13,13 @@ import numpy as np
 from zoo.common.errors import InputError
 from zoo.common.types import Image
 
+fast_zlib: ModuleType = zlib
 try:  # twice as fast; the same interface
-    from isal import isal_zlib as fast_zlib
+    from isal import isal_zlib
+
+    fast_zlib = isal_zlib
 except ImportError:
-    fast_zlib = zlib
+    pass
 
 BLOCK = 1 << 18  # compressed bytes read at once
 STEP = 1 << 21  # bytes that are decompressed or copied at once
@@ -92,6 +96,8 @@ def read_voxels(source: Source, dtype: np.dtype, count: int, name: str) -> np.nd
     """Read exactly `count` numbers, then on to the end of the source, which verifies its checksum."""
     values = np.empty(count, dtype)  # the system hands out its memory only as it is filled
     view, filled = values.view(np.uint8), 0
+    if isinstance(source, BufferedReader):
+        filled = source.readinto(memoryview(view))
     while filled < view.size:
         block = source.read(min(STEP, view.size - filled))
         if not block:

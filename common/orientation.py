@@ -73,4 +73,4 @@ def _reversed(array: np.ndarray) -> np.ndarray:
 
 
 def _flipped(array: np.ndarray, signs: tuple[int, ...]) -> np.ndarray:
-    return array[(..., *(slice(None, None, sign) for sign in signs))]
+    return np.flip(array, [array.ndim - 3 + axis for axis, sign in enumerate(signs) if sign < 0])

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from pydicom.uid import generate_uid
+from pydicom import dcmread
+from pydicom.uid import JPEGLSLossless, RLELossless, generate_uid
 from scipy.spatial.transform import Rotation
 
 from zoo.common.errors import InputError
@@ -172,6 +173,17 @@ def test_frames_are_sorted_and_rescaled_one_by_one(tmp_path: Path) -> None:
 def test_frames_with_a_gap_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="between frame 2 and frame 3"):
         read_image(write_enhanced(tmp_path / "e.dcm", [0, 1, 3, 4, 5]))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
+def test_compressed_pixels_are_decoded(tmp_path: Path, syntax: str) -> None:
+    pytest.importorskip("jpeg_ls", reason="comes with the extra [dicom]")
+    path = write_dicom(tmp_path / "c.dcm", GREY16)
+    data = dcmread(path)
+    data.compress(syntax)
+    data.save_as(path)
+
+    np.testing.assert_array_equal(read_image(path).array[0], GREY16)
 
 
 def test_files_that_describe_other_images_are_refused(tmp_path: Path) -> None:
