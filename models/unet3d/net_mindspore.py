@@ -45,7 +45,7 @@ class Net(Module):
 
     def construct(self, x: Tensor) -> dict[str, Tensor]:
         # (n, c, d, h, w) -> logits (n, k, d, h, w); in training also extra_1 (n, k, d/2, ...), extra_2 (n, k, d/4, ...)
-        skips = []
+        skips: list[Tensor] = []
         for encoder in self.encoders:  # a slice of these would rename their weights in MindSpore
             x = encoder(x if not skips else self.pool(skips[-1]))
             skips.append(x)

@@ -43,7 +43,7 @@ class Net(nn.Module):
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         # (n, c, d, h, w) -> logits (n, k, d, h, w); in training also extra_1 (n, k, d/2, ...), extra_2 (n, k, d/4, ...)
-        skips = []
+        skips: list[torch.Tensor] = []
         for encoder in self.encoders:  # a slice of these would rename their weights in MindSpore
             x = encoder(x if not skips else self.pool(skips[-1]))
             skips.append(x)
