@@ -135,9 +135,7 @@ def _gathered(layers: Sequence[Layer], move: SpatialMap) -> list[np.ndarray]:
     for begin in range(0, move.new.size[0], rows):
         part = slice(begin, min(begin + rows, move.new.size[0]))
         size = (part.stop - part.start, *move.new.size[1:])
-        grid = np.indices(size, np.float64).reshape(len(size), -1).T
-        grid[:, 0] += begin
-        places = move.to_old(grid)
+        places = move.grid_to_old([np.arange(n) + (begin if i == 0 else 0.0) for i, n in enumerate(size)])
         outside = ((places < -0.5) | (places > last + 0.5)).any(1)
         places = np.clip(places, 0, last).T  # the outer half of border pixels
         nearest = tuple(np.floor(places + 0.5).astype(int))

@@ -47,6 +47,13 @@ class Affine:
         """Return the step back."""
         return Affine(_tidy(np.linalg.inv(self.matrix)))
 
+    @property
+    def scale(self) -> list[tuple[float, float]] | None:
+        """Factor and offset of each axis, where the axes stay apart; else None."""
+        linear = self.matrix[:-1, :-1]
+        factors = np.diag(linear)
+        return None if (linear != np.diag(factors)).any() else list(zip(factors, self.matrix[:-1, -1], strict=True))
+
 
 @dataclass(frozen=True, eq=False)
 class Elastic:
@@ -72,8 +79,21 @@ class Elastic:
         """Return the step back."""
         return replace(self, is_inverted=not self.is_inverted)
 
+    def backward_grid(self, axes: Sequence[np.ndarray]) -> np.ndarray:
+        """Find where the crossings of a grid came from; the same as backward(), much faster.
+
+        axes: the places (n,) along each axis. Returns (n1 * n2 ..., axes).
+        """
+        shifts = self.shifts_px
+        for places, knots, count in zip(axes, self.knots_px, self.shifts_px.shape[1:], strict=True):
+            # each turn consumes the first grid axis and appends its values last
+            shifts = np.tensordot(shifts, _spline(_knot(places, knots, count), count), axes=(1, 1))
+        crossings = np.stack(np.meshgrid(*axes, indexing="ij", copy=False), axis=-1)
+        return (crossings + np.moveaxis(shifts, 0, -1)).reshape(-1, len(axes))
+
     def _add(self, places: np.ndarray) -> np.ndarray:
-        knots = (places / self.knots_px + 1).T
+        pairs = zip(places.T, self.knots_px, self.shifts_px.shape[1:], strict=True)
+        knots = np.stack([_knot(*pair) for pair in pairs])
         shifts = [ndimage.map_coordinates(s, knots, order=3, prefilter=False, mode="nearest") for s in self.shifts_px]
         return places + np.stack(shifts, axis=-1)
 
@@ -124,6 +144,22 @@ class SpatialMap:
     def to_old(self, places: np.ndarray) -> np.ndarray:
         """Find where places (n, axes) of the new grid came from."""
         for step in reversed(self.steps):
+            places = step.backward(places)
+        return places
+
+    def grid_to_old(self, axes: Sequence[np.ndarray]) -> np.ndarray:
+        """Find where the crossings of a grid came from, as to_old(); see Elastic.backward_grid()."""
+        steps = list(reversed(self.steps))
+        while steps and isinstance(steps[0], Affine) and (scale := steps[0].inverse().scale) is not None:
+            axes = [places * factor + offset for places, (factor, offset) in zip(axes, scale, strict=True)]
+            steps.pop(0)
+        first = steps[0] if steps else None
+        if isinstance(first, Elastic) and not first.is_inverted:
+            places = first.backward_grid(axes)
+            steps.pop(0)
+        else:
+            places = np.stack(np.meshgrid(*axes, indexing="ij", copy=False), axis=-1).reshape(-1, len(axes))
+        for step in steps:
             places = step.backward(places)
         return places
 
@@ -237,6 +273,18 @@ def elastic(frame: Frame, knots_px: float, strength: float, rng: np.random.Gener
     most = strength * knots_px / (2 * axes)
     grid = tuple(int(np.ceil((n - 1) / knots_px)) + 3 for n in frame.size)
     return SpatialMap(frame, frame, (Elastic(rng.uniform(-most, most, (axes, *grid)), (knots_px,) * axes),))
+
+
+def _knot(places: np.ndarray, knots_px: float, count: int) -> np.ndarray:
+    """Count places (n,) in knots; beyond the image the last shift goes on."""
+    return np.clip(places / knots_px + 1, 1, count - 2)
+
+
+def _spline(knots: np.ndarray, count: int) -> np.ndarray:
+    """Return what each of `count` coefficients gives to each place, (n, count): uniform cubic B-splines."""
+    distance = np.abs(knots[:, None] - np.arange(count))
+    near = 2 / 3 - distance**2 + distance**3 / 2
+    return np.where(distance < 1, near, np.clip(2 - distance, 0, None) ** 3 / 6)
 
 
 def _stretched(frame: Frame, step: Sequence[float], size: Size) -> SpatialMap:

@@ -59,8 +59,22 @@ def test_places_go_there_and_back(frame, seed):
     np.testing.assert_allclose(move.inverse().to_new(move.to_new(places)), places, atol=1e-5)
 
 
+@pytest.mark.parametrize("frame", [PLANE, BLOCK], ids=["2d", "3d"])
 @given(seed=SEEDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
+def test_grids_go_where_their_places_go(frame, seed):
+    rng = np.random.default_rng(seed)
+    move = maps.elastic(frame, 7.0, 1.0, rng)
+    for _ in range(2):
+        move = move.then(draw_any(move.new, rng) if rng.random() < 0.5 else draw_exact(move.new, rng))
+    axes = [rng.uniform(-9, n + 9, 4) for n in move.new.size]
+    crossings = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+
+    np.testing.assert_allclose(move.grid_to_old(axes), move.to_old(crossings), atol=1e-6)
+
+
+@given(seed=SEEDS)
+@settings(max_examples=8, deadline=None)
 def test_strongest_elastic_map_never_folds(seed):
     move = maps.elastic(PLANE, 8.0, 1.0, np.random.default_rng(seed))
     grid = np.indices((90, 120)).reshape(2, -1).T / 3
