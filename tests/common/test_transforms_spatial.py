@@ -193,3 +193,18 @@ def test_outside_is_filled():
     ):
         found = sample_linear(array, move, fill=-7)
         np.testing.assert_allclose(found[0], np.where(inside(move), 1, -7), atol=1e-5)
+
+
+@pytest.mark.parametrize("frame", [PLANE, BLOCK], ids=["2d", "3d"])
+@given(seed=SEEDS)
+@settings(max_examples=6, deadline=None)
+def test_smooth_image_comes_back_on_the_valid_region(frame, seed):
+    rng = np.random.default_rng(seed)
+    move = draw_any(frame, rng)
+    smooth = sum(np.sin(axis / 5 + i) for i, axis in enumerate(np.indices(frame.size))).astype(np.float32)[None]
+
+    back = sample_linear(sample_linear(smooth, move), move.inverse())
+
+    valid = sample_linear(inside(move)[None].astype(np.float32), move.inverse())[0] > 0.999
+    assert valid.mean() > 0.2
+    np.testing.assert_allclose(back[0, valid], smooth[0, valid], atol=0.12)
