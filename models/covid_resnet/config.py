@@ -19,7 +19,7 @@ class Config:
     bottleneck: bool = False  # 1x1, 3x3, 1x1 blocks with four times the channels, as in ResNet-50
     width: int = 32  # channels of the first stage; 64 in the literature
     input_channels: int = 1
-    input_size: tuple[int, int] = (192, 192)  # (h, w) [px]
+    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (0.5,)
     crop: str = "none"  # lung: the square around what is not black; none: the whole image
@@ -55,6 +55,6 @@ RECIPES: dict[str, Recipe] = {
     # the published run is three rounds of growing size (128, 224, 229 px), 41 epochs in all
     "paper": Recipe(epochs=41, batch_size=32, learning_rate=1e-3, body_factor=0.1, warmup_epochs=3),
     "resnet18": Recipe(epochs=20, batch_size=32, learning_rate=1e-3, body_factor=0.2, warmup_epochs=2),
-    "small": Recipe(epochs=14, batch_size=32, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.99),
+    "small": Recipe(epochs=12, batch_size=32, learning_rate=2e-3, weight_decay=0.05, ema_decay=0.99),
     "tiny": Recipe(epochs=2, batch_size=8, learning_rate=3e-3, warmup_epochs=0),
 }
