@@ -244,9 +244,7 @@ def test_best_epoch_is_the_one_with_the_highest_score(data: Path, tmp_path: Path
     assert report.best_epoch == scores.index(max(scores)) + 1
 
 
-def test_patience_ends_a_run_that_does_not_improve(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_patience_ends_a_run_that_does_not_improve(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.1, 0.5, 0.4, 0.5, 0.9])  # the fourth equals the best, which is no improvement
     model = tiny("torch")
     monkeypatch.setattr(model.algorithm, "summarise", lambda rows: {"roc_auc": next(scores, 0.0)})

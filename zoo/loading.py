@@ -53,7 +53,8 @@ def load(
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
         variant = variant or DEFAULT_VARIANT
-        config, weights, source = _override(_variant(entry, variant), overrides, entry.name), None, f"random, seed {seed}"
+        config, weights = _override(_variant(entry, variant), overrides, entry.name), None
+        source = f"random, seed {seed}"
     else:
         config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
     algorithm = _algorithm_class(entry)(config)
