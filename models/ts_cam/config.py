@@ -21,7 +21,7 @@ class Config:
     stem: tuple[int, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch
     drop_path: float = 0.0  # share of samples that skip the last block in training; grows linearly over the blocks
     input_channels: int = 1
-    input_size: tuple[int, int] = (112, 112)  # (h, w) [px]
+    input_size: tuple[int, int] = (96, 96)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
@@ -72,7 +72,7 @@ RECIPES: dict[str, Recipe] = {
     "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "small": Recipe(
-        epochs=10,
+        epochs=8,
         batch_size=32,
         learning_rate=1.5e-3,
         weight_decay=0.05,

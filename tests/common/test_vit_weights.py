@@ -47,7 +47,11 @@ def test_weights_for_two_channels_are_refused():
 def test_first_values_have_the_spread_of_the_paper():
     rng = np.random.default_rng(0)
 
-    for name, shape in [("pos_embed", (1, 197, 64)), ("cls_token", (1, 1, 9000)), ("blocks.0.mlp.fc1.weight", (64, 99))]:
+    for name, shape in [
+        ("pos_embed", (1, 197, 64)),
+        ("cls_token", (1, 1, 9000)),
+        ("blocks.0.mlp.fc1.weight", (64, 99)),
+    ]:
         assert np.std(initial_vit_value(name, shape, rng)) == pytest.approx(0.02, rel=0.05)
     patch = initial_vit_value("patch_embed.proj.weight", (64, 3, 16, 16), rng)
     assert np.abs(patch).max() == pytest.approx(1 / np.sqrt(768), rel=0.01)

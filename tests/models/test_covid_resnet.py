@@ -8,13 +8,13 @@ import pytest
 
 import zoo
 from zoo.common.errors import ConfigError, HeadReinitialisedWarning, InputError, WeightsError
+from zoo.common.lungs import Box, lung_box
 from zoo.common.transforms import to_channels
 from zoo.common.types import Image, Sample
 from zoo.common.weights import read_weights
 from zoo.models.covid_resnet.algorithm import CovidResNet
 from zoo.models.covid_resnet.config import VARIANTS, Config
 from zoo.models.covid_resnet.convert import IMAGENET, convert
-from zoo.models.covid_resnet.lung import Box, lung_box
 
 from ..oracles import open_timm, randomise
 
@@ -237,7 +237,8 @@ def test_heat_map_lies_over_the_crop_and_shows_the_named_class():
     cam = np.zeros((2, 2, 2), np.float32)
     cam[1, 0, 0] = 4.0
 
-    heat_map = CovidResNet(SMALL).postprocess(outputs(0.0, 1.0, cam=cam), image).heat_map
+    algorithm = CovidResNet(replace(SMALL, crop="lung"))
+    heat_map = algorithm.postprocess(outputs(0.0, 1.0, cam=cam), image).heat_map
 
     assert heat_map.shape == (100, 100) and heat_map.max() == 1.0 and heat_map.min() == 0.0
     row, column = np.unravel_index(heat_map.argmax(), heat_map.shape)

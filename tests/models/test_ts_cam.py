@@ -125,7 +125,7 @@ def lungs():
     return Image(array, name="slice.png")
 
 
-def outputs(*logits, at=(8, 4), grid=(14, 14)):
+def outputs(*logits, at=(8, 4), grid=(12, 12)):
     maps = np.zeros((len(logits), *grid), np.float32)
     maps[(1, *at)] = 2.0
     return {"logits": np.float32(logits), "maps": maps, "attention": np.ones(grid, np.float32)}
@@ -135,7 +135,7 @@ def test_map_boxes_and_mask_lie_where_the_token_is():
     prediction = TSCam(replace(SMALL, smallest_px=1)).postprocess(outputs(0.0, 3.0), lungs())
 
     row, column = np.unravel_index(prediction.heat_map.argmax(), (100, 100))
-    assert (row - 24) * 14 // 53 == 8 and (column - 18) * 14 // 53 == 4
+    assert (row - 24) * 12 // 53 == 8 and (column - 18) * 12 // 53 == 4
     assert prediction.shown == "covid" and prediction.heat_map.max() == 1
     ((x1, y1, x2, y2),) = prediction.boxes
     assert x1 <= column < x2 and y1 <= row < y2 and prediction.mask[row, column]
@@ -160,7 +160,7 @@ def test_weights_of_the_tokens_are_the_share_of_lung():
     box = lung_box(image.array)
 
     lung = TSCam(SMALL).preprocess(image)["lung"]
-    assert lung.shape == (14, 14) and lung.min() == 0 and lung.max() == 1
+    assert lung.shape == (12, 12) and lung.min() == 0 and lung.max() == 1
     assert lung.mean() == pytest.approx(20 * 50 / ((box.bottom - box.top) * (box.right - box.left)), rel=0.05)  # whole pixels
     assert (TSCam(replace(SMALL, roi_pool=False)).preprocess(image)["lung"] == 1).all()
     assert (TSCam(SMALL).preprocess(Image(np.zeros((1, 9, 9), np.float32)))["lung"] == 1).all()
