@@ -71,7 +71,7 @@ VARIANTS: dict[str, Config] = {
         mirrored=(),
     ),
     "small": Config(),
-    "tiny": Config(dim=16, mlp_dim=32, heads=2, depth=4, taps=(0, 1, 2), width=2, input_size=(16, 32, 16)),
+    "tiny": Config(dim=32, mlp_dim=64, heads=2, depth=4, taps=(0, 1, 2), width=2, input_size=(16, 32, 16)),
 }
 
 RECIPES: dict[str, Recipe] = {
