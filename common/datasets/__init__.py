@@ -118,13 +118,17 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
     if layout is not None and layout not in READERS:
         raise DataError(f"layout {layout!r} is unknown; choose one of {', '.join(READERS)}")
     name = layout or _find_layout(root)
-    records = _reader(name).read(root, task)
+    try:
+        records, classes = _reader(name).read(root, task), _reader(name).classes(root, task)
+    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
     if not any(record.split for record in records):
         records = draw_splits(records, seed)
     check_groups(records, str(root))
-    return Dataset(records, str(root), _reader(name).classes(root, task))
+    return Dataset(records, str(root), classes)
 
 
 def describe(root: Path, limit: int = 8) -> str:

@@ -32,7 +32,10 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
     listing = next(iter(sorted(root.rglob("*dseg.tsv"))), None)
     if listing is None:
         return ()
-    table = sorted((int(row["index"]), row["name"]) for row in rows(listing, "\t"))
+    try:
+        table = sorted((int(row["index"]), row["name"]) for row in rows(listing, "\t"))
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{listing}: expected columns index and name ({type(error).__name__}: {error})") from error
     names = tuple(name for _, name in table)
     return names if table and table[0][0] == 0 else ("background", *names)
 

@@ -14,6 +14,7 @@ import numpy as np
 from zoo.common import ellipses
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.paired import by_name
+from zoo.common.datasets.tables import read_text
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -55,13 +56,16 @@ def _parts(root: Path) -> list[tuple[Path, str]]:
 
 def _load(path: Path, listing: Path, name: str) -> Sample:
     rows = []
-    for number, line in enumerate(listing.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(listing).splitlines(), 1):
         if not line.strip():
             continue
         *values, kind = line.split()
-        if len(values) != 5 or kind not in NUMBERS:
-            raise DataError(f"{listing}, line {number}: {line!r}; expected cx cy a b angle and thoracic or cardiac")
-        cx, cy, a, b, degrees = (float(value) for value in values)
-        rows.append([NUMBERS[kind], cx, cy, a, b, np.radians(degrees)])
+        try:
+            cx, cy, a, b, degrees = (float(value) for value in values)
+            rows.append([NUMBERS[kind], cx, cy, a, b, np.radians(degrees)])
+        except (ValueError, KeyError) as error:
+            raise DataError(
+                f"{listing}, line {number}: {line!r}; expected cx cy a b angle and thoracic or cardiac"
+            ) from error
     labels = {"ellipses": ellipses.canonical(np.array(rows, np.float64).reshape(-1, 6))}
     return Sample(read_image(path), labels, group=name)

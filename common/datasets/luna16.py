@@ -40,8 +40,11 @@ class Grid:
 
     def to_voxel(self, world_mm: np.ndarray) -> np.ndarray:
         """Turn places (n, 3) in the world into voxel indices: D^-1 (p - origin) / spacing, whatever way D points."""
-        turned = np.linalg.solve(np.array(self.direction).reshape(3, 3), (np.asarray(world_mm) - self.origin_mm).T).T
-        return turned / self.spacing_mm
+        try:
+            back = np.linalg.inv(np.array(self.direction).reshape(3, 3))
+        except np.linalg.LinAlgError as error:
+            raise DataError(f"direction {self.direction} of a scan has no inverse; its header is damaged") from error
+        return (np.asarray(world_mm) - self.origin_mm) @ back.T / self.spacing_mm
 
 
 def recognises(root: Path) -> bool:
@@ -74,7 +77,7 @@ def read(root: Path, task: str, mode: str = "central", channels: int = 1) -> lis
     records = []
     for uid, (path, split) in scans.items():
         if uid in nodules:
-            grid = _grid(_opened(path))
+            grid = _grid(path)
             for k, boxes in sorted(slice_boxes(grid, np.array(nodules[uid]), mode).items()):
                 load = partial(_load, path, grid, k, channels, boxes, uid)
                 records.append(Record(f"{uid}_{k}", split, uid, load))
@@ -115,7 +118,10 @@ def _opened(path: Path) -> SimpleITK.ImageFileReader:
     return reader
 
 
-def _grid(reader: SimpleITK.ImageFileReader) -> Grid:
+def _grid(path: Path) -> Grid:
+    reader = _opened(path)
+    if not min(reader.GetSpacing()) > 0:
+        raise DataError(f"{path}: spacing {reader.GetSpacing()}; expected positive numbers. Its header is damaged.")
     return Grid(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
 
 

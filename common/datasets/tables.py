@@ -49,10 +49,7 @@ def find_manifest(root: Path) -> Path | None:
 
 def read_lines(path: Path) -> list[Line]:
     """Read all lines of a CSV with a header, or of a JSONL file with one object per line."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    text = read_text(path)
     lines = _from_jsonl(path, text) if path.suffix.lower() == ".jsonl" else _from_csv(path, text)
     if not lines:
         raise DataError(f"{path}: holds no line of data; {describe(path)}")
@@ -60,10 +57,10 @@ def read_lines(path: Path) -> list[Line]:
 
 
 def columns(path: Path) -> set[str]:
-    """Name the columns of a CSV; none where there is no such file."""
+    """Name the columns of a CSV; none where there is no such file, or no text in it."""
     if not path.is_file():
         return set()
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         return set(next(csv.reader(file), []))
 
 
@@ -71,8 +68,23 @@ def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
     """Read a CSV with a header that a data set brings; none where there is no such file."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file, delimiter=delimiter))
+    table = list(csv.reader(read_text(path).splitlines(), delimiter=delimiter))
+    header = table[0] if table else []
+    found = []
+    for number, cells in enumerate(table[1:], 2):
+        if len(cells) not in (0, len(header)):
+            raise DataError(f"{path}, line {number}: {len(cells)} cells; expected {len(header)}, one per column")
+        if cells:
+            found.append(dict(zip(header, cells, strict=True)))
+    return found
+
+
+def read_text(path: Path) -> str:
+    """Read a text, UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
 
 def _from_csv(path: Path, text: str) -> list[Line]:
