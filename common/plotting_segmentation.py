@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from zoo.common.orientation import to_canonical
 from zoo.common.plotting import (
     BACKGROUND,
     COLOURS,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 FILL = 0.35  # opacity of a class
 LISTED = 9  # classes that the panel has room for
 MARGIN_IN = 0.14
-PLANES = ("axial", "coronal", "sagittal")  # seen along the axes d, h, w when these are z, y, x
+PLANES = ("axial", "coronal", "sagittal")  # cut across the axes d, h, w of a volume in canonical order
 
 
 def draw_segmentation(prediction: Segmentation) -> Figure:
@@ -51,8 +52,10 @@ def draw_segmentation(prediction: Segmentation) -> Figure:
 
 
 def _draw_volume(prediction: Segmentation) -> Figure:
-    places = busiest_planes(prediction.labels)
-    views = [_plane(prediction, axis, place) for axis, place in enumerate(places)]
+    image, labels = to_canonical(prediction.image), prediction.labels
+    labels = to_canonical(replace(prediction.image, array=labels[None])).array[0]
+    places = busiest_planes(labels)
+    views = [plane(image, labels, axis, place) for axis, place in enumerate(places)]
     height = HEIGHT_IN * 0.8
     widths = [float(np.clip(height / _tallness(image), 0.35 * height, 1.6 * height)) for image, _ in views]
     total = sum(widths) + MARGIN_IN * (len(widths) + 2) + PANEL_IN
@@ -87,13 +90,17 @@ def busiest_planes(labels: np.ndarray) -> tuple[int, ...]:
     return tuple(places)
 
 
-def _plane(prediction: Segmentation, axis: int, place: int) -> tuple[Image, np.ndarray]:
-    """Cut one plane; planes along z stand upright, with the last slice on top."""
-    image = prediction.image
-    array, labels = np.take(image.array, place, axis=axis + 1), np.take(prediction.labels, place, axis=axis)
+def plane(image: Image, labels: np.ndarray, axis: int, place: int) -> tuple[Image, np.ndarray]:
+    """Cut one plane of a volume in canonical order, as radiologists look at it: front or head up, right side left.
+
+    Where the place of the volume is unknown, only the last slice is put on top.
+    """
+    array, labels = np.take(image.array, place, axis=axis + 1), np.take(labels, place, axis=axis)
     spacing = None if image.spacing_mm is None else tuple(s for i, s in enumerate(image.spacing_mm) if i != axis)
-    if axis:
+    if axis or image.affine is not None:
         array, labels = array[:, ::-1], labels[::-1]
+    if image.affine is not None:
+        array, labels = array[..., ::-1], labels[..., ::-1]
     return replace(image, array=array, spacing_mm=spacing, affine=None), labels
 
 

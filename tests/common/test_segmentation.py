@@ -11,7 +11,7 @@ import pytest
 import zoo
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.io import read_image
-from zoo.common.plotting_segmentation import busiest_planes
+from zoo.common.plotting_segmentation import busiest_planes, plane
 from zoo.common.segmentation import Segmentation, keep_largest, measure_classes
 from zoo.common.segmentation_task import checked_mask, softmax
 from zoo.common.types import Image, Sample
@@ -81,6 +81,16 @@ def test_overlay_is_drawn(prediction: Segmentation, tmp_path: Path) -> None:
 def test_planes_pass_through_what_was_found() -> None:
     assert busiest_planes(cube().labels) == (1, 2, 3)
     assert busiest_planes(np.zeros((4, 6, 8), int)) == (2, 3, 4)
+
+
+def test_axial_planes_have_the_front_up_and_the_right_side_left() -> None:
+    array = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)  # h counts to the front, w to the right
+    image = Image(array, (1.0, 1.0, 1.0), np.eye(4), name="scan")
+
+    shown, labels = plane(image, array[0].astype(int), axis=0, place=1)
+
+    np.testing.assert_array_equal(shown.array[0], [[7, 6], [5, 4]])
+    np.testing.assert_array_equal(labels, [[7, 6], [5, 4]])
 
 
 def test_mask_of_an_unknown_class_is_an_error_that_names_the_known_ones() -> None:
