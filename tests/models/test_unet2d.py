@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common.errors import ConfigError, DataError, InputError
+from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, InputError
 from zoo.common.types import Image, Sample
 from zoo.models.unet2d.algorithm import UNet2D
 from zoo.models.unet2d.augment import draw_slice
@@ -183,3 +183,29 @@ def test_training_on_a_volume_draws_slices_and_prefers_marked_ones() -> None:
     assert [bool(picture.labels["mask"].any()) for picture in drawn] == marked
     assert 12 < sum(marked) < 32
     assert drawn[0].image.spacing_mm == (1.0, 1.0)
+
+
+def test_other_labels_are_learnt_from_the_trained_body(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from PIL import Image as Picture
+
+    for folder in ("images", "masks"):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+    lines = ["id,split,group"]
+    for i, split in enumerate(["train"] * 4 + ["val"]):
+        sample = UNet2D.example(THREE, np.random.default_rng(i))
+        Picture.fromarray(sample.image.array[0].astype(np.uint8)).save(tmp_path / "data" / "images" / f"{i}.png")
+        Picture.fromarray(sample.labels["mask"].astype(np.uint8)).save(tmp_path / "data" / "masks" / f"{i}.png")
+        lines.append(f"{i},{split},p{i}")
+    (tmp_path / "data" / "split.csv").write_text("\n".join(lines))
+    (tmp_path / "data" / "classes.txt").write_text("\n".join(THREE.classes))
+    model = zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny")
+    body = model.engine.weights()["unet.encoder.0.conv1.weight"]
+
+    with pytest.warns(HeadReinitialisedWarning, match="unet.head"):
+        report = model.train(tmp_path / "data", out=tmp_path / "run", epochs=1, learning_rate=1e-6)
+
+    assert model.config.classes == THREE.classes
+    np.testing.assert_allclose(model.engine.weights()["unet.encoder.0.conv1.weight"], body, atol=1e-4)
+    assert {"dice_right lung", "dice_left lung"} <= set(model.evaluate(tmp_path / "data", split="val").metrics)
+    assert report.test is None
