@@ -130,7 +130,7 @@ def example_slice(config: SliceConfig, rng: np.random.Generator) -> Sample:
             texture += 130 * np.exp(-distance / (2 * 0.04**2))
         picture = np.where(lung, texture.clip(BLACK + 1, 255), picture)
     name = f"example-{config.classes[label]}"
-    labels = {"label": np.array(label, np.int64), "mask": (spots > 0.5).astype(np.int16)}
+    labels: dict[str, np.ndarray] = {"label": np.array(label, np.int64), "mask": (spots > 0.5).astype(np.int16)}
     return Sample(Image(picture[None].astype(np.float32), name=name), labels, group=name)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.common.types import Arrays
-from zoo.common.vit_weights import POSITIONS, convert_vit
+from zoo.common.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD, POSITIONS, convert_vit
 
 from .config import VARIANTS, Config
 
@@ -20,7 +20,7 @@ IMAGENET: dict[str, tuple[str, str]] = {
 def convert(weights: Arrays, config: Config) -> dict[str, np.ndarray]:
     """Fit published weights to the grid and the input of `config`; leave the head out, it has to start anew."""
     # ViT-B was trained on pictures scaled to -1..1, the DeiTs on ImageNet's mean and std: known by their width
-    published = {variant.dim: (variant.mean, variant.std) for name, variant in VARIANTS.items() if name in IMAGENET}
-    theirs = published.get(np.shape(weights.get(POSITIONS))[-1:][0] if POSITIONS in weights else 0, published[768])
+    is_base = POSITIONS in weights and weights[POSITIONS].shape[-1] == VARIANTS["paper"].dim
+    theirs = (HALF_MEAN, HALF_STD) if is_base else (IMAGENET_MEAN, IMAGENET_STD)
     grid = (config.input_size[0] // config.patch, config.input_size[1] // config.patch)
     return convert_vit(weights, grid, config.input_channels, (config.mean, config.std), theirs)
