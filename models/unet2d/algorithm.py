@@ -9,6 +9,7 @@ from zoo.common.segmentation import Segmentation
 from zoo.common.segmentation_task import SegmentationAlgorithm
 from zoo.common.tiling import labels as name_largest
 from zoo.common.transforms import letterbox, to_channels, undo_letterbox
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Image, Sample
 from zoo.common.unet2d_sizes import fits, margin_px
 
@@ -41,6 +42,11 @@ class UNet2D(SegmentationAlgorithm[Config]):
     @property
     def head(self) -> tuple[str, ...]:
         return ("unet.head.",)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Mirror left and right, as in training; bodies do not stand on their heads."""
+        return (View((0, 1)), View((0, 1), (1,)))
 
     def preprocess(self, image: Image) -> Arrays:
         """Scale to 0..1 and letterbox; a picture gives (c, *input_size), a volume (c, d, *input_size)."""
