@@ -23,7 +23,7 @@ except ImportError:
 
 BLOCK = 1 << 18  # compressed bytes read at once
 STEP = 1 << 21  # bytes that are decompressed or copied at once
-PADDING = 1 << 20  # bytes that may follow the voxels
+PADDING = 1 << 20  # zeros that may follow the voxels; anything else means that the header does not fit
 GZIP_MARK = b"\x1f\x8b"
 GZIP, ZLIB_OR_GZIP = 31, 47  # kinds of deflate streams, in zlib's numbers
 MAX_SKEW_DEG = 0.5  # by which axes may miss the right angle: rounding in headers, not shear
@@ -109,7 +109,7 @@ def read_voxels(source: Source, dtype: np.dtype, count: int, name: str) -> np.nd
     behind = 0
     while block := source.read(STEP):
         behind += len(block)
-        if behind > PADDING:
+        if behind > PADDING or block.strip(b"\0"):
             raise InputError(f"{name}: more bytes than the {filled:,} of its voxels; expected a header that fits them")
     return values
 

@@ -24,7 +24,7 @@ from zoo.common.io import read_image
 
 from .dicom_files import slice_path, write_enhanced, write_series
 from .files import GREY8, GREY16, RGB8, RNG, write_dicom
-from .test_io_volumes import itk_file
+from .volume_files import itk_file
 
 COUNT = int(os.environ.get("ZOO_FUZZ", "40"))
 LIMIT_S = 10.0  # per file, on a busy machine
