@@ -17,7 +17,11 @@ from .harness import batch_of, samples_of
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"  # real images, beside the checkout of those who have them
 SHIPPED = [(entry.name, name) for entry in load_registry().values() for name in entry.checkpoints]
-SHARED_NAMES = {"HC18": "hc18", "COVID-CT-WLL": "covid_ct_wll"}  # data set of the registry -> folder of the real data
+SHARED_NAMES = {  # data set of the registry -> folder of the real data
+    "HC18": "hc18",
+    "COVID-CT-WLL": "covid_ct_wll",
+    "MSD-Hippocampus": "msd_hippocampus",
+}
 
 
 @pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
