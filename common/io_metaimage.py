@@ -30,24 +30,24 @@ def read_metaimage(path: Path) -> Image:
     """Read a picture or volume in the grid of the file; one slice becomes a picture."""
     name = path.name
     with path.open("rb") as file:
-        fields = _read_fields(file, name)
-        sizes, dtype, channels = _layout(fields, name)
+        fields = read_fields(file, name)
+        sizes, dtype, channels = read_layout(fields, name)
         local = fields["ElementDataFile"] == "LOCAL"
         check_size((channels, *sizes), name)
         if local:
             values = _read_values(file, fields, dtype, channels * math.prod(sizes), name)
         else:
-            with _beside(path, fields["ElementDataFile"]).open("rb") as data:
+            with find_voxels(path, fields["ElementDataFile"]).open("rb") as data:
                 values = _read_values(data, fields, dtype, channels * math.prod(sizes), name)
     values = np.moveaxis(values.reshape(*sizes[::-1], channels), -1, 0)
     if len(sizes) == 2:
         known = {"ElementSpacing", "ElementSize"} & set(fields)
         x, y = (float(number) for number in _numbers(fields, "ElementSpacing", 2, name))
         return Image(values, spacing_mm=(y, x) if known else None, name=name)
-    return placed_image(values, _affine(fields, name), name)
+    return placed_image(values, read_affine(fields, name), name)
 
 
-def _read_fields(file: BinaryIO, name: str) -> dict[str, str]:
+def read_fields(file: BinaryIO, name: str) -> dict[str, str]:
     """Read the lines "key = value" up to the one that says where the voxels are."""
     fields: dict[str, str] = {}
     for _ in range(MOST_LINES):
@@ -62,7 +62,7 @@ def _read_fields(file: BinaryIO, name: str) -> dict[str, str]:
     raise InputError(f"{name}: no line that says ElementDataFile; expected the header of a MetaImage")
 
 
-def _layout(fields: dict[str, str], name: str) -> tuple[tuple[int, ...], np.dtype, int]:
+def read_layout(fields: dict[str, str], name: str) -> tuple[tuple[int, ...], np.dtype, int]:
     """Return the numbers of voxels along x, y and z, the type of the numbers, and how many a voxel has."""
     try:
         sizes = [int(n) for n in fields["DimSize"].split()]
@@ -81,7 +81,8 @@ def _layout(fields: dict[str, str], name: str) -> tuple[tuple[int, ...], np.dtyp
     return tuple(sizes[:3]), dtype.newbyteorder(">" if msb else "<"), channels
 
 
-def _beside(path: Path, other: str) -> Path:
+def find_voxels(path: Path, other: str) -> Path:
+    """Return the file beside a header that holds its voxels."""
     if other.startswith("LIST") or "%" in other:
         raise InputError(f"{path.name}: voxels in several files ({other}); expected one. Save it as .mha.")
     data = path.parent / other
@@ -104,7 +105,8 @@ def _read_values(file: BinaryIO, fields: dict[str, str], dtype: np.dtype, count:
     return read_voxels(file, dtype, count, name)
 
 
-def _affine(fields: dict[str, str], name: str) -> np.ndarray:
+def read_affine(fields: dict[str, str], name: str) -> np.ndarray:
+    """Return the affine (4, 4), voxel index (x, y, z) to world in the axes of NIfTI."""
     axes = int(fields["NDims"])  # above 3 where further axes have one voxel each
     affine = np.eye(4)
     matrix = _numbers(fields, "TransformMatrix", axes * axes, name, np.eye(axes)).reshape(axes, axes)

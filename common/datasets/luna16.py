@@ -9,22 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.common.boxes import clip_boxes
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.tables import columns, rows
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, InputError
+from zoo.common.io_metaimage_slices import Header, read_header, read_slices
 from zoo.common.types import Image, Sample
-
-if TYPE_CHECKING:
-    import SimpleITK
 
 CLASSES = ("nodule",)
 COLUMNS = {"seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"}
 SUBSETS = {**dict.fromkeys(range(8), "train"), 8: "val", 9: "test"}
+TO_ITK = np.diag([-1.0, -1.0, 1.0, 1.0])  # annotations count to the left and back, NIfTI to the right and front
 MODES = ("central", "slab")
 MIN_SIDE_PX = 4.0  # smaller boxes are grown about their centre
 
@@ -40,10 +38,7 @@ class Grid:
 
     def to_voxel(self, world_mm: np.ndarray) -> np.ndarray:
         """Turn places (n, 3) in the world into voxel indices: D^-1 (p - origin) / spacing, whatever way D points."""
-        try:
-            back = np.linalg.inv(np.array(self.direction).reshape(3, 3))
-        except np.linalg.LinAlgError as error:
-            raise DataError(f"direction {self.direction} of a scan has no inverse; its header is damaged") from error
+        back = np.linalg.inv(np.array(self.direction).reshape(3, 3))
         return (np.asarray(world_mm) - self.origin_mm) @ back.T / self.spacing_mm
 
 
@@ -77,9 +72,9 @@ def read(root: Path, task: str, mode: str = "central", channels: int = 1) -> lis
     records = []
     for uid, (path, split) in scans.items():
         if uid in nodules:
-            grid = _grid(path)
+            grid = _grid(_header(path))
             for k, boxes in sorted(slice_boxes(grid, np.array(nodules[uid]), mode).items()):
-                load = partial(_load, path, grid, k, channels, boxes, uid)
+                load = partial(_load, path, k, channels, boxes, uid)
                 records.append(Record(f"{uid}_{k}", split, uid, load))
     return records
 
@@ -106,36 +101,24 @@ def _scans(root: Path) -> dict[str, tuple[Path, str]]:
     return {path.stem: (path, split) for folder, split in folders for path in sorted(folder.glob("*.mhd"))}
 
 
-def _opened(path: Path) -> SimpleITK.ImageFileReader:
-    import SimpleITK
-
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
+def _header(path: Path) -> Header:
     try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[-120:]}); is it complete?") from error
-    return reader
+        return read_header(path)
+    except InputError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
-def _grid(path: Path) -> Grid:
-    reader = _opened(path)
-    if not min(reader.GetSpacing()) > 0:
-        raise DataError(f"{path}: spacing {reader.GetSpacing()}; expected positive numbers. Its header is damaged.")
-    return Grid(reader.GetSize(), reader.GetSpacing(), reader.GetOrigin(), reader.GetDirection())
+def _grid(header: Header) -> Grid:
+    affine = TO_ITK @ header.affine
+    direction = affine[:3, :3] / header.spacing_mm
+    x, y, z = affine[:3, 3]
+    return Grid(header.size, header.spacing_mm, (x, y, z), tuple(direction.ravel()))
 
 
-def _load(path: Path, grid: Grid, k: int, channels: int, boxes: np.ndarray, uid: str) -> Sample:
-    import SimpleITK
-
+def _load(path: Path, k: int, channels: int, boxes: np.ndarray, uid: str) -> Sample:
+    header = _header(path)
     around = (k,) if channels == 1 else (k - 1, k, k + 1)
-    wanted = np.clip(around, 0, grid.size[2] - 1)
-    reader = _opened(path)
-    reader.SetExtractIndex((0, 0, int(wanted[0])))
-    reader.SetExtractSize((*grid.size[:2], int(wanted[-1] - wanted[0]) + 1))  # only these slices are decoded
-    try:
-        slab = SimpleITK.GetArrayFromImage(reader.Execute())
-    except RuntimeError as error:
-        raise DataError(f"{path}: slice {k} cannot be read; are its .raw or .zraw voxels complete?") from error
-    image = Image(slab[wanted - wanted[0]].astype(np.float32), grid.spacing_mm[1::-1], name=f"{uid}_{k}")
+    wanted = np.clip(around, 0, header.size[2] - 1)
+    slab = read_slices(header, int(wanted[0]), int(wanted[-1]) + 1)
+    image = Image(slab[wanted - wanted[0]], header.spacing_mm[1::-1], name=f"{uid}_{k}")
     return Sample(image, {"boxes": boxes}, group=uid)
