@@ -21,6 +21,7 @@ SHARED_NAMES = {  # data set of the registry -> folder of the real data
     "HC18": "hc18",
     "COVID-CT-WLL": "covid_ct_wll",
     "MSD-Hippocampus": "msd_hippocampus",
+    "COVID-19 chest X-ray segmentations": "cxr_lungs",
 }
 
 
