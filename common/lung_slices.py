@@ -108,10 +108,15 @@ def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
     )
     stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
     matrix = compose_affine(matrix, _stretched(size, stretch))
-    bright = jitter_intensity(sample.image.array, rng, *JITTER)
-    # what was black stays black: the lung crop looks for it
-    bright = np.where(sample.image.array > BLACK, np.clip(bright, BLACK + 1, 255), sample.image.array)
-    return replace(sample, image=replace(sample.image, array=warp_affine(bright, matrix, size)))
+    array = warp_affine(_relit(sample.image.array, rng), matrix, size)
+    return replace(sample, image=replace(sample.image, array=array))
+
+
+def mirror_slice(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Mirror, change the light a little; nothing is interpolated, so the copies are as sharp as the slices."""
+    array = _relit(sample.image.array, rng)
+    array = array[:, :, ::-1] if rng.random() < 0.5 else array
+    return replace(sample, image=replace(sample.image, array=np.ascontiguousarray(array)))
 
 
 def example_slice(config: SliceConfig, rng: np.random.Generator) -> Sample:
@@ -149,6 +154,12 @@ def brightness_classifier(training: Iterable[Sample], k: int) -> Callable[[Image
         return np.asarray(density / density.sum())
 
     return classify
+
+
+def _relit(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change brightness and contrast; what was black stays black, because the lung crop looks for it."""
+    bright = jitter_intensity(array, rng, *JITTER)
+    return np.where(array > BLACK, np.clip(bright, BLACK + 1, 255), array)
 
 
 def _brightness(image: Image) -> float:

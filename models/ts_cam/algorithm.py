@@ -12,12 +12,12 @@ from zoo.common.errors import ConfigError
 from zoo.common.localisation import Localisation, regions_of_map
 from zoo.common.localisation_scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.lung_slices import (
-    augment_slice,
     brightness_classifier,
     check_slice_config,
     cropped,
     example_slice,
     lung_share,
+    mirror_slice,
     normalised,
     spread,
 )
@@ -71,7 +71,8 @@ class TSCam(ClassificationAlgorithm[Config]):
         return self._localised(image, probabilities, shown, spread(cells, image, self.config))
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment_slice(sample, rng)
+        # turned and scaled copies are smoothed; a network that saw only these did not know a sharp slice
+        return mirror_slice(sample, rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Row:
         if not isinstance(prediction, Localisation):

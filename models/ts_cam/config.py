@@ -72,13 +72,13 @@ RECIPES: dict[str, Recipe] = {
     "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "small": Recipe(
-        epochs=8,
+        epochs=5,
         batch_size=32,
         learning_rate=1.5e-3,
         weight_decay=0.05,
-        warmup_epochs=1,
+        warmup_epochs=0.5,
         clip_norm=1.0,
-        ema_decay=0.99,
+        ema_decay=0.98,
     ),
     "tiny": Recipe(epochs=2, batch_size=8, learning_rate=2e-3, warmup_epochs=0),
 }
