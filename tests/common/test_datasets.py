@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from zoo.common.datasets import Dataset, Record, open_dataset
+from zoo.common.datasets import open_dataset
 from zoo.common.datasets.covid_ct_wll import split_of
 from zoo.common.errors import DataError
-from zoo.common.splits import draw_splits
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"  # the real data sets, on the machines that have them
 
@@ -100,24 +99,11 @@ def test_official_layouts_say_which_task_they_serve(write, tmp_path):
 
 
 def test_slices_between_the_ranges_are_left_out():
-    assert [split_of("lesion", i) for i in (3200, 3201, 3340, 3341, 3880, 3881, 3999, 4000)] == [
-        "train",
-        None,
-        None,
-        "val",
-        "val",
-        None,
-        None,
-        "test",
-    ]
-    assert [split_of("normal", i) for i in (6019, 6020, 6290, 7158, 7159, 7326)] == [
-        "train",
-        None,
-        "val",
-        "val",
-        None,
-        "test",
-    ]
+    lesion = [split_of("lesion", i) for i in (3200, 3201, 3340, 3341, 3880, 3881, 3999, 4000)]
+    normal = [split_of("normal", i) for i in (6019, 6020, 6290, 7158, 7159, 7326)]
+
+    assert lesion == ["train", None, None, "val", "val", None, None, "test"]
+    assert normal == ["train", None, "val", "val", None, "test"]
 
 
 def test_same_patient_number_in_the_two_classes_is_two_patients(tmp_path):
@@ -285,43 +271,6 @@ def test_folder_that_is_not_there_is_said(tmp_path):
 def test_unknown_task_or_layout_lists_the_known_ones(arguments, tmp_path):
     with pytest.raises(DataError, match="choose one of"):
         open_dataset(tmp_path, arguments[0], layout=arguments[1])
-
-
-# --- splits ----------------------------------------------------------------------------------------------------------
-
-
-def records(groups):
-    """Make one record per group given."""
-    return [Record(str(i), "", group, lambda: None) for i, group in enumerate(groups)]
-
-
-def test_drawn_split_keeps_every_group_on_one_side():
-    groups = [f"p{i}" for i in range(60) for _ in range(1 + i % 7)]
-
-    drawn = draw_splits(records(groups), seed=0)
-
-    assert all(len({r.split for r in drawn if r.group == group}) == 1 for group in set(groups))
-    shares = Counter(r.split for r in drawn)
-    assert abs(shares["train"] / len(groups) - 0.70) < 0.05 and abs(shares["val"] / len(groups) - 0.15) < 0.05
-
-
-def test_drawn_split_does_not_depend_on_the_order_of_the_records():
-    groups = [f"p{i}" for i in range(30)]
-
-    forward = {r.group: r.split for r in draw_splits(records(groups), seed=5)}
-    backward = {r.group: r.split for r in draw_splits(records(groups[::-1]), seed=5)}
-
-    assert forward == backward
-
-
-def test_two_groups_cannot_make_three_splits():
-    with pytest.raises(DataError, match="cannot be divided"):
-        draw_splits(records(["a", "a", "b"]), seed=0)
-
-
-def test_empty_split_says_how_large_the_others_are():
-    with pytest.raises(DataError, match="'train': 2"):
-        Dataset([Record("a", "train", "a", lambda: None)] * 2, "here").split("val")
 
 
 # --- the real ones ---------------------------------------------------------------------------------------------------
