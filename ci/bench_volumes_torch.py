@@ -56,7 +56,29 @@ def resampling(who: str) -> Callable[[], object]:
     return lambda: change(tensor)
 
 
-WORK = {"windows": windows, "resampling": resampling}
+def augmentation(who: str) -> Callable[[], object]:
+    """Turn, scale, shift, deform and mirror a volume of 96^3 with its mask."""
+    volume = np.random.default_rng(0).random((1, 96, 96, 96), np.float32)
+    mask = (volume[0] > 0.5).astype(np.int16)
+    if who == "zoo":
+        from zoo.common.augment import Chain
+        from zoo.common.augment_spatial import Flip, RandomAffine, RandomElastic
+        from zoo.common.types import Image, Sample
+
+        chain, rng = Chain((RandomAffine(), RandomElastic(), Flip(axes=(0, 1, 2)))), np.random.default_rng(0)
+        return lambda: chain.apply(Sample(Image(volume), {"mask": mask}), rng)
+    import torch
+    from monai.transforms import Compose, Rand3DElasticd, RandFlipd
+
+    keys, turns, scales = ("image", "mask"), (0.26,) * 3, (0.15,) * 3
+    modes, more = ("bilinear", "nearest"), {"prob": 1.0, "translate_range": 5}
+    deform = Rand3DElasticd(keys, (5, 8), (50, 150), rotate_range=turns, scale_range=scales, mode=modes, **more)
+    change = Compose([deform, *(RandFlipd(keys, 0.5, axis) for axis in range(3))])
+    pair = {"image": torch.from_numpy(volume), "mask": torch.from_numpy(mask[None].astype(np.float32))}
+    return lambda: change(dict(pair))
+
+
+WORK = {"windows": windows, "resampling": resampling, "augmentation": augmentation}
 
 
 def measure(what: str, who: str, repeats: int) -> tuple[float, float]:
