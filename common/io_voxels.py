@@ -97,7 +97,7 @@ def read_voxels(source: Source, dtype: np.dtype, count: int, name: str) -> np.nd
     values = np.empty(count, dtype)  # the system hands out its memory only as it is filled
     view, filled = values.view(np.uint8), 0
     if isinstance(source, BufferedReader):
-        filled = source.readinto(memoryview(view))
+        filled = source.readinto(view.data)
     while filled < view.size:
         block = source.read(min(STEP, view.size - filled))
         if not block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import nibabel
@@ -14,7 +15,7 @@ from zoo.common.io import read_image
 from zoo.common.io_write import write_labels, write_map
 from zoo.common.orientation import axis_codes, back_to, to_canonical
 
-DATA = Path("/work/shared/data")
+DATA = Path(os.environ.get("ZOO_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 VOLUMES = sorted((DATA / "volumes_misc").glob("*/*.nii.gz")) + sorted(
     path for kind in ("images", "labels") for path in list((DATA / "msd_hippocampus" / kind).glob("*.nii.gz"))[:2]
 )
@@ -27,7 +28,7 @@ PICTURES = [
         )
     )
 ]
-pytestmark = pytest.mark.skipif(not VOLUMES, reason=f"{DATA}: the real scans are not on this machine")
+pytestmark = pytest.mark.skipif(not VOLUMES, reason=f"{DATA}: no real scans there; ZOO_DATA names their folder")
 each_volume = pytest.mark.parametrize("path", VOLUMES, ids=lambda path: f"{path.parent.name}-{path.name}")
 
 
