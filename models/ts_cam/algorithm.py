@@ -71,7 +71,7 @@ class TSCam(ClassificationAlgorithm[Config]):
         return self._localised(image, probabilities, shown, spread(cells, image, self.config))
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        # turned and scaled copies are smoothed; a network that saw only these did not know a sharp slice
+        # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)
         return mirror_slice(sample, rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Row:
