@@ -73,9 +73,11 @@ def _load(picture: Path, pixel_mm: float, hc_mm: float, exam: str, ellipse: np.n
     # the line was drawn with a pen: measured ellipses lie half its width outside (0.64 px in the reduced set, the
     # same in all 801 frames), so the boundary is moved until its length is the head circumference that was recorded
     ellipse = ellipses.with_circumference(ellipse, hc_mm / pixel_mm)
-    image = Image(_grey(picture)[None], (pixel_mm, pixel_mm), name=picture.stem)
+    grey = _grey(picture)
+    h, w = grey.shape
     rows = ellipses.canonical(ellipse)
-    return Sample(image, {"ellipses": rows, "mask": ellipses.fill(rows[0], image.size).astype(np.int16)}, group=exam)
+    labels = {"ellipses": rows, "mask": ellipses.fill(rows[0], (h, w)).astype(np.int16)}
+    return Sample(Image(grey[None], (pixel_mm, pixel_mm), name=picture.stem), labels, group=exam)
 
 
 def _fit_outline(picture: Path) -> np.ndarray:

@@ -161,7 +161,8 @@ def test_weights_of_the_tokens_are_the_share_of_lung():
 
     lung = TSCam(SMALL).preprocess(image)["lung"]
     assert lung.shape == (12, 12) and lung.min() == 0 and lung.max() == 1
-    assert lung.mean() == pytest.approx(20 * 50 / ((box.bottom - box.top) * (box.right - box.left)), rel=0.05)  # whole pixels
+    area = (box.bottom - box.top) * (box.right - box.left)
+    assert lung.mean() == pytest.approx(20 * 50 / area, rel=0.05)  # of whole pixels
     assert (TSCam(replace(SMALL, roi_pool=False)).preprocess(image)["lung"] == 1).all()
     assert (TSCam(SMALL).preprocess(Image(np.zeros((1, 9, 9), np.float32)))["lung"] == 1).all()
 
