@@ -152,7 +152,8 @@ def draw_scale_bar(canvas: Axes, image: Image) -> None:
 
 
 def write_title(panel: Axes, image: Image) -> float:
-    name = image.name if len(image.name) <= 30 else f"{image.name[:13]}…{image.name[-14:]}"
+    name = image.name.replace("\\", "/").rsplit("/", 1)[-1]  # the folders are said elsewhere, and long
+    name = name if len(name) <= 30 else f"{name[:13]}…{name[-14:]}"
     panel.text(0.0, 0.99, name, color=TEXT, fontsize=11, fontweight="bold", va="top")
     size = " × ".join(str(n) for n in reversed(image.size))
     spacing = image.spacing_mm
