@@ -18,7 +18,7 @@ MOVEMENT_TOLERANCE = 0.05  # of the length of the way that all weights together 
 STATISTIC_TOLERANCE = 1e-3  # the variance of eight values behind fifty layers, which repeats the noise of them all
 STEPS = 6
 LARGE = 30_000_000  # weights; such networks take two steps, for the patience of everyone
-RATES = {"tiny": 1e-3, "small": 1e-4, "paper": 1e-5}  # learning rates
+RATES = {"tiny": 1e-4, "small": 1e-4, "paper": 1e-5}  # learning rates
 RANDOM = ("drop_path", "dropout")  # what a network draws by itself; the frameworks' random numbers differ
 INPUT_SIZES = {"paper": 64}  # paper-scale networks run on a reduced picture: the weights are the paper's
 
