@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -64,8 +65,16 @@ def test_names_shapes_and_outputs_are_equal(name: str, variant: str, both_framew
 # One ReLU that flips changes a float32 gradient by a per cent, in PyTorch against its own float64 as well. Flips come
 # from flat parts of a picture, so noise is laid over it, and from long steps, so the larger networks take short ones;
 # that the movement agrees, however short, is asserted beside the weights.
+# Each case has a process of its own: late in the process of the whole suite, MindSpore's gradients of one tiny network came
+# out different, which does not happen in a fresh one; why is not known yet.
 @pytest.mark.parametrize(("name", "variant"), [c for c in CASES if c[1] in RATES])
 def test_six_training_steps_move_every_weight_alike(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
+    with get_context("spawn").Pool(1) as pool:
+        pool.apply(compare_six_steps, (name, variant))
+
+
+def compare_six_steps(name: str, variant: str) -> None:
+    """Train in both frameworks from the same weights; AssertionError names the step or the weight that differs."""
     models = pair_of(name, variant)
     # plain descent: Adam divides by |gradient| and turns the last bit of a tiny gradient into a full step
     recipe = replace(models[0].recipe(), optimiser="sgd", momentum=0.9, clip_norm=1.0, weight_decay=1e-4)
