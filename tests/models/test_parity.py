@@ -65,8 +65,8 @@ def test_names_shapes_and_outputs_are_equal(name: str, variant: str, both_framew
 # One ReLU that flips changes a float32 gradient by a per cent, in PyTorch against its own float64 as well. Flips come
 # from flat parts of a picture, so noise is laid over it, and from long steps, so the larger networks take short ones;
 # that the movement agrees, however short, is asserted beside the weights.
-# Each case has a process of its own: late in the process of the whole suite, MindSpore's gradients of one tiny network came
-# out different, which does not happen in a fresh one; why is not known yet.
+# Each case has a process of its own: late in the process of the whole suite the gradients of one tiny network came out
+# different, which does not happen in a fresh one; why is not known yet.
 @pytest.mark.parametrize(("name", "variant"), [c for c in CASES if c[1] in RATES])
 def test_six_training_steps_move_every_weight_alike(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
     with get_context("spawn").Pool(1) as pool:
