@@ -67,6 +67,7 @@ def test_names_shapes_and_outputs_are_equal(name: str, variant: str, both_framew
 # that the movement agrees, however short, is asserted beside the weights.
 # Each case has a process of its own: late in the process of the whole suite the gradients of one tiny network came out
 # different, which does not happen in a fresh one; why is not known yet.
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "variant"), [c for c in CASES if c[1] in RATES])
 def test_six_training_steps_move_every_weight_alike(name: str, variant: str, both_frameworks: tuple[str, ...]) -> None:
     with get_context("spawn").Pool(1) as pool:
