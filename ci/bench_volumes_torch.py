@@ -43,8 +43,8 @@ def resampling(who: str) -> Callable[[], object]:
     """Resample a volume of 0.8 x 0.8 x 1.5 mm linearly to 1 mm."""
     volume = np.random.default_rng(0).random((1, *SIZE), np.float32)
     if who == "zoo":
-        from zoo.common.transforms_sampling import sample_linear
-        from zoo.common.transforms_spatial import Frame, resample
+        from zoo.common.transforms.sampling import sample_linear
+        from zoo.common.transforms.spatial import Frame, resample
 
         return lambda: sample_linear(volume, resample(Frame(SIZE, SPACING), (1.0, 1.0, 1.0)))
     import torch
@@ -62,7 +62,7 @@ def augmentation(who: str) -> Callable[[], object]:
     mask = (volume[0] > 0.5).astype(np.int16)
     if who == "zoo":
         from zoo.common.augment import Chain
-        from zoo.common.augment_spatial import Flip, RandomAffine, RandomElastic
+        from zoo.common.augment.spatial import Flip, RandomAffine, RandomElastic
         from zoo.common.types import Image, Sample
 
         chain, rng = Chain((RandomAffine(), RandomElastic(), Flip(axes=(0, 1, 2)))), np.random.default_rng(0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from zoo.common.fetal_simulator import draw_head
+from zoo.common.ellipses.fetal_simulator import draw_head
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "ellipsenet"
 SIZE, SEED = (540, 800), 16  # (h, w) [px], as common ultrasound exports

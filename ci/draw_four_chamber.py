@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from zoo.common.fetal_simulator import draw_heart_view
+from zoo.common.ellipses.fetal_simulator import draw_heart_view
 
 SIZE = (384, 576)  # (h, w) [px]
 SPLITS = {"train": 400, "val": 60, "test": 100}

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.backends import PACKAGES, installed
-from zoo.common.biometry import measure
+from zoo.common.ellipses.biometry import measure
 from zoo.common.errors import BackendError, ZooError
 from zoo.common.io import read_image
 from zoo.common.predictions import Ellipses

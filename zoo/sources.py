@@ -11,7 +11,7 @@ from typing import TypeAlias
 from zoo.common.errors import InputError
 from zoo.common.images import as_image, checked_image
 from zoo.common.io import SUFFIXES, file_suffix, read_image
-from zoo.common.io_dicom_series import dicom_files, holds_series
+from zoo.common.io.dicom_series import dicom_files, holds_series
 from zoo.common.predictions import Prediction
 from zoo.common.types import Image
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common import ellipses
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.paired import by_name
 from zoo.common.datasets.tables import read_text
+from zoo.common.ellipses import geometry as ellipses
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample

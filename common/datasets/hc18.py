@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Picture
 
-from zoo.common import ellipses
 from zoo.common.datasets import Record
 from zoo.common.datasets.tables import columns, rows
+from zoo.common.ellipses import geometry as ellipses
 from zoo.common.errors import DataError
 from zoo.common.types import Image, Sample
 

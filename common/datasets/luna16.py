@@ -16,7 +16,7 @@ from zoo.common.boxes import clip_boxes
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError, InputError
-from zoo.common.io_metaimage_slices import Header, read_header, read_slices
+from zoo.common.io.metaimage_slices import Header, read_header, read_slices
 from zoo.common.types import Image, Sample
 
 CLASSES = ("nodule",)

@@ -10,7 +10,7 @@ from PIL import Image as Picture
 
 from zoo.common.errors import DataError, InputError
 from zoo.common.io import file_suffix, read_image
-from zoo.common.io_pictures import SUFFIXES as PICTURES
+from zoo.common.io.pictures import SUFFIXES as PICTURES
 from zoo.common.types import Image
 
 WHITE = 255

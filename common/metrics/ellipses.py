@@ -1,10 +1,10 @@
-"""How close a found ellipse is to the true one: rows (class, cx, cy, a, b, angle_rad), see common/ellipses.py."""
+"""How close a found ellipse is to the true one: rows (class, cx, cy, a, b, angle_rad) of `common/ellipses`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from zoo.common import ellipses as geometry
+from zoo.common.ellipses import geometry
 
 PEN_PX = 0.45  # by which a filled ellipse of OpenCV exceeds the equation; Dice of both 0.9976 over 300 of them
 

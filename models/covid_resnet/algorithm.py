@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from zoo.common.classification_task import ClassificationAlgorithm
-from zoo.common.lung_slices import (
+from zoo.common.classification.lung_slices import (
     augment_slice,
     brightness_classifier,
     check_slice_config,
@@ -16,6 +15,7 @@ from zoo.common.lung_slices import (
     normalised,
     spread,
 )
+from zoo.common.classification.task import ClassificationAlgorithm
 from zoo.common.predictions import Classification, Prediction
 from zoo.common.types import Arrays, Image, Sample
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from zoo.common.classification_task import ClassificationAlgorithm
-from zoo.common.lung_slices import (
+from zoo.common.classification.lung_slices import (
     augment_slice,
     brightness_classifier,
     check_slice_config,
@@ -16,10 +15,11 @@ from zoo.common.lung_slices import (
     normalised,
     spread,
 )
+from zoo.common.classification.task import ClassificationAlgorithm
+from zoo.common.networks.vit_config import check_vit_config
+from zoo.common.networks.vit_weights import initial_vit_value
 from zoo.common.predictions import Classification, Prediction
 from zoo.common.types import Arrays, Image, Sample
-from zoo.common.vit_config import check_vit_config
-from zoo.common.vit_weights import initial_vit_value
 
 from .config import Config
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.recipe import Recipe
-from zoo.common.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD, POSITIONS, convert_vit
 from zoo.common.types import Arrays
-from zoo.common.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD, POSITIONS, convert_vit
 
 from .config import VARIANTS, Config
 

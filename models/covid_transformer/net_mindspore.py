@@ -6,7 +6,7 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from zoo.common import layers_mindspore as nn
-from zoo.common.vit_mindspore import VisionTransformer
+from zoo.common.networks.vit_mindspore import VisionTransformer
 
 from .config import Config
 

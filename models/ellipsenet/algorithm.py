@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common import ellipses as geometry
-from zoo.common.ellipse_task import EllipseAlgorithm
+from zoo.common.ellipses import geometry
+from zoo.common.ellipses.task import EllipseAlgorithm
 from zoo.common.predictions import Ellipses
 from zoo.common.types import Arrays, Image, Sample
 

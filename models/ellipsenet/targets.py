@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common import ellipses as geometry
+from zoo.common.ellipses import geometry
 from zoo.common.types import Arrays
 
 from .config import STRIDE, Config

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.common import ellipses as geometry
-from zoo.common.ellipse_task import EllipseAlgorithm
+from zoo.common.ellipses import geometry
+from zoo.common.ellipses.task import EllipseAlgorithm
 from zoo.common.errors import ConfigError
-from zoo.common.segmentation_task import softmax
-from zoo.common.transforms import undo_letterbox
+from zoo.common.networks.unet2d_sizes import fits
+from zoo.common.segmentation.task import softmax
+from zoo.common.transforms.pictures import undo_letterbox
 from zoo.common.types import Arrays, Image, Sample
-from zoo.common.unet2d_sizes import fits
 
 from .config import Config
 from .fitting import FITS, largest_part

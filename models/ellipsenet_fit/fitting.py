@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from zoo.common import ellipses as geometry
+from zoo.common.ellipses import geometry
 
 OUTLINE_PX = 0.5  # the middles of the outermost pixels lie this far inside the true boundary
 DRAWS, SAMPLE = 200, 8  # random subsets of the outline, and the points of each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor
 
-from zoo.common.mask_losses_mindspore import cross_entropy, soft_dice
+from zoo.common.segmentation.losses_mindspore import cross_entropy, soft_dice
 
 from .config import Config
 

@@ -7,11 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.common.classification_task import ClassificationAlgorithm
-from zoo.common.errors import ConfigError
-from zoo.common.localisation import Localisation, regions_of_map
-from zoo.common.localisation_scores import bright_map, is_lung, score_map, summarise_maps
-from zoo.common.lung_slices import (
+from zoo.common.classification.lung_slices import (
     brightness_classifier,
     check_slice_config,
     cropped,
@@ -21,10 +17,14 @@ from zoo.common.lung_slices import (
     normalised,
     spread,
 )
+from zoo.common.classification.task import ClassificationAlgorithm
+from zoo.common.errors import ConfigError
+from zoo.common.localisation.answer import Localisation, regions_of_map
+from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
+from zoo.common.networks.vit_config import check_vit_config
+from zoo.common.networks.vit_weights import initial_vit_value
 from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample
-from zoo.common.vit_config import check_vit_config
-from zoo.common.vit_weights import initial_vit_value
 
 from .config import Config
 from .coupling import COUPLINGS

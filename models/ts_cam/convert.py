@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.common.networks.vit_weights import IMAGENET_MEAN, IMAGENET_STD, convert_vit
 from zoo.common.types import Arrays
-from zoo.common.vit_weights import IMAGENET_MEAN, IMAGENET_STD, convert_vit
 
 from .config import Config
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.common.vit_torch import VisionTransformer
+from zoo.common.networks.vit_torch import VisionTransformer
 
 from .config import Config
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.segmentation import Segmentation
-from zoo.common.segmentation_task import SegmentationAlgorithm
+from zoo.common.networks.unet2d_sizes import fits, margin_px
+from zoo.common.segmentation.answer import Segmentation
+from zoo.common.segmentation.task import SegmentationAlgorithm
 from zoo.common.tiling import labels as name_largest
-from zoo.common.transforms import letterbox, to_channels, undo_letterbox
+from zoo.common.transforms.pictures import letterbox, to_channels, undo_letterbox
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Image, Sample
-from zoo.common.unet2d_sizes import fits, margin_px
 
 from .augment import augment
 from .config import Config

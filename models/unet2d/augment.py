@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from zoo.common.augment import Chain
-from zoo.common.augment_intensity import Brightness, Contrast, Gamma
-from zoo.common.augment_spatial import Flip, RandomAffine, RandomElastic, Resize
+from zoo.common.augment.intensity import Brightness, Contrast, Gamma
+from zoo.common.augment.spatial import Flip, RandomAffine, RandomElastic, Resize
 from zoo.common.types import Sample
 
 TURN_RAD = float(np.radians(15))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from zoo.common.mask_losses_torch import cross_entropy, soft_dice
+from zoo.common.segmentation.losses_torch import cross_entropy, soft_dice
 
 from .config import Config
 

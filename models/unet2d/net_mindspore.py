@@ -5,7 +5,7 @@ from __future__ import annotations
 from mindspore import Tensor
 
 from zoo.common import layers_mindspore as nn
-from zoo.common.unet2d_mindspore import UNet2d
+from zoo.common.networks.unet2d_mindspore import UNet2d
 
 from .config import Config
 

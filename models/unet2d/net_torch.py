@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.common.unet2d_torch import UNet2d
+from zoo.common.networks.unet2d_torch import UNet2d
 
 from .config import Config
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.common.segmentation.volume_task import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
-from zoo.common.volume_tasks import VolumeSegmentation, draw_parts
 
 from .config import Config
 

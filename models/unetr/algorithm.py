@@ -6,8 +6,8 @@ import numpy as np
 
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
+from zoo.common.segmentation.volume_task import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
-from zoo.common.volume_tasks import VolumeSegmentation, draw_parts
 
 from .config import PATCH, Config
 

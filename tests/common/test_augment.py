@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zoo.common import batches
 from zoo.common.augment import Chain, Tone
-from zoo.common.augment_intensity import (
+from zoo.common.augment.intensity import (
     BiasField,
     Blur,
     Brightness,
@@ -21,7 +21,7 @@ from zoo.common.augment_intensity import (
     Noise,
     Normalise,
 )
-from zoo.common.augment_spatial import (
+from zoo.common.augment.spatial import (
     CentreCrop,
     Flip,
     ForegroundCrop,
@@ -34,7 +34,7 @@ from zoo.common.augment_spatial import (
     Resize,
 )
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.transforms_intensity import ct_window, min_max, percentile, window, z_score
+from zoo.common.transforms.intensity import ct_window, min_max, percentile, window, z_score
 from zoo.common.types import Image, Sample
 
 TONES = (Gamma(), Brightness(), Contrast(), Blur(), Noise(), BiasField(), LowResolution(), Normalise(function=z_score))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from zoo.common import ellipses as geometry
 from zoo.common.datasets import open_dataset
+from zoo.common.ellipses import geometry
 from zoo.common.errors import DataError
 
 TASK = "ellipse-detection"

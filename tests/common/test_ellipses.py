@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.common import ellipses as geometry
-from zoo.common.transforms import warp_affine
+from zoo.common.ellipses import geometry
+from zoo.common.transforms.pictures import warp_affine
 
 numbers = st.floats(0, 1, width=32)
 ellipse_rows = st.tuples(numbers, numbers, numbers, numbers, numbers).map(

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
-from zoo.common.io_write import write_labels
+from zoo.common.io.write import write_labels
 from zoo.sources import images, is_single
 
 from .dicom_files import (
@@ -192,7 +192,7 @@ def test_files_that_describe_other_images_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_deflated_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.common.io_dicom.MAX_VALUES", 1 << 20)
+    monkeypatch.setattr("zoo.common.io.dicom.MAX_VALUES", 1 << 20)
     path = write_dicom(tmp_path / "b.dcm", GREY16)
     content = path.read_bytes()
     length = int.from_bytes(content[140:144], "little")

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
-from zoo.common.io_write import write_labels
+from zoo.common.io.write import write_labels
 from zoo.common.types import Image
 
 from .dicom_files import VALUES, slice_path, write_enhanced, write_series, write_slice

@@ -6,7 +6,7 @@ import SimpleITK
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
-from zoo.common.io_metaimage_slices import read_header, read_slices
+from zoo.common.io.metaimage_slices import read_header, read_slices
 
 
 def write(path, compressed=False):

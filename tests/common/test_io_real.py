@@ -12,8 +12,8 @@ import pytest
 import SimpleITK
 
 from zoo.common.io import read_image
-from zoo.common.io_write import write_labels, write_map
-from zoo.common.orientation import axis_codes, back_to, to_canonical
+from zoo.common.io.write import write_labels, write_map
+from zoo.common.transforms.orientation import axis_codes, back_to, to_canonical
 
 DATA = Path(os.environ.get("ZOO_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 VOLUMES = sorted((DATA / "volumes_misc").glob("*/*.nii.gz")) + sorted(

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from zoo.common import io_voxels
 from zoo.common.io import read_image
+from zoo.common.io import voxels as io_voxels
 
 from .files import RNG, placed, written
 from .volume_files import AFFINE, FORMATS, VALUES, itk_file, nifti, patched

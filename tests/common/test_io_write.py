@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import read_image
-from zoo.common.io_write import VOLUMES, write_labels, write_map
+from zoo.common.io.write import VOLUMES, write_labels, write_map
 from zoo.common.types import Image
 
 from .files import RNG, placed

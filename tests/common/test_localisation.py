@@ -7,8 +7,8 @@ import pytest
 from PIL import Image as Pillow
 
 from zoo.common.errors import ConfigError
-from zoo.common.localisation import Localisation, regions_of_map
-from zoo.common.localisation_scores import bright_map, score_map, summarise_maps
+from zoo.common.localisation.answer import Localisation, regions_of_map
+from zoo.common.localisation.scores import bright_map, score_map, summarise_maps
 from zoo.common.metrics.localisation import box_from_map
 from zoo.common.types import Image, Sample
 

@@ -13,7 +13,7 @@ class Losses:
     """The losses of one framework on NumPy arrays."""
 
     def __init__(self, framework: str) -> None:
-        self.module: Any = import_module(f"zoo.common.mask_losses_{framework}")
+        self.module: Any = import_module(f"zoo.common.segmentation.losses_{framework}")
         self.tensor = (
             import_module("torch").from_numpy if framework == "torch" else import_module("mindspore").Tensor.from_numpy
         )

@@ -14,8 +14,8 @@ from scipy.spatial.transform import Rotation
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
-from zoo.common.io_write import write_labels
-from zoo.common.orientation import axis_codes, back_to, to_canonical
+from zoo.common.io.write import write_labels
+from zoo.common.transforms.orientation import axis_codes, back_to, to_canonical
 from zoo.common.types import Image
 
 from .files import RNG

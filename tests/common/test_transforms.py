@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.common.transforms import (
+from zoo.common.transforms.pictures import (
     centred_affine,
     compose_affine,
     invert_affine,

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from zoo.common import ellipses as geometry
-from zoo.common import transforms_spatial as maps
+from zoo.common.ellipses import geometry
 from zoo.common.errors import InputError
 from zoo.common.metrics.confusion import count
 from zoo.common.metrics.overlap import dice
-from zoo.common.transforms_labels import frame_of, move_boxes, move_ellipses, move_points, move_sample
-from zoo.common.transforms_sampling import sample_nearest
-from zoo.common.transforms_spatial import Frame
+from zoo.common.transforms import spatial as maps
+from zoo.common.transforms.labels import frame_of, move_boxes, move_ellipses, move_points, move_sample
+from zoo.common.transforms.sampling import sample_nearest
+from zoo.common.transforms.spatial import Frame
 from zoo.common.types import Image, Sample
 
 from .test_transforms_spatial import BLOCK, PLANE, SEEDS, draw_exact, places_in

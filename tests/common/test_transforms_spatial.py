@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_erosion
 
-from zoo.common import transforms_spatial as maps
 from zoo.common.errors import InputError
-from zoo.common.transforms_sampling import inside, is_exact, sample_linear, sample_nearest
-from zoo.common.transforms_spatial import Frame
+from zoo.common.transforms import spatial as maps
+from zoo.common.transforms.sampling import inside, is_exact, sample_linear, sample_nearest
+from zoo.common.transforms.spatial import Frame
 
 PLANE = Frame((30, 40), (0.5, 0.8))
 BLOCK = Frame((12, 14, 17), (3.0, 1.0, 1.5))

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.common.unet2d_sizes import fits, margin_px
+from zoo.common.networks.unet2d_sizes import fits, margin_px
 from zoo.models.unet2d.config import ORIGINAL, VARIANTS
 
 torch = pytest.importorskip("torch")
-from zoo.common.unet2d_torch import UNet2d  # noqa: E402
+from zoo.common.networks.unet2d_torch import UNet2d  # noqa: E402
 from zoo.models.unet2d.net_torch import Net  # noqa: E402
 
 
@@ -71,7 +71,7 @@ def test_only_sizes_that_halve_at_each_level_fit() -> None:
 
 
 def test_skips_are_cut_in_the_middle() -> None:
-    from zoo.common.unet2d_torch import crop
+    from zoo.common.networks.unet2d_torch import crop
 
     x = torch.arange(25.0).reshape(1, 1, 5, 5)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import WeightsError
-from zoo.common.vit_weights import HALF_MEAN, HALF_STD, convert_vit, initial_vit_value, resize_positions
+from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD, convert_vit, initial_vit_value, resize_positions
 
 BLANK = {
     "patch_embed.proj.weight": np.zeros((4, 3, 16, 16)),

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import InputError
-from zoo.common.types import Image
-from zoo.common.volume_patches import Changes, random_patch
-from zoo.common.volumes import (
+from zoo.common.segmentation.volume_patches import Changes, random_patch
+from zoo.common.segmentation.volumes import (
     Patch,
     from_network,
     mask_to_network,
@@ -20,6 +19,7 @@ from zoo.common.volumes import (
     to_network,
     weights,
 )
+from zoo.common.types import Image
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "volumes_misc"  # beside the checkout, where present
 STILL = Changes(turn_rad=0, scale=0, stretch=0, brightness=0, contrast=0, gamma=0, noise=0)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.common.classification.lungs import Box, lung_box
 from zoo.common.errors import ConfigError, HeadReinitialisedWarning, InputError, WeightsError
-from zoo.common.lungs import Box, lung_box
-from zoo.common.transforms import to_channels
+from zoo.common.transforms.pictures import to_channels
 from zoo.common.types import Image, Sample
 from zoo.common.weights import read_weights
 from zoo.models.covid_resnet.algorithm import CovidResNet

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.common import ellipses as geometry
-from zoo.common.biometry import cardiac_axis_deg, measure
-from zoo.common.ellipse_task import white_level
+from zoo.common.ellipses import geometry
+from zoo.common.ellipses.biometry import cardiac_axis_deg, measure
+from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
+from zoo.common.ellipses.task import white_level
 from zoo.common.errors import DataError, InputError
-from zoo.common.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.types import Image, Sample
 from zoo.models.ellipsenet.algorithm import EllipseNet
 from zoo.models.ellipsenet.config import VARIANTS, Config

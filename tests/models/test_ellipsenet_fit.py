@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.common import ellipses as geometry
+from zoo.common.ellipses import geometry
 from zoo.common.errors import ConfigError
 from zoo.common.metrics.ellipses import ellipse_dice
 from zoo.common.types import Image, Sample

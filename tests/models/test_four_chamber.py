@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import zoo
-from zoo.common.fetal_simulator import draw_heart_view
+from zoo.common.ellipses.fetal_simulator import draw_heart_view
 from zoo.common.types import Sample
 
 FIRST_TEST_SEED = 460  # ci/draw_four_chamber.py trains and validates on the seeds below

@@ -1,0 +1,1 @@
+"""What classifiers share, and what those that look at one lung slice share."""

@@ -1,0 +1,1 @@
+"""Ellipses: geometry, measurements, and what algorithms that answer with them share."""

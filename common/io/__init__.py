@@ -1,0 +1,92 @@
+"""Files as images: pictures, NumPy arrays and medical formats, or an InputError that says what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common.errors import InputError
+from zoo.common.images import as_image, checked_image
+from zoo.common.io import dicom, pictures
+from zoo.common.io.dicom_series import read_series
+from zoo.common.io.metaimage import read_metaimage
+from zoo.common.io.nifti import read_nifti
+from zoo.common.io.nrrd import read_nrrd
+from zoo.common.types import Image
+
+__all__ = ["SUFFIXES", "as_image", "file_suffix", "read_image"]
+
+
+def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) -> Image:
+    """Read one file as (c, h, w), or a volume as (c, d, h, w), with the intensities stored in it.
+
+    path: a file, or a folder that holds one DICOM series. DICOM is recognised by content, everything else by suffix.
+    spacing_mm: overrides the file's own.
+    """
+    path = Path(path)
+    reader = _reader(path)
+    try:
+        image = reader(path)
+        spacing = image.spacing_mm if spacing_mm is None else spacing_mm
+        named = replace(image, spacing_mm=spacing, name=path.name, files=image.files or (path,))
+        return checked_image(named, is_ours=True)
+    except InputError as error:  # readers know the file's name only
+        inner = str(error) if str(error).startswith(path.name) else f"{path.name}: {error}"
+        raise InputError(inner.replace(path.name, str(path), 1)) from error
+    except MemoryError as error:
+        raise InputError(f"{path}: does not fit into memory; expected a smaller image") from error
+    except Exception as error:  # third-party parsers raise nearly every type on damaged files
+        reason = " ".join(str(error).split())[-200:] or type(error).__name__
+        raise InputError(
+            f"{path}: {path.stat().st_size:,} bytes that cannot be read as {file_suffix(path) or 'DICOM'} ({reason}); "
+            "expected a complete file of that format. Copy or export it again."
+        ) from error
+
+
+def file_suffix(path: Path) -> str:
+    """Return the suffix in lower case, `.nii.gz` as one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def _reader(path: Path) -> Callable[[Path], Image]:
+    if not path.exists():
+        raise InputError(f"{path}: no such file; expected an image ({', '.join(SUFFIXES)})")
+    if path.is_dir():
+        return read_series
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: 0 bytes given; expected an image. Copy or download it again.")
+    reader = READERS.get(file_suffix(path))
+    if reader is None and dicom.is_dicom(path):
+        reader = dicom.read_dicom
+    if reader is None:
+        raise InputError(f"{path}: suffix {file_suffix(path)!r} given; expected one of {', '.join(SUFFIXES)}")
+    return reader
+
+
+def _read_array(path: Path) -> Image:
+    try:
+        # mapped, so that a header that claims more than the file holds is refused without allocating
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        if "Python objects" in str(error) or "allow_pickle" in str(error):
+            raise InputError(
+                f"{path.name}: holds pickled Python objects or no array at all; expected numbers "
+                "written by np.save. Objects are never unpickled."
+            ) from error
+        raise
+    return as_image(values, name=path.name)
+
+
+READERS: dict[str, Callable[[Path], Image]] = {
+    **dict.fromkeys(pictures.SUFFIXES, pictures.read_picture),
+    ".npy": _read_array,
+    **dict.fromkeys((".nii", ".nii.gz"), read_nifti),
+    **dict.fromkeys((".mha", ".mhd"), read_metaimage),
+    ".nrrd": read_nrrd,
+    **dict.fromkeys((".dcm", ".dicom", ".ima"), dicom.read_dicom),
+}
+SUFFIXES = tuple(READERS)

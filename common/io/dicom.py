@@ -1,0 +1,188 @@
+"""Single DICOM files as images: what their numbers mean, and where they lie."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.common.errors import InputError
+from zoo.common.images import MAX_VALUES, check_size
+from zoo.common.io.dicom_stack import Plane, plane_affine, stack
+from zoo.common.io.voxels import STEP, checked_spacing
+from zoo.common.types import Image
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+CENTIMETRES = 3  # PhysicalUnitsXDirection of an ultrasound region
+DEFLATED = b"1.2.840.10008.1.2.1.99"  # the one transfer syntax whose whole file is compressed
+NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
+
+
+def is_dicom(path: Path) -> bool:
+    """Look for DICOM's mark; files often come without a suffix."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def read_dicom(path: Path) -> Image:
+    """Read one DICOM file: rescaled (CT in HU), bright always high, frames as slices in the order of their places.
+
+    spacing_mm comes from PixelSpacing or a calibrated ultrasound region; never from ImagerPixelSpacing, which
+    measures the detector and not the patient.
+    """
+    data = open_dicom(path)
+    frames = int(data.get("NumberOfFrames") or 1)
+    check_size((int(data.get("SamplesPerPixel") or 1), frames, data.Rows, data.Columns), path.name)
+    if frames > 1:
+        return _read_frames(data, frames, path.name)
+    plane, spacing = plane_of(data, path.name), _pixel_spacing(data)
+    array = np.moveaxis(values_of(data).reshape(data.Rows, data.Columns, -1), -1, 0)
+    if plane is None:
+        return Image(array, spacing_mm=spacing, name=path.name)
+    thickness = float(data.get("SpacingBetweenSlices") or data.get("SliceThickness") or 1.0)
+    affine = plane_affine(plane, plane.normal * abs(thickness))
+    checked_spacing(affine, path.name)
+    return Image(array, spacing_mm=spacing, affine=affine, name=path.name)
+
+
+def open_dicom(path: Path) -> Dataset:
+    """Read a file of pixels, which are decoded when they are used."""
+    import pydicom
+
+    _refuse_bomb(path)
+    try:
+        data = pydicom.dcmread(path)
+    except pydicom.errors.InvalidDicomError as error:
+        raise InputError(f"{path.name}: no DICOM header; expected a DICOM file") from error
+    kind = data.get("Modality", "DICOM")
+    if kind in NO_IMAGES:
+        raise InputError(f"{path.name}: {kind} given, which describes another image; expected that image")
+    if "PixelData" not in data or not data.get("Rows") or not data.get("Columns"):
+        raise InputError(f"{path.name}: {kind} without pixels; expected a DICOM image")
+    return data
+
+
+def values_of(data: Dataset) -> np.ndarray:
+    """Decode the pixels into what they mean: palette to RGB, MONOCHROME1 inverted, modality rescale applied."""
+    from pydicom.pixels import apply_color_lut, apply_modality_lut
+
+    values = data.pixel_array
+    kind = data.get("PhotometricInterpretation", "MONOCHROME2")
+    if kind == "PALETTE COLOR":
+        return apply_color_lut(values, data)
+    if kind == "MONOCHROME1":  # low means white: mirror within the stored range
+        bits, signed = int(data.BitsStored), int(data.PixelRepresentation)
+        values = (-1 if signed else 2**bits - 1) - values.astype(np.int64)
+    if int(data.get("SamplesPerPixel", 1)) > 1:
+        return values
+    if "ModalityLUTSequence" in data:
+        return apply_modality_lut(values, data)
+    return rescaled(values, data)
+
+
+def rescaled(values: np.ndarray, data: Dataset) -> np.ndarray:
+    """Apply RescaleSlope and RescaleIntercept of a file or of a functional group; stored numbers without them."""
+    slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
+    if slope in (None, 1) and intercept in (None, 0):
+        return values
+    return values * float(1 if slope is None else slope) + float(intercept or 0)
+
+
+def plane_of(data: Dataset, label: str) -> Plane | None:
+    """Return where a file with one slice lies; None where it does not say."""
+    position, axes = data.get("ImagePositionPatient"), data.get("ImageOrientationPatient")
+    spacing = data.get("PixelSpacing")
+    if not position or not axes or not spacing:
+        return None
+    return _plane(label, position, axes, spacing, data)
+
+
+def _plane(label: str, position: object, axes: object, spacing: object, data: Dataset) -> Plane:
+    try:
+        place = np.array(position, float).reshape(3)
+        directions = np.array(axes, float).reshape(2, 3)
+        height, width = (float(size) for size in spacing)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{label}: position, orientation or PixelSpacing is damaged ({error}); expected numbers"
+        ) from error
+    if not np.isfinite([*place, height, width]).all() or not np.allclose(
+        directions @ directions.T, np.eye(2), atol=0.01
+    ):
+        raise InputError(
+            f"{label}: ImageOrientationPatient {directions.tolist()} given; expected two axes at right angles"
+        )
+    return Plane(label, place, directions, (height, width), (int(data.Rows), int(data.Columns)))
+
+
+def _read_frames(data: Dataset, frames: int, name: str) -> Image:
+    order, affine = frame_order(data, name)
+    values = values_of(data).reshape(frames, data.Rows, data.Columns, -1)
+    if affine is None:
+        spacing, between = _pixel_spacing(data), data.get("SpacingBetweenSlices")
+        sizes = (abs(float(between)), *spacing) if between and spacing else None
+        return Image(np.moveaxis(values, -1, 0), spacing_mm=sizes, name=name)
+    array = np.empty((values.shape[-1], *values.shape[:-1]), np.float32)
+    for i, frame in enumerate(order):
+        group = _group(data, frame, "PixelValueTransformationSequence")
+        array[:, i] = np.moveaxis(values[frame] if group is None else rescaled(values[frame], group), -1, 0)
+    return Image(array, spacing_mm=checked_spacing(affine, name), affine=affine, name=name)
+
+
+def frame_order(data: Dataset, name: str) -> tuple[list[int], np.ndarray | None]:
+    """Return the frames in the order of their places, and voxel index to world where the frames say it."""
+    frames = int(data.get("NumberOfFrames") or 1)
+    planes = []
+    for frame in range(frames if "PerFrameFunctionalGroupsSequence" in data else 0):
+        position = _group(data, frame, "PlanePositionSequence")
+        axes = _group(data, frame, "PlaneOrientationSequence")
+        measures = _group(data, frame, "PixelMeasuresSequence")
+        if position is None or axes is None or measures is None:
+            break
+        place = (
+            position.get("ImagePositionPatient"),
+            axes.get("ImageOrientationPatient"),
+            measures.get("PixelSpacing"),
+        )
+        planes.append(_plane(f"frame {frame + 1}", *place, data))
+    if len(planes) < frames:  # a film, or slices that nobody placed
+        return list(range(frames)), None
+    return stack(planes, name)
+
+
+def _group(data: Dataset, frame: int, name: str) -> Dataset | None:
+    """Find a functional group of a frame: its own, or the one that all frames share."""
+    for groups in (data.PerFrameFunctionalGroupsSequence[frame], *data.get("SharedFunctionalGroupsSequence", ())):
+        if groups.get(name):
+            return groups[name][0]
+    return None
+
+
+def _pixel_spacing(data: Dataset) -> tuple[float, float] | None:
+    if data.get("PixelSpacing"):
+        row, column = data.PixelSpacing
+        return float(row), float(column)
+    for region in data.get("SequenceOfUltrasoundRegions", ()):
+        if region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == CENTIMETRES:
+            return abs(float(region.PhysicalDeltaY)) * 10, abs(float(region.PhysicalDeltaX)) * 10
+    return None
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Measure a deflated file before pydicom decompresses it in one piece."""
+    with path.open("rb") as file:
+        start = file.read(1024)
+        if DEFLATED not in start:
+            return
+        group_length = int.from_bytes(start[140:144], "little")  # of the header, which is not compressed
+        file.seek(144 + group_length)
+        stream, total, rest = zlib.decompressobj(-15), 0, b""
+        while not stream.eof and (block := rest or file.read(STEP)):
+            total += len(stream.decompress(block, STEP))
+            rest = stream.unconsumed_tail
+            if total > 4 * MAX_VALUES:
+                raise InputError(f"{path.name}: inflates to more than {total:,} bytes; expected a smaller file")

@@ -1,0 +1,152 @@
+"""NRRD files (.nrrd, header and voxels in one) as images."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from zoo.common.errors import InputError
+from zoo.common.images import check_size
+from zoo.common.io.voxels import Inflated, placed_image, read_voxels
+from zoo.common.types import Image
+
+TYPES = {
+    **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
+    **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
+    **dict.fromkeys(("short", "short int", "signed short", "signed short int", "int16", "int16_t"), "i2"),
+    **dict.fromkeys(("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"), "u2"),
+    **dict.fromkeys(("int", "signed int", "int32", "int32_t"), "i4"),
+    **dict.fromkeys(("uint", "unsigned int", "uint32", "uint32_t"), "u4"),
+    **dict.fromkeys(("longlong", "long long", "long long int", "int64", "int64_t"), "i8"),
+    **dict.fromkeys(("ulonglong", "unsigned long long", "uint64", "uint64_t"), "u8"),
+    "float": "f4",
+    "double": "f8",
+}
+# to the axes of NIfTI: right, anterior, superior
+SPACES = {
+    **dict.fromkeys(("right-anterior-superior", "ras"), (1.0, 1.0, 1.0)),
+    **dict.fromkeys(("left-anterior-superior", "las"), (-1.0, 1.0, 1.0)),
+    **dict.fromkeys(("left-posterior-superior", "lps"), (-1.0, -1.0, 1.0)),
+}
+UNNAMED_SPACE = (-1.0, -1.0, 1.0)  # as ITK reads it
+LONGEST_LINE, MOST_LINES = 4096, 400
+
+
+def read_nrrd(path: Path) -> Image:
+    """Read a picture or volume in the grid of the file; one slice becomes a picture."""
+    name = path.name
+    with path.open("rb") as file:
+        fields = _read_fields(file, name)
+        try:
+            dtype = np.dtype(TYPES[fields["type"].lower()])
+            sizes = [int(n) for n in fields["sizes"].split()]
+            axes = int(fields["dimension"])
+        except (KeyError, ValueError) as error:
+            raise InputError(f"{name}: {error} in the header; expected type, dimension and sizes") from error
+        check_size(tuple(sizes), name)
+        domain = _domain(fields, sizes, axes, name)
+        dtype = dtype.newbyteorder(">" if fields.get("endian", "little") == "big" else "<")
+        values = _read_values(file, fields, dtype, math.prod(sizes), name)
+    values = values.reshape(sizes[::-1])
+    if len(domain) == axes:
+        values = values[None]
+    else:  # axes are stored the other way round: the fastest is the last here
+        (channel,) = set(range(axes)) - set(domain)
+        values = np.moveaxis(values, axes - 1 - channel, 0)
+    if len(domain) == 2:
+        return Image(values, spacing_mm=_flat_spacing(fields, domain, axes, name), name=name)
+    return placed_image(values, _affine(fields, domain, axes, name), name)
+
+
+def _read_fields(file: BinaryIO, name: str) -> dict[str, str]:
+    """Read the lines "key: value" up to the empty one."""
+    start = file.readline(LONGEST_LINE)
+    if not re.fullmatch(rb"NRRD000[1-5]\r?\n", start):
+        raise InputError(f"{name}: starts with {start[:16]!r}; expected NRRD0001 to NRRD0005")
+    fields: dict[str, str] = {}
+    for _ in range(MOST_LINES):
+        line = file.readline(LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            break
+        text = line.decode("latin-1").strip()
+        if not text:
+            return fields
+        key, colon, value = text.partition(": ")
+        if colon and not text.startswith("#"):
+            fields[key.strip().lower()] = value.strip()
+    raise InputError(f"{name}: no empty line behind the header; expected a whole file")
+
+
+def _domain(fields: dict[str, str], sizes: list[int], axes: int, name: str) -> list[int]:
+    """List the axes that lie in space; at most one other is left, which holds channels."""
+    if len(sizes) != axes:
+        raise InputError(f"{name}: {len(sizes)} sizes for {axes} axes given; expected one each")
+    kinds = fields.get("kinds", "").lower().split() or ["domain"] * axes
+    directions = _vectors(fields.get("space directions", ""))
+    domain = [i for i in range(axes) if kinds[i : i + 1] in (["domain"], ["space"], ["???"])]
+    if len(directions) == axes:
+        domain = [i for i in range(axes) if directions[i] is not None]
+    if len(domain) not in (2, 3) or axes - len(domain) > 1:
+        raise InputError(f"{name}: {axes} axes {tuple(sizes)} given; expected (x, y) or (x, y, z), and channels")
+    return domain
+
+
+def _read_values(file: BinaryIO, fields: dict[str, str], dtype: np.dtype, count: int, name: str) -> np.ndarray:
+    detached = fields.get("data file", fields.get("datafile"))
+    if detached or {"line skip", "lineskip", "byte skip", "byteskip"} & set(fields):
+        raise InputError(f"{name}: voxels elsewhere ({detached or 'skipped'}); expected them right behind the header")
+    encoding = fields.get("encoding", "raw").lower()
+    if encoding == "raw":
+        return read_voxels(file, dtype, count, name)
+    if encoding in ("gzip", "gz"):
+        return read_voxels(Inflated(file, name), dtype, count, name)
+    raise InputError(f"{name}: encoding {encoding[:40]!r} given; expected raw or gzip")
+
+
+def _affine(fields: dict[str, str], domain: list[int], axes: int, name: str) -> np.ndarray:
+    affine = np.eye(4)
+    directions = _vectors(fields.get("space directions", ""))
+    if len(directions) == axes:
+        columns = [directions[i] for i in domain]
+        if any(column is None or len(column) != 3 for column in columns):
+            raise InputError(
+                f"{name}: space directions {fields['space directions'][:80]} given; expected three of three"
+            )
+        affine[:3, :3] = np.array(columns).T
+    elif "spacings" in fields:
+        affine[:3, :3] = np.diag(_spacings(fields, domain, axes, name))
+    origins = _vectors(fields.get("space origin", ""))
+    if origins and origins[0] is not None and len(origins[0]) == 3:
+        affine[:3, 3] = origins[0]
+    space = fields.get("space", "").lower()
+    if space and space not in SPACES and "handed" not in space:
+        raise InputError(f"{name}: space {space[:40]!r} given; expected one of {', '.join(SPACES)}")
+    return np.diag([*SPACES.get(space, UNNAMED_SPACE), 1.0]) @ affine
+
+
+def _flat_spacing(fields: dict[str, str], domain: list[int], axes: int, name: str) -> tuple[float, float] | None:
+    directions = _vectors(fields.get("space directions", ""))
+    if len(directions) == axes:
+        x, y = (math.hypot(*(directions[i] or ())) for i in domain)
+        return y, x
+    if "spacings" in fields:
+        x, y = _spacings(fields, domain, axes, name)
+        return y, x
+    return None
+
+
+def _spacings(fields: dict[str, str], domain: list[int], axes: int, name: str) -> list[float]:
+    numbers = [float(number) for number in fields["spacings"].split()]
+    if len(numbers) != axes:
+        raise InputError(f"{name}: spacings {fields['spacings'][:80]} given; expected {axes} numbers")
+    return [numbers[i] for i in domain]
+
+
+def _vectors(text: str) -> list[tuple[float, ...] | None]:
+    """Read "(1,0,0) none (0,1,0)"."""
+    found = re.findall(r"none|\(([^()]*)\)", text)
+    return [tuple(float(number) for number in inner.split(",")) if inner else None for inner in found]

@@ -1,0 +1,1 @@
+"""What weakly supervised localisers share: their answer and its scores."""

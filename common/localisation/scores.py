@@ -1,0 +1,88 @@
+"""Scores of localisers over many images: pixels pooled by histograms, masks, peaks; and the trivial map to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from zoo.common.classification.lungs import BLACK
+from zoo.common.localisation.answer import Localisation
+from zoo.common.metrics.localisation import (
+    LEVELS,
+    count_levels,
+    peak_hit,
+    pixel_average_precision,
+    pixel_pr_auc,
+    pixel_roc_auc,
+)
+from zoo.common.transforms.pictures import to_channels
+from zoo.common.types import Image, Row, Sample
+
+BLUR_PX, LEAST_LUNG = 5.0, 0.05  # of the trivial map, at a height of 256 px; both were found on this very data
+CURVES = {
+    "pixel_pr_auc": pixel_pr_auc,
+    "pixel_roc_auc": pixel_roc_auc,
+    "pixel_average_precision": pixel_average_precision,
+}
+
+
+class LocalisationRow(dict[str, float | str]):
+    """The scores of one case, and the pixels of its map per level, which only make sense when pooled.
+
+    counts: (2, 2, 256), first of the map as it is, then of the map with black set to zero; see `count_levels`.
+    """
+
+    def __init__(self, row: Row, counts: np.ndarray) -> None:
+        super().__init__(row)
+        self.counts = counts
+
+
+def score_map(row: Row, prediction: Localisation, sample: Sample) -> LocalisationRow:
+    """Add to the row of the classification how the map and the mask agree with the true mask, if there is one.
+
+    Only images with a finding count: elsewhere every pixel is wrong by definition.
+    """
+    true, heat_map = sample.labels.get("mask"), prediction.heat_map
+    if true is None or heat_map is None or not np.any(true):
+        return LocalisationRow(row, np.zeros((2, 2, LEVELS), np.int64))
+    true = np.asarray(true) != 0
+    inside = np.where(is_lung(sample.image), heat_map, 0)
+    shared, total = (prediction.mask & true).sum(), prediction.mask.sum() + true.sum()
+    scores: Row = {
+        "dice": float(2 * shared / total),
+        "peak_hit": peak_hit(heat_map, true),
+        "mean_pixel_pr_auc": pixel_pr_auc(count_levels(true, heat_map)),
+    }
+    return LocalisationRow({**row, **scores}, np.stack([count_levels(true, m) for m in (heat_map, inside)]))
+
+
+def summarise_maps(rows: Sequence[Row]) -> dict[str, float]:
+    """Pool the pixels of all findings: each curve of the map as it is and, `_lung`, with black set to zero.
+
+    Also the means over findings of dice, peak_hit and of the PR-AUC of single images; nan without findings.
+    """
+    counts = [row.counts for row in rows if isinstance(row, LocalisationRow)]
+    pooled = np.sum(counts, axis=0) if counts else np.zeros((2, 2, LEVELS))
+    scores = {
+        f"{name}{end}": curve(c) for c, end in zip(pooled, ("", "_lung"), strict=True) for name, curve in CURVES.items()
+    }
+    for name in ("dice", "peak_hit", "mean_pixel_pr_auc"):
+        values = [float(row[name]) for row in rows if name in row]
+        scores[name] = float(np.mean(values)) if values else float("nan")
+    return scores
+
+
+def is_lung(image: Image) -> np.ndarray:
+    """Return where a slice is not black, (h, w) bool."""
+    return np.asarray(to_channels(image.array, 1)[0] > BLACK)
+
+
+def bright_map(image: Image) -> np.ndarray:
+    """Return the brightness of the lung, smoothed within it, (h, w) in [0, 1]: what a trained map has to beat."""
+    lung = is_lung(image)
+    sigma = BLUR_PX * image.size[0] / 256
+    grey = ndimage.gaussian_filter(to_channels(image.array, 1)[0] * lung, sigma)
+    smooth = np.where(lung, grey / (ndimage.gaussian_filter(lung.astype(np.float32), sigma) + LEAST_LUNG), 0)
+    return np.asarray(smooth / max(float(smooth.max()), 1e-12))

@@ -1,0 +1,1 @@
+"""Bodies of networks that more than one algorithm uses, in both frameworks."""

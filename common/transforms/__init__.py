@@ -1,0 +1,1 @@
+"""Maps between grids, and intensities: what changes an image and its labels, there and back."""
