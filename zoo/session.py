@@ -39,7 +39,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     weights = read_weights(folder.best)[0]
     model.engine.load(weights)
     model.source = str(folder.best)
-    chosen = model.algorithm.operating_point(trainer.validation_rows())
+    chosen = model.algorithm.operating_point(trainer.best_rows())
     if chosen:
         model.algorithm = type(model.algorithm)(dataclasses.replace(model.config, **chosen))
         write_weights(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))

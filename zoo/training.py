@@ -69,6 +69,7 @@ class Trainer:
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
+        self._best_rows: list[Row] = []
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
@@ -119,12 +120,13 @@ class Trainer:
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
         self.engine.load(shipped)
-        metrics = self.algorithm.summarise(self.validation_rows())
+        rows = self._validation_rows()
+        metrics = self.algorithm.summarise(rows)
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         score = metrics[self.algorithm.monitor]
         if progress.best_score is None or score > progress.best_score:
-            progress.best_score, progress.best_epoch = score, progress.epoch
+            progress.best_score, progress.best_epoch, self._best_rows = score, progress.epoch, rows
             write_weights(self.folder.best, shipped, self.metadata)
         write_weights(self.folder.last, shipped, self.metadata)
         progress.seconds += time.monotonic() - started
@@ -135,8 +137,14 @@ class Trainer:
         self._save(weights)
         tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {self.algorithm.monitor} {score:.4f}")
 
-    def validation_rows(self) -> list[Row]:
-        """Score the validation split with the weights that are in the engine."""
+    def best_rows(self) -> list[Row]:
+        """Return the scores of the validation split with the best weights, which have to be in the engine.
+
+        They are computed again only where a resumed run saw no better epoch.
+        """
+        return self._best_rows or self._validation_rows()
+
+    def _validation_rows(self) -> list[Row]:
         return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:

@@ -13,6 +13,7 @@ from zoo.common.metrics.segmentation import Policy, score_case
 from zoo.common.predictions import Prediction
 from zoo.common.segmentation.answer import Segmentation, keep_largest, measure_classes
 from zoo.common.tiling import labels as name_largest
+from zoo.common.transforms.sampling import nearest_indices
 from zoo.common.tta import View, flips
 from zoo.common.types import Image, Row, Sample
 
@@ -109,7 +110,7 @@ class SegmentationAlgorithm(Algorithm[S]):
         total: np.ndarray | None = None
         for sample in training:
             mask = self.mask_of(sample)
-            small = mask[np.ix_(*(_nearest(ATLAS[mask.ndim], n) for n in mask.shape))]
+            small = mask[np.ix_(*(nearest_indices(ATLAS[mask.ndim], n) for n in mask.shape))]
             if total is None:
                 total = np.zeros((len(self.config.classes), *small.shape), np.int32)
             total += np.stack([small == index for index in range(len(self.config.classes))])
@@ -118,7 +119,7 @@ class SegmentationAlgorithm(Algorithm[S]):
         atlas = name_largest(total)
 
         def predict(image: Image) -> Prediction:
-            place = np.ix_(*(_nearest(n, side) for n, side in zip(image.size, atlas.shape, strict=True)))
+            place = np.ix_(*(nearest_indices(n, side) for n, side in zip(image.size, atlas.shape, strict=True)))
             return Segmentation(image, self.config.classes, atlas[place])
 
         return predict
@@ -140,11 +141,6 @@ def checked_mask(sample: Sample, classes: int) -> np.ndarray:
     if mask.size and (mask.min() < 0 or mask.max() >= classes):
         raise DataError(f"{sample.image.name}: labels {mask.min()}..{mask.max()}; expected 0..{classes - 1}")
     return mask
-
-
-def _nearest(count: int, size: int) -> np.ndarray:
-    """Pick `count` evenly spread indices of an axis of `size`."""
-    return np.minimum(((np.arange(count) + 0.5) * size / count).astype(np.int64), size - 1)
 
 
 def _mean(values: Sequence[float]) -> float:

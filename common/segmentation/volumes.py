@@ -11,6 +11,7 @@ from zoo.common.errors import InputError
 from zoo.common.images import check_size
 from zoo.common.transforms.orientation import back_to, to_canonical
 from zoo.common.transforms.pictures import to_channels
+from zoo.common.transforms.sampling import nearest_indices
 from zoo.common.types import Image
 
 SAME_SPACING = 0.02  # relative difference of spacings below which nothing is resampled
@@ -45,7 +46,7 @@ def mask_to_network(mask: np.ndarray, image: Image, spacing_mm: tuple[float, ...
     labels = mask.reshape(volume.size)
     turned = to_canonical(replace(volume, array=labels[None]))
     size = network_size(turned, spacing_mm)
-    return turned.array[0][np.ix_(*(_nearest(new, old) for new, old in zip(size, turned.size, strict=True)))]
+    return turned.array[0][np.ix_(*(nearest_indices(new, old) for new, old in zip(size, turned.size, strict=True)))]
 
 
 def from_network(values: np.ndarray, image: Image, classes: int) -> np.ndarray:
@@ -137,8 +138,3 @@ def weights(old: int, new: int) -> sparse.csr_matrix:
 def network_patch(image: Image, array: np.ndarray) -> Patch:
     """Wrap a normalised piece (c, d, h, w) so that it keeps the name of its image."""
     return Patch(array, name=image.name)
-
-
-def _nearest(new: int, old: int) -> np.ndarray:
-    """Pick the old index under the centre of each of `new` voxels."""
-    return np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.int64), old - 1)

@@ -43,6 +43,11 @@ def sample(layers: Sequence[Layer], move: SpatialMap) -> list[np.ndarray]:
     return _gathered([layer if layer.nearest else _smoothed(layer, move) for layer in layers], move)
 
 
+def nearest_indices(new: int, old: int) -> np.ndarray:
+    """Pick the old index under the centre of each of `new` even parts of an axis of `old`; (new,) int64."""
+    return np.minimum(((np.arange(new) + 0.5) * old / new).astype(np.int64), old - 1)
+
+
 def inside(move: SpatialMap) -> np.ndarray:
     """Mark the places of the new grid that come from within the old one; (*new) bool."""
     return sample_nearest(np.ones((1, *move.old.size), bool), move)[0]

@@ -9,15 +9,13 @@ import numpy as np
 
 from zoo.common.classification.lung_slices import (
     brightness_classifier,
-    check_slice_config,
     cropped,
-    example_slice,
     lung_share,
     mirror_slice,
     normalised,
     spread,
 )
-from zoo.common.classification.task import ClassificationAlgorithm
+from zoo.common.classification.slice_classifier import SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.answer import Localisation, regions_of_map
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
@@ -32,7 +30,7 @@ from .coupling import COUPLINGS
 ROIS = ("none", "lung")
 
 
-class TSCam(ClassificationAlgorithm[Config]):
+class TSCam(SliceClassifier[Config]):
     """Classify one slice and show where the finding is; masks are for scoring only, training never sees one."""
 
     task = "localisation"
@@ -40,7 +38,6 @@ class TSCam(ClassificationAlgorithm[Config]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        check_slice_config(config)
         check_vit_config(config)
         if config.coupling not in COUPLINGS:
             raise ConfigError(f"coupling={config.coupling!r} given; expected one of {', '.join(COUPLINGS)}")
@@ -91,11 +88,6 @@ class TSCam(ClassificationAlgorithm[Config]):
             return self._localised(image, probabilities, self._shown(probabilities), bright_map(image))
 
         return predict
-
-    @classmethod
-    def example(cls, config: Config, rng: np.random.Generator) -> Sample:
-        """Draw two grey lungs on black, with as many bright spots in each as the label says."""
-        return example_slice(config, rng)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         return initial_vit_value(name, shape, rng)

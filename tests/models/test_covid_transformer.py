@@ -82,7 +82,7 @@ def test_drop_path_skips_whole_samples_and_keeps_the_mean(both_frameworks):
     import mindspore
     import torch
 
-    from zoo.common import vit_mindspore, vit_torch
+    from zoo.common.networks import vit_mindspore, vit_torch
 
     ones = np.ones((4000, 2, 3), np.float32)
     torch.manual_seed(0)
