@@ -134,6 +134,27 @@ def check_fit(
     return sorted(allowed)
 
 
+def fit_channels(weights: Arrays, expected: Mapping[str, tuple[int, ...]], channels: int) -> Arrays:
+    """Spread the kernels of the first layers, (out, old, ...), evenly over `channels` of the input; copies nothing else.
+
+    An image whose channels are all alike gives the same answer as before, so fine-tuning starts from what was learned.
+    """
+
+    def is_first(name: str, kernel: np.ndarray) -> bool:
+        new = expected.get(name, kernel.shape)
+        return kernel.ndim > 2 and new[1] == channels != kernel.shape[1] and new[:1] + new[2:] == _without_second(kernel)
+
+    return {name: _spread(w, channels) if is_first(name, w) else w for name, w in weights.items()}
+
+
+def _without_second(kernel: np.ndarray) -> tuple[int, ...]:
+    return kernel.shape[:1] + kernel.shape[2:]
+
+
+def _spread(kernel: np.ndarray, channels: int) -> np.ndarray:
+    return np.repeat(kernel.sum(axis=1, keepdims=True) / channels, channels, axis=1)
+
+
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more

@@ -15,7 +15,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
 from zoo.common.types import Arrays
-from zoo.common.weights import check_fit, read_weights
+from zoo.common.weights import check_fit, fit_channels, read_weights
 from zoo.engine import Engine, open_engine
 from zoo.identity import build_record, from_metadata
 from zoo.model import Model
@@ -43,7 +43,8 @@ def load(
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
     overrides: fields of the algorithm's Config. Where they change the classes, exactly the head starts anew,
-        with a HeadReinitialisedWarning that names its weights.
+        with a HeadReinitialisedWarning that names its weights. With other input_channels the first layer spreads what
+        it learned over the new channels.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry = find(name)
@@ -59,6 +60,8 @@ def load(
         config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
     algorithm = _algorithm_class(entry)(config)
     engine = open_engine(entry.package, config, chosen.framework, chosen.device)
+    if weights is not None and "input_channels" in overrides:
+        weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
     return Model(entry, algorithm, engine, variant, source)
 

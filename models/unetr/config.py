@@ -77,6 +77,6 @@ VARIANTS: dict[str, Config] = {
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=5000, batch_size=1, learning_rate=1e-4, warmup_epochs=50, weight_decay=1e-5),
     "heart-small": Recipe(epochs=300, batch_size=2, learning_rate=5e-4, warmup_epochs=10, weight_decay=1e-5),
-    "small": Recipe(epochs=40, batch_size=2, learning_rate=1.5e-3, warmup_epochs=0.5, clip_norm=5.0, ema_decay=0.98),
+    "small": Recipe(epochs=30, batch_size=2, learning_rate=1.5e-3, warmup_epochs=0.5, clip_norm=5.0, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0),
 }

@@ -67,3 +67,16 @@ def test_registered_metrics_are_reached_again_on_the_real_data(name: str, checkp
 
     for metric, value in entry.metrics[framework].items():
         assert metrics[metric] == pytest.approx(value, abs=2e-3), metric
+
+
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_more_channels_that_are_all_alike_give_the_same_answer(name: str, checkpoint: str, framework: str) -> None:
+    grey = zoo.load(name, backend=framework, checkpoint=checkpoint)
+    colour = zoo.load(name, backend=framework, checkpoint=checkpoint, input_channels=3)
+    inputs, _ = batch_of(grey, samples_of(grey, 1))
+
+    expected = grey.engine.forward(inputs)
+    found = colour.engine.forward({**inputs, "image": np.repeat(inputs["image"], 3, axis=1)})
+
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, atol=1e-4 * np.abs(value).max(), rtol=0, err_msg=key)
