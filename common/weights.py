@@ -135,14 +135,16 @@ def check_fit(
 
 
 def fit_channels(weights: Arrays, expected: Mapping[str, tuple[int, ...]], channels: int) -> Arrays:
-    """Spread the kernels of the first layers, (out, old, ...), evenly over `channels` of the input; copies nothing else.
+    """Spread the kernels of the first layers, (out, old, ...), evenly over `channels` of the input.
 
     An image whose channels are all alike gives the same answer as before, so fine-tuning starts from what was learned.
     """
 
     def is_first(name: str, kernel: np.ndarray) -> bool:
         new = expected.get(name, kernel.shape)
-        return kernel.ndim > 2 and new[1] == channels != kernel.shape[1] and new[:1] + new[2:] == _without_second(kernel)
+        return (
+            kernel.ndim > 2 and new[1] == channels != kernel.shape[1] and new[:1] + new[2:] == _without_second(kernel)
+        )
 
     return {name: _spread(w, channels) if is_first(name, w) else w for name, w in weights.items()}
 

@@ -93,13 +93,17 @@ def lung_share(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return share if share.any() else np.ones(grid, np.float32)
 
 
-def spread(cells: np.ndarray, image: Image, config: SliceConfig) -> np.ndarray:
-    """Lay a map (gh, gw) of the network's grid over the image: (h, w) >= 0, largest 1; zero outside the crop."""
+def spread(cells: np.ndarray, image: Image, config: SliceConfig, scale: float = 0.0) -> np.ndarray:
+    """Lay a map (gh, gw) of the network's grid over the image: (h, w) in 0..1, zero outside the crop.
+
+    scale: what becomes 1, together with all that is larger; 0 takes the map's own maximum.
+    """
     box = CROPS[config.crop](image.array)
     shape = (box.bottom - box.top, box.right - box.left)
     inside = resize(np.maximum(cells, 0)[None].astype(np.float32), shape)[0].clip(0)
     spread_map = np.zeros(image.size, np.float32)
-    spread_map[box.top : box.bottom, box.left : box.right] = inside / max(float(inside.max()), 1e-12)
+    largest = scale or max(float(inside.max()), 1e-12)
+    spread_map[box.top : box.bottom, box.left : box.right] = np.minimum(inside / largest, 1)
     return spread_map
 
 
@@ -115,13 +119,16 @@ def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
     )
     stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
     matrix = compose_affine(matrix, _stretched(size, stretch))
-    array = warp_affine(_relit(sample.image.array, rng), matrix, size)
+    array = warp_affine(_relit(sample.image.array, rng, JITTER), matrix, size)
     return replace(sample, image=replace(sample.image, array=array))
 
 
-def mirror_slice(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror, change the light a little; nothing is interpolated, so the copies are as sharp as the slices."""
-    array = _relit(sample.image.array, rng)
+def mirror_slice(sample: Sample, rng: np.random.Generator, light: tuple[float, float]) -> Sample:
+    """Mirror, change the light; nothing is interpolated, so the copies are as sharp as the slices.
+
+    light: how far brightness and contrast go, as shares.
+    """
+    array = _relit(sample.image.array, rng, light)
     array = array[:, :, ::-1] if rng.random() < 0.5 else array
     return replace(sample, image=replace(sample.image, array=np.ascontiguousarray(array)))
 
@@ -163,9 +170,9 @@ def brightness_classifier(training: Iterable[Sample], k: int) -> Callable[[Image
     return classify
 
 
-def _relit(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _relit(array: np.ndarray, rng: np.random.Generator, light: tuple[float, float]) -> np.ndarray:
     """Change brightness and contrast; what was black stays black, because the lung crop looks for it."""
-    bright = jitter_intensity(array, rng, *JITTER)
+    bright = jitter_intensity(array, rng, *light)
     return np.where(array > BLACK, np.clip(bright, BLACK + 1, 255), array)
 
 

@@ -80,9 +80,12 @@ def is_lung(image: Image) -> np.ndarray:
 
 
 def bright_map(image: Image) -> np.ndarray:
-    """Return the brightness of the lung, smoothed within it, (h, w) in [0, 1]: what a trained map has to beat."""
+    """Return the brightness of the lung, smoothed within it, (h, w), 255 as 1: what a trained map has to beat.
+
+    Images share one scale: what is bright in a dark picture does not become as hot as what is bright in a bright one.
+    """
     lung = is_lung(image)
     sigma = BLUR_PX * image.size[0] / 256
     grey = ndimage.gaussian_filter(to_channels(image.array, 1)[0] * lung, sigma)
     smooth = np.where(lung, grey / (ndimage.gaussian_filter(lung.astype(np.float32), sigma) + LEAST_LUNG), 0)
-    return np.asarray(smooth / max(float(smooth.max()), 1e-12))
+    return np.asarray((smooth / 255).clip(0, 1))

@@ -28,13 +28,21 @@ from .config import Config
 from .coupling import COUPLINGS
 
 ROIS = ("none", "lung")
+LIGHT = (0.1, 0.2)  # brightness and contrast in training
 
 
 class TSCam(SliceClassifier[Config]):
     """Classify one slice and show where the finding is; masks are for scoring only, training never sees one."""
 
     task = "localisation"
-    prediction_options: ClassVar[tuple[str, ...]] = ("coupling", "roi", "map_threshold", "largest_only", "smallest_px")
+    prediction_options: ClassVar[tuple[str, ...]] = (
+        "coupling",
+        "roi",
+        "map_scale",
+        "map_threshold",
+        "largest_only",
+        "smallest_px",
+    )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -45,8 +53,9 @@ class TSCam(SliceClassifier[Config]):
             raise ConfigError(f"roi={config.roi!r} given; expected one of {', '.join(ROIS)}")
         if not 0 <= config.map_threshold < 1:
             raise ConfigError(f"map_threshold={config.map_threshold} given; expected 0 or more and less than 1")
-        if config.sharpness < 0:
-            raise ConfigError(f"sharpness={config.sharpness} given; expected 0 for the mean, or more")
+        for field in ("sharpness", "background_weight", "map_scale"):
+            if getattr(config, field) < 0:
+                raise ConfigError(f"{field}={getattr(config, field)} given; expected 0 or more")
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -62,14 +71,17 @@ class TSCam(SliceClassifier[Config]):
     def postprocess(self, outputs: Arrays, image: Image) -> Localisation:
         probabilities = self.probabilities(outputs["logits"])
         shown = self._shown(probabilities)
-        cells = COUPLINGS[self.config.coupling](np.asarray(outputs["maps"]), np.asarray(outputs["attention"]), shown)
+        maps = (
+            np.asarray(outputs["maps"]) * outputs["lung"]
+        )  # a token's part in the logits is its answer times its weight
+        cells = COUPLINGS[self.config.coupling](maps, np.asarray(outputs["attention"]), shown)
         if self.config.coupling == "official":
             cells = cells - cells.min()  # the published map is scaled from its minimum
-        return self._localised(image, probabilities, shown, spread(cells, image, self.config))
+        return self._localised(image, probabilities, shown, spread(cells, image, self.config, self.config.map_scale))
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)
-        return mirror_slice(sample, rng)
+        return mirror_slice(sample, rng, LIGHT)
 
     def score(self, prediction: Prediction, sample: Sample) -> Row:
         if not isinstance(prediction, Localisation):

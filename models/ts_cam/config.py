@@ -26,8 +26,10 @@ class Config:
     std: tuple[float, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
     roi_pool: bool = True  # tokens count by the share of them that is not black; False: all alike, as published
-    sharpness: float = 4.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
-    coupling: str = "relu_diff"  # how maps and attention meet: a key of COUPLINGS in coupling.py
+    sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
+    background_weight: float = 0.3  # of a term that holds every token of a background picture to be background; or 0
+    coupling: str = "semantic"  # how maps and attention meet: a key of COUPLINGS in coupling.py
+    map_scale: float = 10.0  # evidence (log-odds) that is 1 in the map; 0 scales each map to its own maximum
     roi: str = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
     largest_only: bool = False  # one box, around the largest region, as published
@@ -52,7 +54,9 @@ def _published(dim: int, heads: int) -> Config:
         crop="none",
         roi_pool=False,
         sharpness=0.0,
+        background_weight=0.0,
         coupling="official",
+        map_scale=0.0,
         map_threshold=0.1,
         largest_only=True,
         smallest_px=1,
@@ -72,7 +76,7 @@ RECIPES: dict[str, Recipe] = {
     "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "small": Recipe(
-        epochs=5,
+        epochs=8,
         batch_size=32,
         learning_rate=1.5e-3,
         weight_decay=0.05,

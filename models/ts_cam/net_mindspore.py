@@ -40,14 +40,14 @@ class Net(VisionTransformer):
         self.sharpness = config.sharpness
 
     def construct(self, image: Tensor, lung: Tensor) -> dict[str, Tensor]:
-        # (n, c, h, w), (n, gh, gw) -> logits (n, classes); when not training also maps (n, classes, gh, gw) and
-        # attention (n, gh, gw), what the class token looked at, summed over the blocks. A token's part in the
-        # logits is its answer times its weight, so the maps carry the weight, too
+        # (n, c, h, w), (n, gh, gw) -> logits (n, classes), maps (n, classes, gh, gw) and the weights of the tokens in
+        # the logits, lung (n, gh, gw); when not training also attention (n, gh, gw), what the class token looked at,
+        # summed over the blocks
         tokens, attention = self.tokens(image)
         n, _, dim = tokens.shape
         maps = self.head(tokens[:, 1:].swapaxes(1, 2).reshape(n, dim, *self.grid))
-        logits = pool(maps, lung, self.sharpness)
+        outputs = {"logits": pool(maps, lung, self.sharpness), "maps": maps, "lung": lung}
         if self.training:
-            return {"logits": logits}
+            return outputs
         looked = ops.stack([weights[:, 0, 1:] for weights in attention]).sum(0)
-        return {"logits": logits, "maps": maps * lung[:, None], "attention": looked.reshape(n, *self.grid)}
+        return {**outputs, "attention": looked.reshape(n, *self.grid)}

@@ -39,13 +39,13 @@ class Net(VisionTransformer):
         self.sharpness = config.sharpness
 
     def forward(self, image: torch.Tensor, lung: torch.Tensor) -> dict[str, torch.Tensor]:
-        # (n, c, h, w), (n, gh, gw) -> logits (n, classes); when not training also maps (n, classes, gh, gw) and
-        # attention (n, gh, gw), what the class token looked at, summed over the blocks. A token's part in the
-        # logits is its answer times its weight, so the maps carry the weight, too
+        # (n, c, h, w), (n, gh, gw) -> logits (n, classes), maps (n, classes, gh, gw) and the weights of the tokens in
+        # the logits, lung (n, gh, gw); when not training also attention (n, gh, gw), what the class token looked at,
+        # summed over the blocks
         tokens, attention = self.tokens(image)
         maps = self.head(tokens[:, 1:].transpose(1, 2).unflatten(2, self.grid))
-        logits = pool(maps, lung, self.sharpness)
+        outputs = {"logits": pool(maps, lung, self.sharpness), "maps": maps, "lung": lung}
         if self.training:
-            return {"logits": logits}
+            return outputs
         looked = torch.stack([weights[:, 0, 1:] for weights in attention]).sum(0)
-        return {"logits": logits, "maps": maps * lung[:, None], "attention": looked.unflatten(1, self.grid)}
+        return {**outputs, "attention": looked.unflatten(1, self.grid)}

@@ -94,10 +94,41 @@ def test_pooling_counts_lung_tokens_only_and_sharpens_towards_the_largest(both_f
         assert (ours.numpy() <= maps[:, :, :2].max((2, 3)) + 1e-4).all()
 
 
-def test_training_puts_out_logits_alone():
+def test_training_computes_no_attention_map():
     x = torch_only.zeros(2, 1, 48, 48), torch_only.ones(2, 6, 6)
 
-    assert list(net_of(TINY).train()(*x)) == ["logits"]
+    assert list(net_of(TINY).train()(*x)) == ["logits", "maps", "lung"]
+
+
+def test_tokens_of_background_pictures_are_held_to_the_background(both_frameworks):
+    import mindspore
+
+    from zoo.models.ts_cam import loss_mindspore, loss_torch
+
+    rng = np.random.default_rng(0)
+    maps, lung = rng.standard_normal((3, 2, 4, 5)).astype(np.float32), rng.random((3, 4, 5)).astype(np.float32)
+    labels = np.array([0, 1, 0])
+    costs = np.log1p(np.exp(maps[:, 1] - maps[:, 0])) * lung
+    expected = costs[labels == 0].sum() / (lung[labels == 0].sum() + 1)
+
+    ours = loss_torch.background_tokens(*map(torch_only.from_numpy, (maps, lung, labels)), 0)
+    theirs = loss_mindspore.background_tokens(*map(mindspore.Tensor, (maps, lung, labels)), 0)
+    none = loss_torch.background_tokens(*map(torch_only.from_numpy, (maps, lung, np.ones(3))), 0)
+
+    assert float(ours) == pytest.approx(expected, rel=1e-5) and float(theirs.asnumpy()) == pytest.approx(
+        expected, rel=1e-5
+    )
+    assert float(none) == 0
+
+
+def test_published_network_trains_with_the_labels_of_pictures_alone():
+    from zoo.models.ts_cam.loss_torch import losses
+
+    outputs = {"logits": torch_only.zeros(2, 2), "maps": torch_only.zeros(2, 2, 3, 3), "lung": torch_only.ones(2, 3, 3)}
+    target = {"label": torch_only.tensor([0, 1])}
+
+    assert list(losses(outputs, target, PAPER)) == ["cross_entropy"]
+    assert list(losses(outputs, target, SMALL)) == ["cross_entropy", "background"]
 
 
 # --- couplings -------------------------------------------------------------------------------------------------------
@@ -128,7 +159,8 @@ def lungs():
 def outputs(*logits, at=(8, 4), grid=(12, 12)):
     maps = np.zeros((len(logits), *grid), np.float32)
     maps[(1, *at)] = 2.0
-    return {"logits": np.float32(logits), "maps": maps, "attention": np.ones(grid, np.float32)}
+    ones = np.ones(grid, np.float32)
+    return {"logits": np.float32(logits), "maps": maps, "lung": ones, "attention": ones}
 
 
 def test_map_boxes_and_mask_lie_where_the_token_is():
@@ -136,7 +168,7 @@ def test_map_boxes_and_mask_lie_where_the_token_is():
 
     row, column = np.unravel_index(prediction.heat_map.argmax(), (100, 100))
     assert (row - 24) * 12 // 53 == 8 and (column - 18) * 12 // 53 == 4
-    assert prediction.shown == "covid" and prediction.heat_map.max() == 1
+    assert prediction.shown == "covid" and prediction.heat_map.max() == pytest.approx(2 / SMALL.map_scale, rel=0.05)
     ((x1, y1, x2, y2),) = prediction.boxes
     assert x1 <= column < x2 and y1 <= row < y2 and prediction.mask[row, column]
 
@@ -145,14 +177,23 @@ def test_a_normal_slice_keeps_its_map_but_has_no_region():
     prediction = TSCam(SMALL).postprocess(outputs(3.0, 0.0), lungs())
 
     assert prediction.label == "normal" and prediction.shown == "covid"
-    assert prediction.heat_map.max() == 1 and not prediction.mask.any() and len(prediction.boxes) == 0
+    assert prediction.heat_map.max() > 0 and not prediction.mask.any() and len(prediction.boxes) == 0
+
+
+def test_maps_share_one_scale_or_reach_one_each():
+    weak, strong = ({**outputs(0.0, 3.0), "maps": outputs(0.0, 3.0)["maps"] * factor} for factor in (0.5, 20))
+
+    for scale, expected in ((0.0, (1.0, 1.0)), (10.0, (0.1, 1.0))):
+        algorithm = TSCam(replace(SMALL, map_scale=scale))
+        found = [float(algorithm.postprocess(o, lungs()).heat_map.max()) for o in (weak, strong)]
+        assert found == pytest.approx(expected, rel=0.05)  # between cells the map is interpolated
 
 
 def test_roi_keeps_the_map_within_the_lung():
     free = TSCam(SMALL).postprocess(outputs(0.0, 3.0, at=(1, 4)), lungs())
     kept = TSCam(replace(SMALL, roi="lung")).postprocess(outputs(0.0, 3.0, at=(1, 4)), lungs())
 
-    assert free.heat_map[:38].max() == 1 and kept.heat_map[:38].max() == 0
+    assert free.heat_map[:38].max() > 0 and kept.heat_map[:38].max() == 0
 
 
 def test_weights_of_the_tokens_are_the_share_of_lung():
@@ -197,6 +238,8 @@ WRONG = [
     ({"roi": "heart"}, "roi"),
     ({"map_threshold": 1.0}, "map_threshold"),
     ({"sharpness": -1.0}, "sharpness"),
+    ({"background_weight": -1.0}, "background_weight"),
+    ({"map_scale": -1.0}, "map_scale"),
     ({"crop": "heart"}, "crop"),
     ({"patch": 16}, "stem"),
 ]
