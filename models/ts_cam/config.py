@@ -68,6 +68,9 @@ VARIANTS: dict[str, Config] = {
     "deit-tiny": _published(192, 3),
     "deit-base": _published(768, 12),
     "small": Config(),
+    "small-endoscopy": Config(
+        classes=("normal", "bleeding"), input_channels=3, input_size=(112, 112), crop="none", roi_pool=False
+    ),
     "tiny": Config(dim=24, depth=2, heads=2, stem=(8, 16, 16), input_size=(48, 48)),
 }
 
@@ -81,6 +84,15 @@ RECIPES: dict[str, Recipe] = {
         learning_rate=1.5e-3,
         weight_decay=0.05,
         warmup_epochs=0.5,
+        clip_norm=1.0,
+        ema_decay=0.98,
+    ),
+    "small-endoscopy": Recipe(
+        epochs=30,
+        batch_size=32,
+        learning_rate=1.5e-3,
+        weight_decay=0.05,
+        warmup_epochs=1,
         clip_norm=1.0,
         ema_decay=0.98,
     ),

@@ -1,22 +1,17 @@
-"""3D-UNet: the paper's numbers, deep supervision, and every kind of volume in, a mask on the same grid out."""
+"""3D-UNet: the paper's numbers, and deep supervision."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import zoo
 from zoo.common.errors import ConfigError
-from zoo.common.io import read_image
-from zoo.common.types import Image
 from zoo.models.unet3d.algorithm import UNet3D
 from zoo.models.unet3d.config import VARIANTS, Config
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "volumes_misc" / "images"
-MISC = sorted(DATA.glob("*.nii.gz")) if DATA.is_dir() else []
 TINY = VARIANTS["tiny"]
 
 
@@ -76,40 +71,6 @@ def test_deep_supervision_is_the_same_in_both_frameworks(both_frameworks: tuple[
         terms.append(model.engine.step(inputs, targets, learning_rate=0.0, seed=0))
 
     assert terms[0] == pytest.approx(terms[1], rel=1e-3)
-
-
-@pytest.mark.parametrize("size", [(1, 20, 20), (5, 7, 3), (16, 16, 16), (17, 40, 33)])
-def test_any_size_gives_a_mask_of_that_size(size: tuple[int, ...]) -> None:
-    image = Image(np.random.default_rng(0).normal(0, 1, (1, *size)).astype(np.float32), (2.0, 1.0, 0.7), name="scan")
-
-    assert load().predict(image).labels.shape == size
-
-
-def test_a_single_slice_gives_a_picture_of_labels() -> None:
-    image = Image(np.random.default_rng(0).normal(0, 1, (1, 30, 22)).astype(np.float32), (1.0, 1.0), name="slice")
-
-    assert load().predict(image).labels.shape == (30, 22)
-
-
-@pytest.mark.parametrize("path", MISC, ids=lambda path: path.name)
-def test_real_volumes_come_back_on_their_own_grid(path: Path, tmp_path: Path) -> None:
-    image = read_image(path)
-    model = load(spacing_mm=(6.0, 6.0, 6.0))
-
-    mask = model.predict(path).save(tmp_path / "mask.nii.gz")
-
-    again = read_image(mask)
-    assert again.size == image.size
-    np.testing.assert_allclose(again.affine, image.affine, atol=1e-4)
-
-
-def test_turned_volumes_get_the_turned_answer() -> None:
-    image = Image(np.random.default_rng(0).normal(0, 1, (1, 16, 16, 16)).astype(np.float32), (1.0,) * 3, np.eye(4), "a")
-    affine = np.diag([-1.0, 1.0, 1.0, 1.0])
-    flipped = replace(image, array=image.array[..., ::-1].copy(), affine=affine)
-    model = load()
-
-    np.testing.assert_array_equal(model.predict(flipped).labels, model.predict(image).labels[..., ::-1])
 
 
 @pytest.mark.parametrize(
