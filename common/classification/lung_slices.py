@@ -22,6 +22,7 @@ from zoo.common.transforms.pictures import (
 from zoo.common.types import Image, Sample
 
 JITTER = (0.05, 0.08)  # brightness and contrast: how bright a lung is says much about it, so no more than a little
+PIVOT = 100  # grey value between the lung and what is dense in it
 
 CROPS: dict[str, Callable[[np.ndarray], Box]] = {
     "lung": lung_box,
@@ -119,16 +120,18 @@ def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
     )
     stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
     matrix = compose_affine(matrix, _stretched(size, stretch))
-    array = warp_affine(_relit(sample.image.array, rng, JITTER), matrix, size)
+    bright = jitter_intensity(sample.image.array, rng, *JITTER)
+    array = warp_affine(_within_lung(sample.image.array, bright), matrix, size)
     return replace(sample, image=replace(sample.image, array=array))
 
 
-def mirror_slice(sample: Sample, rng: np.random.Generator, light: tuple[float, float]) -> Sample:
-    """Mirror, change the light; nothing is interpolated, so the copies are as sharp as the slices.
+def mirror_slice(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Mirror, stretch the greys about grey 100 by up to 20 %, shift them by up to 10.
 
-    light: how far brightness and contrast go, as shares.
+    Nothing is interpolated, so the copies are as sharp as the slices; what is dense stays brighter than what is not.
     """
-    array = _relit(sample.image.array, rng, light)
+    gain, shift = 1 + rng.uniform(-0.2, 0.2), rng.uniform(-10, 10)
+    array = _within_lung(sample.image.array, (sample.image.array - PIVOT) * gain + PIVOT + shift)
     array = array[:, :, ::-1] if rng.random() < 0.5 else array
     return replace(sample, image=replace(sample.image, array=np.ascontiguousarray(array)))
 
@@ -170,10 +173,9 @@ def brightness_classifier(training: Iterable[Sample], k: int) -> Callable[[Image
     return classify
 
 
-def _relit(array: np.ndarray, rng: np.random.Generator, light: tuple[float, float]) -> np.ndarray:
-    """Change brightness and contrast; what was black stays black, because the lung crop looks for it."""
-    bright = jitter_intensity(array, rng, *light)
-    return np.where(array > BLACK, np.clip(bright, BLACK + 1, 255), array)
+def _within_lung(array: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    """Keep black what was black, and nothing else, because the lung crop looks for it."""
+    return np.where(array > BLACK, np.clip(changed, BLACK + 1, 255), array).astype(np.float32)
 
 
 def _brightness(image: Image) -> float:

@@ -20,9 +20,14 @@ def initial_vit_value(name: str, shape: tuple[int, ...], rng: np.random.Generato
     if len(shape) == 2 or name in (POSITIONS, "cls_token"):
         return rng.normal(0, 0.02, shape)  # timm cuts at 2, that is at 100 deviations: never
     if name == STEM or name == "head.weight":  # a convolution that PyTorch draws uniformly within 1 / sqrt(fan-in)
-        bound = 1 / np.sqrt(np.prod(shape[1:]))
-        return rng.uniform(-bound, bound, shape)
+        return uniform_kernel(shape, rng)
     return initial_value(name, shape, rng)
+
+
+def uniform_kernel(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw a kernel as PyTorch does by default, evenly within 1 / sqrt(fan-in)."""
+    bound = 1 / np.sqrt(np.prod(shape[1:]))
+    return rng.uniform(-bound, bound, shape)
 
 
 def convert_vit(

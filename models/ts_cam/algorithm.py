@@ -20,7 +20,7 @@ from zoo.common.errors import ConfigError
 from zoo.common.localisation.answer import Localisation, regions_of_map
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.networks.vit_config import check_vit_config
-from zoo.common.networks.vit_weights import initial_vit_value
+from zoo.common.networks.vit_weights import initial_vit_value, uniform_kernel
 from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample
 
@@ -28,7 +28,6 @@ from .config import Config
 from .coupling import COUPLINGS
 
 ROIS = ("none", "lung")
-LIGHT = (0.1, 0.2)  # brightness and contrast in training
 
 
 class TSCam(SliceClassifier[Config]):
@@ -81,7 +80,7 @@ class TSCam(SliceClassifier[Config]):
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)
-        return mirror_slice(sample, rng, LIGHT)
+        return mirror_slice(sample, rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Row:
         if not isinstance(prediction, Localisation):
@@ -102,6 +101,8 @@ class TSCam(SliceClassifier[Config]):
         return predict
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        if len(shape) == 4:  # a stem drawn He-normal classified as well and showed less (pixel PR-AUC 0.35, not 0.41)
+            return uniform_kernel(shape, rng)
         return initial_vit_value(name, shape, rng)
 
     def _shown(self, probabilities: np.ndarray) -> int:

@@ -79,7 +79,7 @@ RECIPES: dict[str, Recipe] = {
     "deit-tiny": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "deit-base": Recipe(epochs=30, batch_size=32, learning_rate=5e-5, weight_decay=0.05, warmup_epochs=1),
     "small": Recipe(
-        epochs=8,
+        epochs=6,
         batch_size=32,
         learning_rate=1.5e-3,
         weight_decay=0.05,
@@ -88,7 +88,7 @@ RECIPES: dict[str, Recipe] = {
         ema_decay=0.98,
     ),
     "small-endoscopy": Recipe(
-        epochs=30,
+        epochs=8,
         batch_size=32,
         learning_rate=1.5e-3,
         weight_decay=0.05,

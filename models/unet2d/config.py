@@ -42,6 +42,6 @@ ORIGINAL = Config(width=64, input_size=(388, 388), norm="none", padding="none", 
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=100, batch_size=8, learning_rate=1e-3),
     "small": Recipe(epochs=45, batch_size=6, learning_rate=4e-3, warmup_epochs=3, ema_decay=0.9),
-    "small-heart": Recipe(epochs=14, batch_size=8, learning_rate=2e-3, ema_decay=0.99),
+    "small-heart": Recipe(epochs=24, batch_size=8, learning_rate=2e-3, ema_decay=0.99),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }
