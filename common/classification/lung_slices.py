@@ -87,11 +87,15 @@ def normalised(array: np.ndarray, config: SliceConfig) -> np.ndarray:
     return np.asarray((pixels - mean) / std)
 
 
-def lung_share(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Return how much of each cell of a grid over a crop (c, h, w) is not black, 0..1; all 1 where all is black."""
-    bright = Pillow.fromarray((array.max(axis=0) > BLACK).astype(np.float32))
-    share = np.asarray(bright.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
-    return share if share.any() else np.ones(grid, np.float32)
+def token_weights(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Return the mean brightness (0..1) of each cell of a grid over a crop (c, h, w), black as 0; all 1 where all is.
+
+    Where there is no lung there is no weight, and dense tissue, which findings in a lung are, weighs more than air.
+    """
+    grey = array.max(axis=0)
+    bright = Pillow.fromarray(np.where(grey > BLACK, grey / 255, 0).astype(np.float32))
+    weights = np.asarray(bright.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
+    return weights if weights.any() else np.ones(grid, np.float32)
 
 
 def spread(cells: np.ndarray, image: Image, config: SliceConfig, scale: float = 0.0) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 from zoo.common.classification.lung_slices import (
     brightness_classifier,
     cropped,
-    lung_share,
     mirror_slice,
     normalised,
     spread,
+    token_weights,
 )
 from zoo.common.classification.slice_classifier import SliceClassifier
 from zoo.common.errors import ConfigError
@@ -64,7 +64,7 @@ class TSCam(SliceClassifier[Config]):
         """Return the image and, per token, its weight, (gh, gw) in [0, 1]."""
         array = cropped(image, self.config)
         h, w = (side // self.config.patch for side in self.config.input_size)
-        lung = lung_share(array, (h, w)) if self.config.roi_pool else np.ones((h, w), np.float32)
+        lung = token_weights(array, (h, w)) if self.config.roi_pool else np.ones((h, w), np.float32)
         return {"image": normalised(array, self.config), "lung": lung}
 
     def postprocess(self, outputs: Arrays, image: Image) -> Localisation:

@@ -25,11 +25,11 @@ class Config:
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
-    roi_pool: bool = True  # tokens count by the share of them that is not black; False: all alike, as published
+    roi_pool: bool = True  # tokens count by their brightness, black ones not at all; False: all alike, as published
     sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
     background_weight: float = 0.3  # of a term that holds every token of a background picture to be background; or 0
     coupling: str = "semantic"  # how maps and attention meet: a key of COUPLINGS in coupling.py
-    map_scale: float = 10.0  # evidence (log-odds) that is 1 in the map; 0 scales each map to its own maximum
+    map_scale: float = 5.0  # weighted evidence (log-odds) that is 1 in the map; 0: each map's own maximum
     roi: str = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
     largest_only: bool = False  # one box, around the largest region, as published
@@ -69,7 +69,12 @@ VARIANTS: dict[str, Config] = {
     "deit-base": _published(768, 12),
     "small": Config(),
     "small-endoscopy": Config(
-        classes=("normal", "bleeding"), input_channels=3, input_size=(112, 112), crop="none", roi_pool=False
+        classes=("normal", "bleeding"),
+        input_channels=3,
+        input_size=(112, 112),
+        crop="none",
+        roi_pool=False,
+        map_scale=10.0,
     ),
     "tiny": Config(dim=24, depth=2, heads=2, stem=(8, 16, 16), input_size=(48, 48)),
 }
@@ -88,9 +93,9 @@ RECIPES: dict[str, Recipe] = {
         ema_decay=0.98,
     ),
     "small-endoscopy": Recipe(
-        epochs=8,
+        epochs=10,
         batch_size=32,
-        learning_rate=1.5e-3,
+        learning_rate=5e-4,
         weight_decay=0.05,
         warmup_epochs=1,
         clip_norm=1.0,

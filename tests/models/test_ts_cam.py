@@ -196,14 +196,14 @@ def test_roi_keeps_the_map_within_the_lung():
     assert free.heat_map[:38].max() > 0 and kept.heat_map[:38].max() == 0
 
 
-def test_weights_of_the_tokens_are_the_share_of_lung():
+def test_weights_of_the_tokens_are_their_brightness():
     image = lungs()
     box = lung_box(image.array)
 
-    lung = TSCam(SMALL).preprocess(image)["lung"]
-    assert lung.shape == (12, 12) and lung.min() == 0 and lung.max() == 1
+    weights = TSCam(SMALL).preprocess(image)["lung"]
+    assert weights.shape == (12, 12) and weights.min() == 0 and weights.max() == pytest.approx(90 / 255)
     area = (box.bottom - box.top) * (box.right - box.left)
-    assert lung.mean() == pytest.approx(20 * 50 / area, rel=0.05)  # of whole pixels
+    assert weights.mean() == pytest.approx(90 / 255 * 20 * 50 / area, rel=0.05)  # of whole pixels
     assert (TSCam(replace(SMALL, roi_pool=False)).preprocess(image)["lung"] == 1).all()
     assert (TSCam(SMALL).preprocess(Image(np.zeros((1, 9, 9), np.float32)))["lung"] == 1).all()
 
