@@ -25,7 +25,7 @@ from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample
 
 from .config import Config
-from .coupling import COUPLINGS
+from .coupling import COUPLINGS, IN_LOG_ODDS
 
 ROIS = ("none", "lung")
 
@@ -76,7 +76,8 @@ class TSCam(SliceClassifier[Config]):
         cells = COUPLINGS[self.config.coupling](maps, np.asarray(outputs["attention"]), shown)
         if self.config.coupling == "official":
             cells = cells - cells.min()  # the published map is scaled from its minimum
-        return self._localised(image, probabilities, shown, spread(cells, image, self.config, self.config.map_scale))
+        scale = self.config.map_scale if self.config.coupling in IN_LOG_ODDS else 0.0
+        return self._localised(image, probabilities, shown, spread(cells, image, self.config, scale))
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)

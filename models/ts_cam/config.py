@@ -29,7 +29,7 @@ class Config:
     sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
     background_weight: float = 0.3  # of a term that holds every token of a background picture to be background; or 0
     coupling: str = "semantic"  # how maps and attention meet: a key of COUPLINGS in coupling.py
-    map_scale: float = 5.0  # weighted evidence (log-odds) that is 1 in the map; 0: each map's own maximum
+    map_scale: float = 5.0  # weighted evidence (log-odds) that is 1 in the map; 0 and other couplings: its own maximum
     roi: str = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
     largest_only: bool = False  # one box, around the largest region, as published

@@ -15,12 +15,12 @@ def official(maps: np.ndarray, attention: np.ndarray, index: int) -> np.ndarray:
 
 
 def relu_diff(maps: np.ndarray, attention: np.ndarray, index: int) -> np.ndarray:
-    """Multiply what speaks for the class and against the others by the attention.
+    """Multiply what speaks for the class and against the others by the attention, relative to an even one.
 
     A softmax only fixes differences of the maps: a single one carries an arbitrary offset, which would decide the
     order of the pixels. Against the mean of the other classes the offset cancels.
     """
-    return np.asarray(_evidence(maps, index) * attention)
+    return np.asarray(_evidence(maps, index) * attention / attention.mean())
 
 
 def semantic(maps: np.ndarray, attention: np.ndarray, index: int) -> np.ndarray:
@@ -43,3 +43,4 @@ COUPLINGS: dict[str, Coupling] = {
     "semantic": semantic,
     "attention": attention_only,
 }
+IN_LOG_ODDS = ("relu_diff", "semantic")  # their values compare between images

@@ -142,6 +142,8 @@ def test_difference_does_not_depend_on_the_offset_that_a_softmax_leaves_open():
         np.testing.assert_allclose(
             COUPLINGS[name](maps + offset, attention, 1), COUPLINGS[name](maps, attention, 1), atol=1e-12
         )
+    even = COUPLINGS["relu_diff"](maps, np.full((4, 4), 0.1), 1)
+    np.testing.assert_allclose(even, COUPLINGS["semantic"](maps, attention, 1), atol=1e-12)
     np.testing.assert_array_equal(COUPLINGS["official"](maps, attention, 1), maps[1] * attention)
     np.testing.assert_array_equal(COUPLINGS["attention"](maps, attention, 0), attention)
 
