@@ -174,7 +174,7 @@ class Model:
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
-        out: where to write cases.csv and summary.json, if anywhere.
+        out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
         """
         from zoo.common.datasets import open_dataset
         from zoo.evaluation import evaluate, score_baseline
