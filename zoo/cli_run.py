@@ -126,7 +126,7 @@ def evaluate(
         return
     print_table(_scores(result, f"{model.name}, {split} split of {data.name}, {len(result.rows)} cases"))
     if out is not None:
-        say(f"written to {out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
+        say(f"cases, summary and pictures written to {out}")
 
 
 def compare(
@@ -145,7 +145,7 @@ def compare(
     table = Table(*heads, title=f"{first} minus {second}", title_justify="left")
     for row in rows:
         shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
-        tests = [_number(row.get(name)) for name in ("p", "p_sign")]
+        tests = ["< 0.0001" if row.get(name, 1.0) < 1e-4 else _number(row.get(name)) for name in ("p", "p_sign")]
         used = f"{row['used']:.0f}" if "used" in row else "all"
         table.add_row(str(row["metric"]), *shown, _interval(row), *tests, used)
     print_table(table)

@@ -79,8 +79,9 @@ def draw_boxes(rows: Sequence[Row], metric: str) -> Figure:
         names.append(f"{label}\nn = {len(shown)}" + (f", {lost} not shown" if lost else ""))
     slant = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if is_crowded else {}
     axes.set_xticks(range(len(labels)), [name.replace("\n", ", ") if is_crowded else name for name in names], **slant)
-    shown, unit = name_and_unit(metric)
-    axes.set_ylabel(f"{shown} [{unit}]" if unit else shown)
+    title, unit = name_and_unit(metric)
+    title = f"probability of {metric[2:]}" if metric.startswith("p_") else title
+    axes.set_ylabel(f"{title} [{unit}]" if unit else title)
     return figure
 
 
