@@ -145,7 +145,7 @@ def compare(
     table = Table(*heads, title=f"{first} minus {second}", title_justify="left")
     for row in rows:
         shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
-        tests = ["< 0.0001" if row.get(name, 1.0) < 1e-4 else _number(row.get(name)) for name in ("p", "p_sign")]
+        tests = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else _number(row.get(p)) for p in ("p", "p_sign")]
         used = f"{row['used']:.0f}" if "used" in row else "all"
         table.add_row(str(row["metric"]), *shown, _interval(row), *tests, used)
     print_table(table)

@@ -117,11 +117,12 @@ def compare_pooled(
 
     intervals = bootstrap_interval(pairs, subtract, [str(row["group"]) for row in first], rng, draws)
     a, b, differences = summarise(first), summarise(second), subtract(pairs)
-    return [
-        {"metric": name, "first": a[name], "second": b[name], "difference": gap}
-        | dict(zip(("low", "high"), intervals[name], strict=True))
-        for name, gap in differences.items()
-    ]
+    out: list[Row] = []
+    for name, gap in differences.items():
+        low, high = intervals[name]
+        row: Row = {"metric": name, "first": a[name], "second": b[name], "difference": gap, "low": low, "high": high}
+        out.append(row)
+    return out
 
 
 def pair_rows(first: Sequence[Row], second: Sequence[Row], keys: Sequence[str]) -> list[Row]:

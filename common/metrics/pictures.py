@@ -27,12 +27,11 @@ def draw_cases(rows: Sequence[Row]) -> dict[str, Figure]:
         name.removeprefix("reference_") for row in rows for name in row if name.startswith("reference_")
     )
     for name in names:
-        pairs = [
-            (float(row[f"reference_{name}"]), float(row[f"predicted_{name}"]))
-            for row in rows
-            if f"reference_{name}" in row
-        ]
-        figures[f"agreement_{name}"] = draw_bland_altman(*zip(*pairs, strict=True), name)
+        first, second = (
+            [float(row[f"{side}_{name}"]) for row in rows if f"reference_{name}" in row]
+            for side in ("reference", "predicted")
+        )
+        figures[f"agreement_{name}"] = draw_bland_altman(first, second, name)
     return figures
 
 
@@ -77,8 +76,10 @@ def draw_boxes(rows: Sequence[Row], metric: str) -> Figure:
         axes.scatter(i + offsets, shown, s=14, color=colour, alpha=0.6, linewidths=0)
         lost = len(values) - len(shown)
         names.append(f"{label}\nn = {len(shown)}" + (f", {lost} not shown" if lost else ""))
-    slant = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if is_crowded else {}
-    axes.set_xticks(range(len(labels)), [name.replace("\n", ", ") if is_crowded else name for name in names], **slant)
+    axes.set_xticks(range(len(labels)), [name.replace("\n", ", ") if is_crowded else name for name in names])
+    if is_crowded:
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=60, ha="right", rotation_mode="anchor")
     title, unit = name_and_unit(metric)
     title = f"probability of {metric[2:]}" if metric.startswith("p_") else title
     axes.set_ylabel(f"{title} [{unit}]" if unit else title)
