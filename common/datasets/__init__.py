@@ -49,6 +49,7 @@ READERS: dict[str, str] = {
     "covid_ct_ucsd": "zoo.common.datasets.covid_ct_ucsd",
     "cxr_lungs": "zoo.common.datasets.cxr_lungs",
     "covid_19_20": "zoo.common.datasets.covid_19_20",
+    "covid_19_ct_seg": "zoo.common.datasets.covid_19_ct_seg",
     "bcdata": "zoo.common.datasets.bcdata",
     "endoscope": "zoo.common.datasets.endoscope",
     "polyps": "zoo.common.datasets.polyps",
@@ -60,6 +61,7 @@ READERS: dict[str, str] = {
     "focus": "zoo.common.datasets.focus",
     "msd": "zoo.common.datasets.msd",
     "bids": "zoo.common.datasets.bids",
+    "ki67_ihc": "zoo.common.datasets.ki67_ihc",
     "paired": "zoo.common.datasets.paired",
     "manifest": "zoo.common.datasets.manifest",
 }
