@@ -22,14 +22,14 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def read_csv(path: str | Path, text: Collection[str]) -> list[dict[str, float | str]]:
-    """Read rows that write_csv() wrote: numbers but for the columns `text`; empty cells are left out.
+    """Read rows that write_csv() wrote: numbers, without the empty ones, but for the columns `text`.
 
     Raises InputError when the file cannot be read, or when another cell is no number.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file, restkey=""))
-        return [{k: v if k in text else float(v) for k, v in line.items() if v != ""} for line in lines]
+        return [{k: v if k in text else float(v) for k, v in line.items() if v != "" or k in text} for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: cannot be read as a table of numbers ({error}); was it written by the zoo?"

@@ -103,6 +103,15 @@ def test_the_better_detector_is_seen() -> None:
     assert rows["missed"]["difference"] == pytest.approx(-1 / 8)
 
 
+def test_cases_without_a_patient_stand_for_themselves(tmp_path: Path) -> None:
+    for name, evaluation in (("a", heads(8, 0)), ("b", heads(8, 1, shift=2.0))):
+        Evaluation([{**row, "group": ""} for row in evaluation.rows], {}).save(tmp_path / name)
+
+    rows = {row["metric"]: row for row in compare_rows(read_cases(tmp_path / "a"), read_cases(tmp_path / "b"))}
+
+    assert rows["dice_head"]["p"] < 0.05 and rows["dice_head"]["low"] > 0
+
+
 def test_classifiers_are_compared_by_their_pooled_scores_too() -> None:
     first, second = classified(0, 0.1), classified(1, 0.5)
 

@@ -109,12 +109,13 @@ def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
     Raises InputError when the cases differ.
     """
     paired = pair_rows(first, second, ("name", "group"))
+    groups = [str(row["group"] or row["name"]) for row in first]  # an unknown patient is one of many
     rng = np.random.default_rng(0)
     pooled: list[Row] = []
     if all("label" in row and any(name.startswith("p_") for name in row) for row in (*first, *paired)):
-        pooled = compare_pooled(first, paired, summarise_probabilities, rng)
+        pooled = compare_pooled(first, paired, summarise_probabilities, groups, rng)
     columns = [score_columns(rows) for rows in (first, paired)]
-    return pooled + compare_columns(columns[0], columns[1], [str(row["group"]) for row in first], rng)
+    return pooled + compare_columns(columns[0], columns[1], groups, rng)
 
 
 def score_all(

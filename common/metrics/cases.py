@@ -106,7 +106,12 @@ def compare_columns(
 
 
 def compare_pooled(
-    first: Sequence[Row], second: Sequence[Row], summarise: Summarise, rng: np.random.Generator, draws: int = 1000
+    first: Sequence[Row],
+    second: Sequence[Row],
+    summarise: Summarise,
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    draws: int = 1000,
 ) -> list[Row]:
     """Compare scores that only all cases together have, such as ROC-AUC: no test, but an interval by paired draws."""
     pairs = list(zip(first, second, strict=True))
@@ -115,7 +120,7 @@ def compare_pooled(
         a, b = (summarise([pair[side] for pair in chosen]) for side in (0, 1))
         return {name: a[name] - b[name] for name in a}
 
-    intervals = bootstrap_interval(pairs, subtract, [str(row["group"]) for row in first], rng, draws)
+    intervals = bootstrap_interval(pairs, subtract, groups, rng, draws)
     a, b, differences = summarise(first), summarise(second), subtract(pairs)
     out: list[Row] = []
     for name, gap in differences.items():

@@ -149,7 +149,9 @@ def test_a_pooled_difference_is_that_of_the_two_summaries():
     first = [{"name": str(i), "group": str(i), "x": float(v)} for i, v in enumerate(labels)]
     second = [{**row, "x": 0.0} for row in first]
 
-    (row,) = compare_pooled(first, second, lambda rows: {"m": max(r["x"] for r in rows)}, np.random.default_rng(0))
+    (row,) = compare_pooled(
+        first, second, lambda rows: {"m": max(r["x"] for r in rows)}, names(30), np.random.default_rng(0)
+    )
 
     assert (row["first"], row["second"], row["difference"], row["low"]) == (1, 0, 1, 1)
     assert "p" not in row
