@@ -66,12 +66,20 @@ class Folder:
         """The masks number things, not classes."""
         return any(name in row for row in self.rows.values() for name in INSTANCE_COLUMNS)
 
+    @property
+    def named_classes(self) -> tuple[str, ...]:
+        """What the masks count, where columns of split.csv say so."""
+        columns = next(iter(self.rows.values()), {})
+        return tuple(name.split("_", 1)[1] for name in columns if name.startswith(("vox_", "frac_")))
+
 
 def read(root: Path, task: str) -> list[Record]:
     """List the cases of images/; a case without a group is its own."""
     if task not in NEEDS:
         raise DataError(f"{root}: images beside their labels serve {', '.join(NEEDS)}, not {task}")
     folder, images = _open(root), by_name(root / "images")
+    if task == "instance-segmentation" and folder.named_classes:
+        raise DataError(f"{root}: masks of {', '.join(folder.named_classes)} given, not of numbered objects")
     if not images:
         raise DataError(f"{root}: looked for images ({', '.join(SUFFIXES)}) in images/; {describe(root / 'images')}")
     splits = _splits(root, folder)
@@ -92,8 +100,7 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
     if task in ("classification", "localisation") and len(found) == 1:
         return ("normal", *found)
     if task == "segmentation" and not folder.counts_instances:
-        columns = next(iter(folder.rows.values()), {})
-        named = tuple(c.split("_", 1)[1] for c in columns if c.startswith(("vox_", "frac_"))) or found
+        named = folder.named_classes or found
         return ("background", *named) if named else ()
     return ()
 

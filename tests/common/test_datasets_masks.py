@@ -188,6 +188,14 @@ def test_boxes_and_points_come_from_numbered_objects_where_no_table_has_them(tmp
     assert boxes[1].labels["boxes"].shape == (0, 5) and points[1].labels["points"].shape == (0, 3)
 
 
+def test_masks_of_classes_are_no_numbered_objects(tmp_path):
+    paired(tmp_path)
+    table(tmp_path / "split.csv", ("id", "split", "frac_cell"), [("a", "train", 1), ("b", "val", 1), ("c", "test", 1)])
+
+    with pytest.raises(DataError, match="masks of cell given, not of numbered objects"):
+        open_dataset(tmp_path, "instance-segmentation")
+
+
 def test_a_marked_image_without_a_label_shows_a_finding(tmp_path):
     paired(tmp_path)
     table(tmp_path / "split.csv", ("id", "split"), [("a", "train"), ("b", "val"), ("c", "test")])
