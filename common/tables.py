@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import InputError
 
 
 def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:
@@ -18,7 +21,31 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:
         writer.writerows(rows)
 
 
+def read_csv(path: str | Path, text: Collection[str]) -> list[dict[str, float | str]]:
+    """Read rows that write_csv() wrote: numbers, without the empty ones, but for the columns `text`.
+
+    Raises InputError when the file cannot be read, or when another cell is no number.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8-sig") as file:
+            lines = list(csv.DictReader(file, restkey=""))
+        return [{k: v if k in text else float(v) for k, v in line.items() if v != "" or k in text} for line in lines]
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read as a table of numbers ({error}); was it written by the zoo?"
+        ) from error
+
+
 def finite_or_none(value: float) -> float | None:
     """Return a plain float; NaN and infinity, which JSON has no word for, become None."""
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def plain(value: Any) -> Any:
+    """Return dicts, lists and numbers as JSON can hold them: NaN and infinity become None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

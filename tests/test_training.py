@@ -16,10 +16,12 @@ import pytest
 from PIL import Image as Pillow
 
 import zoo
+from zoo.common.datasets import open_dataset
 from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, TrainingError, WeightsError
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
 from zoo.run_folder import RunFolder
+from zoo.session import describe_data
 from zoo.training import learning_rate_at
 
 CLASSES = ("normal", "covid")
@@ -274,3 +276,27 @@ def test_settings_are_stored_with_the_run(data: Path, tmp_path: Path) -> None:
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert settings["recipe"]["freeze"] == ["layer1."]
     assert settings["data"]["cases"] == {"train": 24, "val": 8, "test": 8}
+
+
+def test_log_says_how_a_split_was_drawn(data: Path, tmp_path: Path) -> None:
+    given = open_dataset(data, "classification")
+    for path in data.glob("*/*/*.png"):  # the same pictures without their split
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        (tmp_path / path.parent.name / path.name).symlink_to(path)
+    drawn = open_dataset(tmp_path, "classification", seed=3)
+
+    assert "split_drawn" not in describe_data(given)
+    assert describe_data(drawn)["split_drawn"] == {"seed": 3}
+    assert describe_data(drawn.fold(1, folds=4, seed=8))["split_drawn"] == {"seed": 8, "folds": 4, "fold": 1}
+
+
+def test_one_fold_can_be_trained_and_evaluated(framework: str, data: Path, tmp_path: Path) -> None:
+    turn = open_dataset(data, "classification").fold(0, folds=4, seed=2)
+    model = tiny(framework)
+
+    report = model.train(turn, out=tmp_path, epochs=1, batch_size=4)
+
+    (start,) = [r for r in RunFolder(tmp_path).records() if r["event"] == "start"]
+    assert start["data"]["split_drawn"] == {"seed": 2, "folds": 4, "fold": 0}
+    assert report.test is not None and len(report.test.rows) == 10
+    assert model.evaluate(turn).rows == report.test.rows

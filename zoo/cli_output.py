@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from zoo.common.tables import plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 PIPE_WIDTH = 140  # columns where nobody says how wide the terminal is
@@ -32,7 +33,7 @@ def print_table(table: Table) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout; NaN becomes null."""
-    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def say(message: str) -> None:
@@ -43,11 +44,3 @@ def say(message: str) -> None:
 def failed(message: str) -> None:
     """Print an error on stderr."""
     error_console().print(f"error: {message}", style="bold red", markup=False, highlight=False)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

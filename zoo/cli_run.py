@@ -1,4 +1,4 @@
-"""The commands that run a network: predict, train, evaluate, benchmark."""
+"""The commands that run a network: predict, train, evaluate, benchmark; and the one that compares two evaluations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from zoo.cli_recipe import with_recipe_options
 from zoo.common.errors import ConfigError
 
 if TYPE_CHECKING:
+    from zoo.common.types import Row
     from zoo.evaluation import Evaluation
 
 Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.")]
@@ -109,7 +110,7 @@ def evaluate(
     name: Name,
     data: Data,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Write cases.csv and summary.json here.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write tables and pictures of the scores here.")] = None,
     layout: Layout = None,
     backend: Backend = None,
     device: Device = None,
@@ -125,7 +126,29 @@ def evaluate(
         return
     print_table(_scores(result, f"{model.name}, {split} split of {data.name}, {len(result.rows)} cases"))
     if out is not None:
-        say(f"written: {out / 'cases.csv'}, {out / 'summary.json'}")
+        say(f"cases, summary and pictures written to {out}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A folder that `zoo evaluate --out` wrote, or its cases.csv.")],
+    second: Annotated[Path, typer.Argument(help="The same of another model on the same cases.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models case by case: first minus second, with 95 % intervals and paired tests."""
+    from zoo.evaluation import compare_rows, read_cases
+
+    rows = compare_rows(read_cases(first), read_cases(second))
+    if as_json:
+        print_json(rows)
+        return
+    heads = ("metric", str(first), str(second), "difference", "95 % interval", "p (signed ranks)", "p (signs)", "cases")
+    table = Table(*heads, title=f"{first} minus {second}", title_justify="left")
+    for row in rows:
+        shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
+        tests = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else _number(row.get(p)) for p in ("p", "p_sign")]
+        used = f"{row['used']:.0f}" if "used" in row else "all"
+        table.add_row(str(row["metric"]), *shown, _interval(row), *tests, used)
+    print_table(table)
 
 
 def benchmark(
@@ -166,7 +189,13 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command, name in ((predict, "predict"), (train, "train"), (evaluate, "evaluate"), (benchmark, "benchmark")):
+    for command, name in (
+        (predict, "predict"),
+        (train, "train"),
+        (evaluate, "evaluate"),
+        (compare, "compare"),
+        (benchmark, "benchmark"),
+    ):
         app.command(name)(command)
 
 
@@ -178,10 +207,18 @@ def _load(name: str, backend: str | None, device: str | None, checkpoint: str, *
 
 
 def _scores(result: Evaluation, title: str) -> Table:
-    table = Table("metric", "value", "95 % interval", "trivial baseline", title=title, title_justify="left")
-    for name, value in result.metrics.items():
-        low, high = result.intervals.get(name, (float("nan"), float("nan")))
-        interval = f"{low:.4f} to {high:.4f}" if low == low else "-"
-        baseline = f"{result.baseline[name]:.4f}" if name in result.baseline else "-"
-        table.add_row(name, f"{value:.4f}", interval, baseline)
+    heads = ("metric", "value", "95 % interval", "trivial baseline", "cases used", "undefined", "missed")
+    table = Table(*heads, title=title, title_justify="left")
+    for row in result.table():
+        counts = (f"{row[name]:.0f}" if name in row else "-" for name in ("used", "undefined", "missed"))
+        table.add_row(str(row["metric"]), _number(row["value"]), _interval(row), _number(row.get("baseline")), *counts)
     return table
+
+
+def _number(value: float | str | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _interval(row: Row) -> str:
+    low, high = row["low"], row["high"]
+    return f"{low:.4f} to {high:.4f}" if low == low else "-"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,19 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
+from zoo.common.errors import InputError
 from zoo.common.metrics.bootstrap import bootstrap_interval
+from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
+from zoo.common.metrics.classification import summarise_probabilities
 from zoo.common.predictions import Prediction
+from zoo.common.tables import plain, read_csv, write_csv
 from zoo.common.types import Image, Row, Sample
 from zoo.engine import Engine
 from zoo.inference import chunks, predict_batch, prepare
 
 Interval = tuple[float, float]
+CASES = "cases.csv"
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -34,25 +40,82 @@ class Evaluation:
     intervals: dict[str, Interval] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
 
+    def table(self) -> list[Row]:
+        """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
+
+        used, undefined: cases with and without this score. missed: how often its class was there and not found; such a
+        case is used, at the worst value.
+        """
+        columns = score_columns(self.rows)
+        out: list[Row] = []
+        for name, value in self.metrics.items():
+            low, high = self.intervals.get(name, (NAN, NAN))
+            row: Row = {"metric": name, "value": value, "low": low, "high": high}
+            if name in self.baseline:
+                row["baseline"] = self.baseline[name]
+            if name in columns and name != "missed":
+                values = np.array(columns[name])
+                used = values[~np.isnan(values)]
+                row |= {"median": float(np.median(used)) if len(used) else NAN}
+                row |= {"used": len(used), "undefined": len(values) - len(used), "missed": count_missed(columns, name)}
+            out.append(row)
+        return out
+
+    def compare(self, other: Evaluation) -> list[Row]:
+        """Compare with another model on the same cases, see `compare_rows`."""
+        return compare_rows(self.rows, other.rows)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
+        counts = ("used", "undefined", "missed")
         return {
             "cases": len(self.rows),
             "metrics": self.metrics,
             "intervals_95": {name: list(bounds) for name, bounds in self.intervals.items()},
             "baseline": self.baseline,
+            "counts": {
+                row["metric"]: {name: int(row[name]) for name in counts} for row in self.table() if "used" in row
+            },
         }
 
-    def save(self, folder: str | Path) -> None:
-        """Write cases.csv and summary.json."""
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow."""
+        from zoo.common.metrics.pictures import draw_cases
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with (folder / "cases.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        (folder / "summary.json").write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+        paths = [folder / CASES, folder / "summary.csv", folder / "summary.json"]
+        write_csv(paths[0], self.rows)
+        write_csv(paths[1], self.table())
+        paths[2].write_text(json.dumps(plain(self.to_dict()), indent=2, allow_nan=False) + "\n")
+        for name, figure in draw_cases(self.rows).items():
+            paths.append(folder / (re.sub(r"[^\w-]+", "_", name) + ".png"))
+            figure.savefig(paths[-1], facecolor=figure.get_facecolor())
+        return paths
+
+
+def read_cases(path: str | Path) -> list[Row]:
+    """Read the rows of an evaluation from the folder that it wrote, or from its cases.csv."""
+    path = Path(path)
+    rows = read_csv(path / CASES if path.is_dir() else path, ("name", "group"))
+    if not rows or not {"name", "group"} <= set(rows[0]):
+        raise InputError(f"{path}: no case with a name and a group; give a folder of `zoo evaluate --out`")
+    return rows
+
+
+def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
+    """Compare two models on the same cases, first minus second: see `compare_columns`; for classes also what is pooled.
+
+    Raises InputError when the cases differ.
+    """
+    paired = pair_rows(first, second, ("name", "group"))
+    groups = [str(row["group"] or row["name"]) for row in first]  # an unknown patient is one of many
+    rng = np.random.default_rng(0)
+    pooled: list[Row] = []
+    if all("label" in row and any(name.startswith("p_") for name in row) for row in (*first, *paired)):
+        pooled = compare_pooled(first, paired, summarise_probabilities, groups, rng)
+    columns = [score_columns(rows) for rows in (first, paired)]
+    return pooled + compare_columns(columns[0], columns[1], groups, rng)
 
 
 def score_all(

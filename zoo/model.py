@@ -134,7 +134,7 @@ class Model:
 
     def train(
         self,
-        data: str | Path,
+        data: str | Path | Dataset,
         *,
         out: str | Path = "runs/last",
         layout: str | None = None,
@@ -143,15 +143,15 @@ class Model:
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
 
-        data: a folder or manifest, see `zoo.common.datasets`. out: the folder of the run (log, checkpoints, curves).
+        data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
+        out: the folder of the run (log, checkpoints, curves).
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
-        from zoo.common.datasets import open_dataset
         from zoo.session import train
 
-        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        dataset = self._open(data, layout)
         self._adopt_classes(dataset)
         return train(self, dataset, Path(out), self.recipe(**recipe), resume)
 
@@ -164,7 +164,7 @@ class Model:
 
     def evaluate(
         self,
-        data: str | Path,
+        data: str | Path | Dataset,
         *,
         split: str = "test",
         layout: str | None = None,
@@ -174,12 +174,11 @@ class Model:
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
-        out: where to write cases.csv and summary.json, if anywhere.
+        out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
         """
-        from zoo.common.datasets import open_dataset
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        dataset = self._open(data, layout)
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
@@ -197,6 +196,11 @@ class Model:
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
         return path
+
+    def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
+        from zoo.common.datasets import Dataset, open_dataset
+
+        return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
 
     def _adopt_classes(self, dataset: Dataset) -> None:
         classes = dataset.classes

@@ -64,6 +64,7 @@ def _settings(model: Model, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
 def describe_data(dataset: Dataset) -> dict[str, Any]:
     """Summarise a data set for the log: its folder's name, the cases per split, a digest of names, splits and groups.
 
+    Where the split was drawn, `split_drawn` holds the seed, and the fold of a cross-validation.
     Raises DataError when there is nothing to train or to validate on.
     """
     sizes = {split: sum(record.split == split for record in dataset.records) for split in SPLITS}
@@ -71,7 +72,8 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
     lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
     digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": digest}
+    drawn = {"split_drawn": dataset.drawn} if dataset.drawn else {}
+    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": digest, **drawn}
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder, best_epoch: int) -> Evaluation | None:

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.metrics.classification import best_threshold, summarise_classification
+from zoo.common.metrics.classification import best_threshold, summarise_probabilities
 from zoo.common.predictions import Classification, Prediction
 from zoo.common.types import Arrays, Row, Sample
 
@@ -69,12 +69,10 @@ class ClassificationAlgorithm(Algorithm[K]):
         row: Row = {"name": sample.image.name, "group": sample.group, "label": float(sample.labels["label"])}
         for name, probability in zip(prediction.classes, prediction.probabilities, strict=True):
             row[f"p_{name}"] = float(probability)
-        return row
+        return {**row, "correct": float(prediction.probabilities.argmax() == row["label"])}
 
     def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        labels = np.array([row["label"] for row in rows], np.int64)
-        probabilities = np.array([[row[f"p_{name}"] for name in self.config.classes] for row in rows], np.float64)
-        return summarise_classification(labels, probabilities)
+        return summarise_probabilities(rows)
 
     def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Put the threshold where most validation cases are right; the share of each class differs between sources."""

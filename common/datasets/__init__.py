@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, cast, overload
 
 from zoo.common.errors import DataError
@@ -49,6 +50,7 @@ READERS: dict[str, str] = {
     "covid_ct_ucsd": "zoo.common.datasets.covid_ct_ucsd",
     "cxr_lungs": "zoo.common.datasets.cxr_lungs",
     "covid_19_20": "zoo.common.datasets.covid_19_20",
+    "covid_19_ct_seg": "zoo.common.datasets.covid_19_ct_seg",
     "bcdata": "zoo.common.datasets.bcdata",
     "endoscope": "zoo.common.datasets.endoscope",
     "polyps": "zoo.common.datasets.polyps",
@@ -60,6 +62,7 @@ READERS: dict[str, str] = {
     "focus": "zoo.common.datasets.focus",
     "msd": "zoo.common.datasets.msd",
     "bids": "zoo.common.datasets.bids",
+    "ki67_ihc": "zoo.common.datasets.ki67_ihc",
     "paired": "zoo.common.datasets.paired",
     "manifest": "zoo.common.datasets.manifest",
 }
@@ -68,10 +71,17 @@ READERS: dict[str, str] = {
 class Dataset(Sequence[Sample]):
     """A list of samples that are read when asked for."""
 
-    def __init__(self, records: Iterable[Record], origin: str = "", classes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        records: Iterable[Record],
+        origin: str = "",
+        classes: tuple[str, ...] = (),
+        drawn: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.records = tuple(records)
         self.origin = origin  # named in errors
         self.classes = classes  # what the labels count; () when the data does not say
+        self.drawn = dict(drawn)  # how the split was drawn: its seed, the fold; empty when the data set brings one
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -84,7 +94,14 @@ class Dataset(Sequence[Sample]):
         if not chosen:
             sizes = {split: sum(record.split == split for record in self.records) for split in SPLITS}
             raise DataError(f"{self.origin}: no case in split {name!r}; the sizes are {sizes}")
-        return Dataset(chosen, self.origin, self.classes)
+        return Dataset(chosen, self.origin, self.classes, self.drawn)
+
+    def fold(self, fold: int, folds: int = 5, seed: int = 0) -> Dataset:
+        """Split anew for one turn of a cross-validation, see `draw_folds`; the data set's own split is given up."""
+        from zoo.common.splits import draw_folds
+
+        records = draw_folds(self.records, folds, fold, seed)
+        return Dataset(records, self.origin, self.classes, {"seed": seed, "folds": folds, "fold": fold})
 
     def __len__(self) -> int:
         return len(self.records)
@@ -98,7 +115,7 @@ class Dataset(Sequence[Sample]):
     def __getitem__(self, index: slice) -> Dataset: ...
     def __getitem__(self, index: int | slice) -> Sample | Dataset:
         if isinstance(index, slice):
-            return Dataset(self.records[index], self.origin, self.classes)
+            return Dataset(self.records[index], self.origin, self.classes, self.drawn)
         return self.records[index].load()
 
 
@@ -125,10 +142,11 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
-    if not any(record.split for record in records):
+    drawn = {} if any(record.split for record in records) else {"seed": seed}
+    if drawn:
         records = draw_splits(records, seed)
     check_groups(records, str(root))
-    return Dataset(records, str(root), classes)
+    return Dataset(records, str(root), classes, drawn)
 
 
 def describe(root: Path, limit: int = 8) -> str:

@@ -1,7 +1,8 @@
 """COVID-CT: slices lifted from publications, COVID-19 or not (Yang et al. 2020, arXiv 2003.13865).
 
 Two layouts: the authors' repository (Images-processed/{CT_COVID,CT_NonCOVID}, Data-split/{COVID,NonCOVID}/*.txt; its
-own loaders number COVID as 0, here as everywhere in the zoo it is 1) and a reduced one (images/ and split.csv).
+own loaders number COVID as 0, here as everywhere in the zoo it is 1) and a reduced one (images/{COVID,NonCOVID} and
+split.csv), in which the SARS-CoV-2 CT scans of Soares et al. 2020 come, too, without patients.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from zoo.common.types import Sample
 
 CLASSES = ("normal", "covid")  # normal stands for every other finding, too
 FOLDERS = ("NonCOVID", "COVID")  # by label
-COLUMNS = {"file", "label", "split", "patient"}
+TASKS = ("classification", "localisation")  # the latter for training by labels; there are no masks
+COLUMNS = {"file", "label", "split"}  # and `patient`, where it is known
 
 
 def recognises(root: Path) -> bool:
     """Say whether the folder holds COVID-CT, official or reduced."""
-    return _is_official(root) or columns(root / "split.csv") >= COLUMNS
+    return _is_official(root) or _is_reduced(root)
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
@@ -34,17 +36,21 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
 
 def read(root: Path, task: str) -> list[Record]:
     """List the slices of the authors' split; the group is the patient where it is known, else the slice."""
-    if task != "classification":
-        raise DataError(f"{root}: covid_ct_ucsd is read for classification, not for {task}")
+    if task not in TASKS:
+        raise DataError(f"{root}: covid_ct_ucsd is read for {' and '.join(TASKS)}, not for {task}")
     if _is_official(root):
         return _read_official(root)
-    if columns(root / "split.csv") >= COLUMNS:
+    if _is_reduced(root):
         return [_reduced(root, row) for row in rows(root / "split.csv")]
     raise DataError(f"{root}: expected Images-processed/ and Data-split/, or split.csv; {describe(root)}")
 
 
 def _is_official(root: Path) -> bool:
     return all((root / "Data-split" / f).is_dir() and _pictures(root, f).is_dir() for f in FOLDERS)
+
+
+def _is_reduced(root: Path) -> bool:
+    return columns(root / "split.csv") >= COLUMNS and all((root / "images" / f).is_dir() for f in FOLDERS)
 
 
 def _pictures(root: Path, folder: str) -> Path:
@@ -65,7 +71,7 @@ def _read_official(root: Path) -> list[Record]:
 
 
 def _reduced(root: Path, row: dict[str, str]) -> Record:
-    patient = row["patient"] and f"{FOLDERS[int(row['label'])]} {row['patient']}"
+    patient = row.get("patient", "") and f"{FOLDERS[int(row['label'])]} {row['patient']}"
     return _record(root / row["file"], int(row["label"]), row["split"], patient)
 
 

@@ -7,7 +7,8 @@ splits/train.txt, val.txt, test.txt: names, instead of split.csv; without both a
 classes.txt: names in order, the background first where there are masks
 
 Columns vox_<class> or frac_<class> of split.csv name the classes of the masks, too; a column n_nuclei or n_pos says
-that the masks count instances.
+that the masks count instances, which then stand for missing boxes and points. Without a column `label`, localisation
+takes an image whose mask marks anything for one of class 1.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
+from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.masks import anything, read_mask
@@ -63,12 +66,20 @@ class Folder:
         """The masks number things, not classes."""
         return any(name in row for row in self.rows.values() for name in INSTANCE_COLUMNS)
 
+    @property
+    def named_classes(self) -> tuple[str, ...]:
+        """What the masks count, where columns of split.csv say so."""
+        columns = next(iter(self.rows.values()), {})
+        return tuple(name.split("_", 1)[1] for name in columns if name.startswith(("vox_", "frac_")))
+
 
 def read(root: Path, task: str) -> list[Record]:
     """List the cases of images/; a case without a group is its own."""
     if task not in NEEDS:
         raise DataError(f"{root}: images beside their labels serve {', '.join(NEEDS)}, not {task}")
     folder, images = _open(root), by_name(root / "images")
+    if task == "instance-segmentation" and folder.named_classes:
+        raise DataError(f"{root}: masks of {', '.join(folder.named_classes)} given, not of numbered objects")
     if not images:
         raise DataError(f"{root}: looked for images ({', '.join(SUFFIXES)}) in images/; {describe(root / 'images')}")
     splits = _splits(root, folder)
@@ -89,8 +100,7 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
     if task in ("classification", "localisation") and len(found) == 1:
         return ("normal", *found)
     if task == "segmentation" and not folder.counts_instances:
-        columns = next(iter(folder.rows.values()), {})
-        named = tuple(c.split("_", 1)[1] for c in columns if c.startswith(("vox_", "frac_"))) or found
+        named = folder.named_classes or found
         return ("background", *named) if named else ()
     return ()
 
@@ -135,8 +145,10 @@ def _record(folder: Folder, path: Path, task: str, split: str) -> Record:
     name = path.name[: -len(file_suffix(path))]
     row = folder.rows.get(name, {})
     group = next((row[key] for key in GROUPS if row.get(key)), name)
-    wanted = NEEDS[task].split(", ")
-    return Record(name, split, group, partial(_load, path, {key: READERS[key](folder, name) for key in wanted}, group))
+    readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
+    if task == "localisation" and not any("label" in row for row in folder.rows.values()):
+        readers["label"] = _marked
+    return Record(name, split, group, partial(_load, path, {key: readers[key](folder, name) for key in readers}, group))
 
 
 def _load(path: Path, labels: dict[str, Callable[[Image], np.ndarray]], group: str) -> Sample:
@@ -149,6 +161,11 @@ def _label(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
     if not value.isdigit():
         raise DataError(f"{folder.root}: {name} has label {value!r}; expected a column `label` of numbers in split.csv")
     return lambda image: np.array(int(value), np.int64)
+
+
+def _marked(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
+    read = _mask(folder, name)
+    return lambda image: np.array(read(image).any(), np.int64)
 
 
 def _mask(folder: Folder, name: str, instances: bool = False) -> Callable[[Image], np.ndarray]:
@@ -164,6 +181,9 @@ def _mask(folder: Folder, name: str, instances: bool = False) -> Callable[[Image
 
 
 def _boxes(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
+    if folder.coco is None and folder.counts_instances:
+        read = _mask(folder, name, instances=True)
+        return lambda image: _with_class(boxes_of_labels(read(image))[0])
     if folder.coco is None:
         raise DataError(f"{folder.root}: no boxes.json; {describe(folder.root)}")
     rows = {Path(file).stem: rows for file, rows in folder.coco.boxes.items()}.get(name, np.zeros((0, 5)))
@@ -171,10 +191,24 @@ def _boxes(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
 
 
 def _points(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
+    if not folder.points and folder.counts_instances:
+        read = _mask(folder, name, instances=True)
+        return lambda image: _with_class(_centres(read(image)))
     if not folder.points:
         raise DataError(f"{folder.root}: no points.csv; {describe(folder.root)}")
     rows = folder.points.get(name, np.zeros((0, 3)))
     return lambda image: rows
+
+
+def _centres(instances: np.ndarray) -> np.ndarray:
+    """Return the centre of mass (x, y[, z]) of each number but 0."""
+    numbers = np.unique(instances[instances > 0])
+    centres = np.array(ndimage.center_of_mass(instances > 0, instances, numbers), np.float64)
+    return centres.reshape(-1, instances.ndim)[:, ::-1]
+
+
+def _with_class(rows: np.ndarray) -> np.ndarray:
+    return np.hstack([np.zeros((len(rows), 1)), rows])
 
 
 READERS: dict[str, Callable[[Folder, str], Callable[[Image], np.ndarray]]] = {

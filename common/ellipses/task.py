@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
@@ -80,7 +81,7 @@ class EllipseAlgorithm(Algorithm[E]):
         return {
             "name": sample.image.name,
             "group": sample.group,
-            **score_ellipses(prediction.ellipses, truth, self.config.classes),
+            **score_ellipses(prediction.ellipses, truth, self.config.classes, math.hypot(*sample.image.size)),
             # the truth is measured by the same rules, so that only the ellipses differ
             **score_measurements(prediction.measurements, self._measure(truth, sample.image)),
         }

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.common.errors import InputError
 from zoo.common.images import MAX_VALUES, check_size
+from zoo.common.io.dicom_decoders import decoded
 from zoo.common.io.dicom_stack import Plane, plane_affine, stack
 from zoo.common.io.voxels import STEP, checked_spacing
 from zoo.common.types import Image
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 CENTIMETRES = 3  # PhysicalUnitsXDirection of an ultrasound region
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # the one transfer syntax whose whole file is compressed
-NO_IMAGES = ("SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"  # SOP class of contours
+NO_IMAGES = ("SEG", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
 
 
 def is_dicom(path: Path) -> bool:
@@ -59,6 +61,11 @@ def open_dicom(path: Path) -> Dataset:
     except pydicom.errors.InvalidDicomError as error:
         raise InputError(f"{path.name}: no DICOM header; expected a DICOM file") from error
     kind = data.get("Modality", "DICOM")
+    if kind == "RTSTRUCT" or data.get("SOPClassUID") == STRUCTURE_SET:
+        raise InputError(
+            f"{path.name}: contours (RTSTRUCT) given, which are not read; expected an image, or the contours filled "
+            "into a mask (NIfTI, NRRD, MetaImage). Move it out of the folder of a series."
+        )
     if kind in NO_IMAGES:
         raise InputError(f"{path.name}: {kind} given, which describes another image; expected that image")
     if "PixelData" not in data or not data.get("Rows") or not data.get("Columns"):
@@ -70,7 +77,7 @@ def values_of(data: Dataset) -> np.ndarray:
     """Decode the pixels into what they mean: palette to RGB, MONOCHROME1 inverted, modality rescale applied."""
     from pydicom.pixels import apply_color_lut, apply_modality_lut
 
-    values = data.pixel_array
+    values = decoded(data)
     kind = data.get("PhotometricInterpretation", "MONOCHROME2")
     if kind == "PALETTE COLOR":
         return apply_color_lut(values, data)

@@ -96,6 +96,8 @@ def _decoded(data: Dataset, path: Path) -> np.ndarray:
         raise InputError(f"{path.name}: colours in a series of slices; expected grey ones")
     try:
         return values_of(data)
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from error
     except Exception as error:  # decoders raise nearly every type on damaged files
         raise InputError(f"{path.name}: pixels are damaged or cut short ({error}); expected a whole file") from error
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from zoo.common.classification.lungs import BLACK
 from zoo.common.localisation.answer import Localisation
+from zoo.common.metrics.cases import mean_of_defined
 from zoo.common.metrics.localisation import (
     LEVELS,
     count_levels,
@@ -69,8 +70,7 @@ def summarise_maps(rows: Sequence[Row]) -> dict[str, float]:
         f"{name}{end}": curve(c) for c, end in zip(pooled, ("", "_lung"), strict=True) for name, curve in CURVES.items()
     }
     for name in ("dice", "peak_hit", "mean_pixel_pr_auc"):
-        values = [float(row[name]) for row in rows if name in row]
-        scores[name] = float(np.mean(values)) if values else float("nan")
+        scores[name] = mean_of_defined([float(row[name]) for row in rows if name in row])
     return scores
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
-from zoo.common.types import Row
+Case = TypeVar("Case")
 
 
 def bootstrap_interval(
-    rows: Sequence[Row],
-    summarise: Callable[[Sequence[Row]], dict[str, float]],
+    rows: Sequence[Case],
+    summarise: Callable[[Sequence[Case]], dict[str, float]],
     groups: Sequence[str],
     rng: np.random.Generator,
     n: int = 1000,
@@ -23,7 +24,7 @@ def bootstrap_interval(
     are not independent. Draws in which a score is undefined do not count for it; (nan, nan) if it never is defined,
     and for every score when there are fewer than two groups, since nothing is known then about other patients.
     """
-    members: dict[str, list[Row]] = {}
+    members: dict[str, list[Case]] = {}
     for row, group in zip(rows, groups, strict=True):
         members.setdefault(group, []).append(row)
     clusters = list(members.values())

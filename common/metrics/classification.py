@@ -5,7 +5,12 @@ Labels are (n,) integers 0..k-1, probabilities (n, k) with rows that sum to 1. F
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from zoo.common.metrics.cases import mean_of_defined
+from zoo.common.types import Row
 
 CALIBRATION_BINS = 15
 SMALLEST_PROBABILITY = float(np.finfo(np.float64).eps)
@@ -23,15 +28,22 @@ def summarise_classification(labels: np.ndarray, probabilities: np.ndarray) -> d
     return {
         "accuracy": accuracy(matrix),
         "balanced_accuracy": balanced_accuracy(matrix),
-        "roc_auc": _mean([roc_auc(labels == c, probabilities[:, c]) for c in positives]),
-        "average_precision": _mean([average_precision(labels == c, probabilities[:, c]) for c in positives]),
-        "f1": _mean([f1(matrix, c) for c in positives]),
-        "sensitivity": _mean([sensitivity(matrix, c) for c in positives]),
-        "specificity": _mean([specificity(matrix, c) for c in positives]),
+        "roc_auc": mean_of_defined([roc_auc(labels == c, probabilities[:, c]) for c in positives]),
+        "average_precision": mean_of_defined([average_precision(labels == c, probabilities[:, c]) for c in positives]),
+        "f1": mean_of_defined([f1(matrix, c) for c in positives]),
+        "sensitivity": mean_of_defined([sensitivity(matrix, c) for c in positives]),
+        "specificity": mean_of_defined([specificity(matrix, c) for c in positives]),
         "calibration_error": calibration_error(labels, probabilities),
         "brier": brier(labels, probabilities),
         "log_loss": log_loss(labels, probabilities),
     }
+
+
+def summarise_probabilities(rows: Sequence[Row]) -> dict[str, float]:
+    """Compute the above from the rows of cases: `label`, and `p_<class>` in the order of the classes."""
+    names = [name for name in (rows[0] if rows else ()) if name.startswith("p_")]
+    probabilities = np.array([[row[name] for name in names] for row in rows], np.float64)
+    return summarise_classification(np.array([row["label"] for row in rows], np.int64), probabilities)
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, k: int) -> np.ndarray:
@@ -47,7 +59,7 @@ def accuracy(matrix: np.ndarray) -> float:
 
 def balanced_accuracy(matrix: np.ndarray) -> float:
     """Mean over the classes of their sensitivity; classes without cases do not count, nan if none has any."""
-    return _mean([sensitivity(matrix, c) for c in range(len(matrix))])
+    return mean_of_defined([sensitivity(matrix, c) for c in range(len(matrix))])
 
 
 def sensitivity(matrix: np.ndarray, positive: int = 1) -> float:
@@ -134,9 +146,3 @@ def best_threshold(labels: np.ndarray, positive_probabilities: np.ndarray) -> fl
 
 def _ratio(part: float, whole: float) -> float:
     return float(part) / float(whole) if whole else float("nan")
-
-
-def _mean(values: list[float]) -> float:
-    """Average what is defined; nan if nothing is."""
-    defined = [value for value in values if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")

@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import wilcoxon
 
-from zoo.common.errors import ConfigError, InputError
+from zoo.common.errors import ConfigError
 from zoo.common.metrics import overlap, surface
-from zoo.common.metrics.bootstrap import bootstrap_interval
+from zoo.common.metrics.cases import compare_columns, pair_rows, summarise_columns
 from zoo.common.metrics.confusion import Counts, count_labels
 from zoo.common.types import Row
 
@@ -38,7 +37,6 @@ DISTANCES: dict[str, Callable[..., float]] = {
 }
 SURFACE_DICE = "surface_dice"
 METRICS = (*FROM_COUNTS, *DISTANCES, SURFACE_DICE)
-LARGEST = 1e300  # stands for inf while quantiles are taken
 DEFAULT = ("dice", "sensitivity", "precision", "hd95_mm", "assd_mm", SURFACE_DICE)
 
 
@@ -85,60 +83,26 @@ def summarise(rows: Sequence[Row], rng: np.random.Generator, draws: int = 1000) 
     out = []
     for label in dict.fromkeys(row["label"] for row in rows):
         own = [row for row in rows if row["label"] == label]
-        for metric in [name for name in own[0] if name in METRICS]:
-            values = np.array([row[metric] for row in own], np.float64)
-            used = values[~np.isnan(values)]
-            low, high = _interval(own, metric, rng, draws)
-            out.append(
-                {
-                    "label": label,
-                    "metric": metric,
-                    "mean": _mean(used),
-                    "low": low,
-                    "high": high,
-                    "median": float(np.median(used)) if len(used) else float("nan"),
-                    "cases": float(len(own)),
-                    "used": float(len(used)),
-                    "undefined": float(len(own) - len(used)),
-                    "missed": float(sum(float(row["missed"]) for row in own)),
-                }
-            )
+        missed = float(sum(float(row["missed"]) for row in own))
+        summary = summarise_columns(_scores(own), [str(row["group"]) for row in own], rng, draws)
+        out += [{"label": label, **row, "missed": missed} for row in summary]
     return out
 
 
 def compare(first: Sequence[Row], second: Sequence[Row], metric: str, rng: np.random.Generator) -> list[Row]:
-    """Compare two models on the same cases, per label: first minus second, its 95 % interval, Wilcoxon's p.
-
-    The two-sided signed-rank test, equal cases dropped; p is 1 without any difference. Cases that are undefined for
-    either are counted, not compared; missed by both with no penalty is a tie.
-    """
-    others = {(row["case"], row["label"]): row for row in second}
-    if {(row["case"], row["label"]) for row in first} != set(others):
-        raise InputError("the two models were scored on different cases or labels; score both on the same")
+    """Compare two models on the same cases, per label; see `compare_columns`. Missed by both is a tie."""
+    others = pair_rows(first, second, ("case", "label"))
     out = []
     for label in dict.fromkeys(row["label"] for row in first):
-        own = [row for row in first if row["label"] == label]
-        pairs = [(float(row[metric]), float(others[row["case"], label][metric])) for row in own]
-        rows: list[Row] = [
-            {"group": str(row["group"]), "difference": 0.0 if a == b else a - b}
-            for row, (a, b) in zip(own, pairs, strict=True)
-            if not np.isnan(a - b) or a == b
-        ]
-        values = np.array([row["difference"] for row in rows], np.float64)
-        low, high = _interval(rows, "difference", rng, 1000)
-        out.append(
-            {
-                "label": label,
-                "metric": metric,
-                "difference": _mean(values),
-                "low": low,
-                "high": high,
-                "p": float(wilcoxon(values[values != 0]).pvalue) if values.any() else 1.0,
-                "used": float(len(values)),
-                "undefined": float(len(own) - len(values)),
-            }
-        )
+        pairs = [(row, other) for row, other in zip(first, others, strict=True) if row["label"] == label]
+        columns = [{metric: [float(pair[side][metric]) for pair in pairs]} for side in (0, 1)]
+        (row,) = compare_columns(columns[0], columns[1], [str(pair[0]["group"]) for pair in pairs], rng)
+        out.append({"label": label, **row})
     return out
+
+
+def _scores(rows: Sequence[Row]) -> dict[str, list[float]]:
+    return {name: [float(row[name]) for row in rows] for name in rows[0] if name in METRICS}
 
 
 def _distances(
@@ -155,27 +119,3 @@ def _distances(
     d = surface.surface_distances(masks[0], masks[1], spacing_mm)
     out = {name: measure(d, missed=policy.missed_mm) for name, measure in DISTANCES.items() if name in metrics}
     return {**out, SURFACE_DICE: surface.surface_dice(d, policy.tolerance_mm)}
-
-
-def _mean(values: np.ndarray) -> float:
-    """Average; nan of nothing, or of inf on both sides."""
-    if not len(values) or (np.isposinf(values).any() and np.isneginf(values).any()):
-        return float("nan")
-    return float(values.mean())
-
-
-def _interval(rows: Sequence[Row], column: str, rng: np.random.Generator, draws: int) -> tuple[float, float]:
-    """Central 95 % of the mean over drawn groups; inf where a drawn mean is."""
-
-    def mean(chosen: Sequence[Row]) -> dict[str, float]:
-        values = np.array([row[column] for row in chosen], np.float64)
-        value = _mean(values[~np.isnan(values)])
-        return {"mean": float(np.clip(value, -LARGEST, LARGEST))}
-
-    found = bootstrap_interval(rows, mean, [str(row["group"]) for row in rows], rng, draws)
-    low, high = found.get("mean", (float("nan"), float("nan")))
-    return _finite_or_inf(low), _finite_or_inf(high)
-
-
-def _finite_or_inf(value: float) -> float:
-    return float(np.copysign(np.inf, value)) if abs(value) > LARGEST / 1e6 else value

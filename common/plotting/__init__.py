@@ -21,6 +21,7 @@ BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
 COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
+ABBREVIATIONS = ("hd95", "assd", "masd")  # as well as whatever has three letters or fewer
 MAX_BARS = 5  # most probable classes that the panel has room for
 UNITS = {"mm": "mm", "mm2": "mm²", "ml": "ml", "deg": "°", "px": "px"}
 
@@ -175,17 +176,19 @@ def draw_bar(panel: Axes, y: float, name: str, fraction: float, value: str, colo
 
 def write_measurements(panel: Axes, y: float, measurements: dict[str, float]) -> None:
     for name, value in measurements.items():
-        label, unit = _label(name)
+        label, unit = name_and_unit(name)
         shown = f"{value:.4g}" if math.isfinite(value) else "–"
         panel.text(0.0, y, label, color=MUTED, fontsize=9.5, va="top")
         panel.text(1.0, y, f"{shown} {unit}".strip(), color=TEXT, fontsize=9.5, va="top", ha="right")
         y -= 0.068
 
 
-def _label(name: str) -> tuple[str, str]:
+def name_and_unit(name: str) -> tuple[str, str]:
     """Split "hc_mm" into ("HC", "mm"); short names are abbreviations."""
     stem, _, unit = name.rpartition("_")
     if unit not in UNITS or not stem:
         stem, unit = name, ""
     words = stem.replace("_", " ")
-    return (words.upper() if len(words) <= 3 else words[0].upper() + words[1:]), UNITS.get(unit, "")
+    return (words.upper() if len(words) <= 3 or words in ABBREVIATIONS else words[0].upper() + words[1:]), UNITS.get(
+        unit, ""
+    )

@@ -9,9 +9,10 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import ConfigError, DataError
+from zoo.common.metrics.cases import MISSED, count_missed, mean_of_defined, score_columns
 from zoo.common.metrics.segmentation import Policy, score_case
 from zoo.common.predictions import Prediction
-from zoo.common.segmentation.answer import Segmentation, keep_largest, measure_classes
+from zoo.common.segmentation.answer import Segmentation, keep_largest, measure_classes, pixel_measure
 from zoo.common.tiling import labels as name_largest
 from zoo.common.transforms.sampling import nearest_indices
 from zoo.common.tta import View, flips
@@ -91,19 +92,22 @@ class SegmentationAlgorithm(Algorithm[S]):
             for metric in METRICS:
                 shown = metric if known else metric.replace("_mm", "_px")
                 row[f"{shown}_{label['label']}"] = float(label[metric])
-        return row
+        return {**row, **_sizes(scored, known, truth.ndim)}
 
     def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Average each score of each class over the cases in which it is defined, then over the classes."""
-        columns = dict.fromkeys(name for row in rows for name in row if name not in ("name", "group"))
-        single = {c: _mean([float(row.get(c, np.nan)) for row in rows]) for c in columns}
-        kinds = dict.fromkeys(c.split("_", 1)[0] for c in columns)
+        """Average each score of each class over the cases in which it is defined, then over the classes.
+
+        `missed` counts over all cases the classes that are there and were not found at all.
+        """
+        columns = score_columns(rows)
+        single = {name: mean_of_defined(values) for name, values in columns.items() if not name.startswith(MISSED)}
+        kinds = dict.fromkeys(c.split("_", 1)[0] for c in single)
         overall = {}
         for kind in kinds:
-            own = [c for c in columns if c.split("_", 1)[0] == kind]
+            own = [c for c in single if c.split("_", 1)[0] == kind]
             unit = next((u for u in ("_mm", "_px") if own[0].startswith(kind + u + "_")), "")
-            overall[kind + unit] = _mean([single[c] for c in own])
-        return {**overall, **single}
+            overall[kind + unit] = mean_of_defined([single[c] for c in own])
+        return {**overall, **single, "missed": count_missed(columns, "missed")}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Answer every image with the most frequent class of each place, relative to the image's sides."""
@@ -143,6 +147,13 @@ def checked_mask(sample: Sample, classes: int) -> np.ndarray:
     return mask
 
 
-def _mean(values: Sequence[float]) -> float:
-    defined = [value for value in values if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")
+def _sizes(scored: Sequence[Row], spacing_mm: Sequence[float] | None, axes: int) -> Row:
+    """Say per class whether it was missed, and its true and predicted size [ml, mm2 or pixels]."""
+    unit, _ = pixel_measure(spacing_mm, axes)
+    scale = 1000.0 if axes == 3 and unit == "px" else 1.0  # volumes of rows are in ml, of voxels of 1 mm here
+    row: Row = {}
+    for label in scored:
+        name = label["label"]
+        row[f"{MISSED}{name}"] = label["missed"]
+        row |= {f"{side}_{name}_{unit}": float(label[f"{side}_volume"]) * scale for side in ("reference", "predicted")}
+    return row

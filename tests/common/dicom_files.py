@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import SimpleITK
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, generate_uid
 
@@ -54,6 +55,16 @@ def write_series(
         orientation = [round(float(v), 9) for axis in axes for v in axis]
         write_slice(folder / f"{name}.dcm", values, position, ImageOrientationPatient=orientation, **tags)
     return folder
+
+
+def write_compressed(path: Path, values: np.ndarray, compressor: str) -> Path:
+    """Write one picture by ITK: JPEG means lossless JPEG (process 14, selection value 1), JPEG2000 is lossless, too."""
+    writer = SimpleITK.ImageFileWriter()
+    writer.SetFileName(str(path))
+    writer.UseCompressionOn()
+    writer.SetCompressor(compressor)
+    writer.Execute(SimpleITK.GetImageFromArray(values))
+    return path
 
 
 def slice_path(folder: Path, number: int) -> Path:

@@ -201,3 +201,15 @@ def bids(root, mask="{}_T2w_seg-manual.nii.gz"):
             path = root / "derivatives" / "labels" / subject / "anat" / mask.format(subject)
             volume(path, np.full((3, 4, 5), 2, np.uint8))
     (root / "participants.tsv").write_text("participant_id\tsplit\nsub-01\ttrain\nsub-02\tval\nsub-03\ttest\n")
+
+
+def covid_19_ct_seg(root, masks=("Lung_Mask", "Infection_Mask", "Lung_and_Infection_Mask")):
+    """Write six volumes of five patients; the values of the masks stand in the first row of each slice."""
+    values = {"Lung_Mask": (0, 1, 2, 2), "Infection_Mask": (0, 0, 0, 1), "Lung_and_Infection_Mask": (0, 1, 2, 3)}
+    names = ("coronacases_001", "coronacases_002", "coronacases_010", "radiopaedia_10_85902_1")
+    for name in (*names, "radiopaedia_10_85902_3", "radiopaedia_7_85703_0"):
+        volume(root / "COVID-19-CT-Seg_20cases" / f"{name}.nii.gz", np.full((3, 5, 4), -700, np.int16), (0.7, 0.7, 1))
+        for folder in masks:
+            mask = np.zeros((3, 5, 4), np.uint8)
+            mask[:, 0] = values[folder]
+            volume(root / folder / f"{name}.nii.gz", mask, (0.7, 0.7, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.common import boxes as geometry
@@ -102,3 +102,18 @@ def test_boxes_of_instances_and_clipping():
 def test_boxes_of_an_unknown_width_are_refused():
     with pytest.raises(InputError, match="expected"):
         geometry.area(np.zeros((2, 5)))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]))
+def test_overlaps_and_suppression_equal_monai(seed, axes):
+    monai = pytest.importorskip("monai.data.box_utils")
+    rng = np.random.default_rng(seed)
+    low = rng.integers(0, 30, (2, 9, axes))
+    sets = np.concatenate([low, low + rng.integers(1, 20, low.shape)], axis=2).astype(np.float64)
+    ours = [geometry.join_corners(boxes[:, :axes], boxes[:, axes:]) for boxes in sets]
+    scores = rng.permutation(9) / 9
+
+    np.testing.assert_allclose(geometry.iou(*ours), monai.box_iou(*sets), atol=1e-6)
+    kept = monai.non_max_suppression(sets[0], scores, nms_thresh=0.3, box_overlap_metric=monai.box_iou)
+    assert list(geometry.suppress(ours[0], scores, 0.3)) == list(kept)

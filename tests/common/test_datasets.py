@@ -112,6 +112,16 @@ def test_same_patient_number_in_the_two_classes_is_two_patients(tmp_path):
     assert set(open_dataset(tmp_path, "classification").groups) == {"COVID Patient 1", "NonCOVID Patient 1", "n1.jpg"}
 
 
+def test_slices_without_patients_stand_alone_and_train_localisers_by_label(tmp_path):
+    ucsd_reduced(tmp_path)
+    rows = [("images/COVID/c0.jpg", 1, "train"), ("images/NonCOVID/n0.jpg", 0, "test")]
+    table(tmp_path / "split.csv", ("file", "label", "split"), rows)
+
+    data = open_dataset(tmp_path, "localisation")
+
+    assert data.groups == ("c0.jpg", "n0.jpg") and [int(s.labels["label"]) for s in data] == [1, 0]
+
+
 def test_covid_is_class_one_although_its_authors_say_zero(tmp_path):
     ucsd_official(tmp_path)
 

@@ -12,6 +12,7 @@ from .test_datasets_masks import paired
 
 TASKS = {
     layouts.covid_19_20: "segmentation",
+    layouts.covid_19_ct_seg: "segmentation",
     layouts.bcdata: "point-detection",
     layouts.endoscope: "segmentation",
     layouts.pranet: "detection",

@@ -173,6 +173,52 @@ def test_normal_picture_needs_no_mask(tmp_path):
     assert int(sample.labels["label"]) == 0 and not sample.labels["mask"].any()
 
 
+def test_boxes_and_points_come_from_numbered_objects_where_no_table_has_them(tmp_path):
+    numbers = np.zeros(SIZE, np.uint8)
+    numbers[1:3, 2:6], numbers[4, 0] = 5, 2
+    for name, values in (("a", numbers), ("b", np.zeros(SIZE, np.uint8))):
+        picture(tmp_path / "images" / f"{name}.png")
+        picture(tmp_path / "labels" / f"{name}.png", values)
+    table(tmp_path / "split.csv", ("id", "split", "n_nuclei"), [("a", "train", 2), ("b", "test", 0)])
+
+    boxes, points = (open_dataset(tmp_path, task) for task in ("detection", "point-detection"))
+
+    np.testing.assert_array_equal(boxes[0].labels["boxes"], [[0, 0, 4, 1, 5], [0, 2, 1, 6, 3]])
+    np.testing.assert_array_equal(points[0].labels["points"], [[0, 0, 4], [0, 3.5, 1.5]])
+    assert boxes[1].labels["boxes"].shape == (0, 5) and points[1].labels["points"].shape == (0, 3)
+
+
+def test_masks_of_classes_are_no_numbered_objects(tmp_path):
+    paired(tmp_path)
+    table(tmp_path / "split.csv", ("id", "split", "frac_cell"), [("a", "train", 1), ("b", "val", 1), ("c", "test", 1)])
+
+    with pytest.raises(DataError, match="masks of cell given, not of numbered objects"):
+        open_dataset(tmp_path, "instance-segmentation")
+
+
+def test_a_marked_image_without_a_label_shows_a_finding(tmp_path):
+    paired(tmp_path)
+    table(tmp_path / "split.csv", ("id", "split"), [("a", "train"), ("b", "val"), ("c", "test")])
+    picture(tmp_path / "masks" / "c.png", np.zeros(SIZE, np.uint8))
+
+    data = open_dataset(tmp_path, "localisation")
+
+    assert [int(sample.labels["label"]) for sample in data] == [1, 1, 0] and data.classes == ("normal", "cell")
+
+
+def test_a_slide_with_fields_in_two_splits_validates_as_a_whole(tmp_path):
+    rows = [("a", "train", "s1", 1, 0), ("b", "train", "s2", 1, 0), ("c", "val", "s2", 0, 1), ("d", "test", "s3", 1, 1)]
+    for name, *_ in rows:
+        picture(tmp_path / "images" / f"{name}.png")
+    table(tmp_path / "split.csv", ("id", "split", "slide", "n_pos", "n_neg"), rows)
+    table(tmp_path / "points.csv", ("id", "x", "y", "cls"), [("a", 1.5, 2, 1)])
+
+    data = open_dataset(tmp_path, "point-detection")
+
+    assert {r.name: r.split for r in data.records} == {"a": "train", "b": "val", "c": "val", "d": "test"}
+    assert data.classes == ("negative", "positive")
+
+
 def test_missing_mask_is_named_with_the_places_searched(tmp_path):
     paired(tmp_path)
     (tmp_path / "masks" / "b.png").unlink()
@@ -200,6 +246,9 @@ REAL = {  # task, classes, cases per split
     "bccd": ("detection", ("RBC", "WBC", "Platelets"), (205, 87, 48)),
     "monuseg": ("point-detection", (), (24, 5, 7)),
     "dsb2018_nuclei": ("instance-segmentation", (), (309, 66, 94)),
+    "ki67_ihc": ("point-detection", ("negative", "positive"), (12, 12, 6)),  # a slide of train and val validates
+    "sars_cov2_ct": ("classification", ("normal", "covid"), (890, 223, 273)),
+    "volumes_misc": ("segmentation", (), (4, 1, 1)),  # drawn
 }
 
 

@@ -19,6 +19,7 @@ from .official_layouts import (
     bids,
     clinic,
     covid_19_20,
+    covid_19_ct_seg,
     endoscope,
     etis,
     ffcv,
@@ -51,6 +52,49 @@ def test_covid_19_20_names_a_missing_mask(tmp_path):
     (tmp_path / "COVID-19-20_v2" / "Train" / "volume-covid19-A-0003_seg.nii.gz").unlink()
 
     with pytest.raises(DataError, match=r"A-0003_seg\.nii\.gz: this mask is missing"):
+        open_dataset(tmp_path, "segmentation")
+
+
+def test_covid_19_ct_seg_reads_lungs_and_infections(tmp_path):
+    covid_19_ct_seg(tmp_path)
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    assert len(data) == 6 and set(splits(data)) == {"train", "val", "test"}
+    assert data.classes == ("background", "left_lung", "right_lung", "infection")
+    assert [set(np.unique(sample.labels["mask"])) for sample in data] == [{0, 1, 2, 3}] * 6
+    assert data[0].image.spacing_mm == pytest.approx((1, 0.7, 0.7)) and data[0].image.array.max() == -700
+
+
+def test_covid_19_ct_seg_keeps_both_volumes_of_a_patient_together(tmp_path):
+    covid_19_ct_seg(tmp_path)
+
+    for seed in range(5):
+        data = open_dataset(tmp_path, "segmentation", seed=seed)
+        assert len(set(data.groups)) == 5
+        assert len({r.split for r in data.records if r.name.startswith("radiopaedia_10_")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("folders", "classes"),
+    [
+        (("Lung_Mask",), ("background", "left_lung", "right_lung")),
+        (("Lung_Mask", "Infection_Mask"), ("background", "infection")),
+    ],
+)
+def test_covid_19_ct_seg_without_all_masks_reads_what_is_there(folders, classes, tmp_path):
+    covid_19_ct_seg(tmp_path, folders)
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    assert data.classes == classes and data[0].labels["mask"].max() == len(classes) - 1
+
+
+def test_covid_19_ct_seg_names_a_missing_mask(tmp_path):
+    covid_19_ct_seg(tmp_path)
+    (tmp_path / "Lung_and_Infection_Mask" / "coronacases_002.nii.gz").unlink()
+
+    with pytest.raises(DataError, match="no mask for coronacases_002"):
         open_dataset(tmp_path, "segmentation")
 
 
@@ -179,7 +223,22 @@ def test_bids_with_two_masks_asks_for_one(tmp_path):
         open_dataset(tmp_path, "segmentation")
 
 
-WRITERS = (covid_19_20, bcdata, endoscope, pranet, etis, clinic, monuseg, mm_whs, luna16, ffcv, focus, msd, bids)
+WRITERS = (
+    covid_19_20,
+    covid_19_ct_seg,
+    bcdata,
+    endoscope,
+    pranet,
+    etis,
+    clinic,
+    monuseg,
+    mm_whs,
+    luna16,
+    ffcv,
+    focus,
+    msd,
+    bids,
+)
 
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)

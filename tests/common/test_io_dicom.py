@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
-from pydicom import dcmread
-from pydicom.uid import JPEGLSLossless, RLELossless, generate_uid
+from pydicom.uid import (
+    generate_uid,
+)
 from scipy.spatial.transform import Rotation
 
 from zoo.common.errors import InputError
@@ -175,15 +176,16 @@ def test_frames_with_a_gap_are_refused(tmp_path: Path) -> None:
         read_image(write_enhanced(tmp_path / "e.dcm", [0, 1, 3, 4, 5]))
 
 
-@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless])
-def test_compressed_pixels_are_decoded(tmp_path: Path, syntax: str) -> None:
-    pytest.importorskip("jpeg_ls", reason="comes with the extra [dicom]")
-    path = write_dicom(tmp_path / "c.dcm", GREY16)
-    data = dcmread(path)
-    data.compress(syntax)
-    data.save_as(path)
+@pytest.mark.parametrize(
+    "tags", [{"Modality": "RTSTRUCT"}, {"Modality": "CT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.3"}]
+)
+def test_contours_are_refused(tmp_path: Path, tags: dict[str, str]) -> None:
+    folder = write_series(tmp_path / "series")
+    write_dicom(folder / "rs.dcm", GREY16, **tags)
 
-    np.testing.assert_array_equal(read_image(path).array[0], GREY16)
+    for path in (folder, folder / "rs.dcm"):
+        with pytest.raises(InputError, match=r"rs\.dcm: contours \(RTSTRUCT\) given, which are not read; expected"):
+            read_image(path)
 
 
 def test_files_that_describe_other_images_are_refused(tmp_path: Path) -> None:

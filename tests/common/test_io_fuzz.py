@@ -17,12 +17,12 @@ import pytest
 import SimpleITK
 from PIL import Image as Pillow
 from pydicom import dcmread
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
 
-from .dicom_files import slice_path, write_enhanced, write_series
+from .dicom_files import slice_path, write_compressed, write_enhanced, write_series
 from .files import GREY8, GREY16, RGB8, RNG, write_dicom
 from .volume_files import itk_file
 
@@ -78,10 +78,10 @@ def array(folder: Path) -> Path:
     return folder / "a.npy"
 
 
-def rle(folder: Path) -> Path:
+def compressed(folder: Path, syntax: str) -> Path:
     path = write_dicom(folder / "a.dcm", GREY16)
     data = dcmread(path)
-    data.compress(RLELossless)
+    data.compress(syntax)
     data.save_as(path)
     return path
 
@@ -102,15 +102,22 @@ FORMATS: dict[str, Callable[[Path], Path]] = {
     "nrrd": lambda d: itk_file(d / "v.nrrd"),
     "nrrd compressed": lambda d: itk_file(d / "v.nrrd", compressed=True),
     "dicom": lambda d: write_dicom(d / "a.dcm", GREY16, PixelSpacing=[0.8, 0.7], RescaleSlope=2, RescaleIntercept=-1),
-    "dicom rle": rle,
+    "dicom rle": lambda d: compressed(d, RLELossless),
+    "dicom jpeg-ls": lambda d: compressed(d, JPEGLSLossless),
+    "dicom jpeg lossless": lambda d: write_compressed(d / "a.dcm", GREY16, "JPEG"),
+    "dicom jpeg2000": lambda d: write_compressed(d / "a.dcm", GREY16, "JPEG2000"),
     "dicom frames": lambda d: write_enhanced(d / "a.dcm", range(6), [1.0] * 6),
     "nii inside gzip": lambda d: itk_file(d / "v.nii.gz"),
     "dicom series": lambda d: slice_path(write_series(d / "series"), 3),
 }
 
+DECODERS = {"dicom jpeg-ls": ("jpeg_ls",), "dicom jpeg lossless": ("libjpeg",)}  # without them there is nothing to try
+
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
+    for module in DECODERS.get(name, ()):
+        pytest.importorskip(module)
     path = FORMATS[name](tmp_path)
     inside = name == "nii inside gzip"
     content = gzip.decompress(path.read_bytes()) if inside else path.read_bytes()

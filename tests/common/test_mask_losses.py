@@ -62,3 +62,30 @@ def test_huge_logits_stay_finite(losses: Losses) -> None:
     z = np.full((1, 1, 2, 2), 1e4, np.float32)
 
     assert losses("cross_entropy", z, LABELS) == pytest.approx(5e3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_soft_dice_equals_monai(losses: Losses, seed: int) -> None:
+    monai, torch = pytest.importorskip("monai.losses"), pytest.importorskip("torch")
+    rng = np.random.default_rng(seed)
+    logits, labels = rng.normal(0, 3, (2, 4, 5, 6)).astype(np.float32), rng.integers(0, 4, (2, 5, 6)).astype(np.int32)
+    theirs = monai.DiceLoss(
+        include_background=False, to_onehot_y=True, softmax=True, batch=True, smooth_nr=1.0, smooth_dr=1.0
+    )
+
+    expected = float(theirs(torch.from_numpy(logits), torch.from_numpy(labels[:, None])))
+
+    # known disagreement: MONAI sums per image unless batch=True, and smooths with 1e-5
+    assert losses("soft_dice", logits, labels) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cross_entropy_equals_scikit_learn(losses: Losses, seed: int) -> None:
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(seed)
+    logits, labels = rng.normal(0, 3, (2, 4, 5, 6)).astype(np.float32), rng.integers(0, 4, (2, 5, 6)).astype(np.int32)
+    p = np.exp(np.moveaxis(logits.astype(np.float64), 1, -1).reshape(-1, 4))
+
+    expected = metrics.log_loss(labels.ravel(), p / p.sum(1, keepdims=True), labels=range(4))
+
+    assert losses("cross_entropy", logits, labels) == pytest.approx(expected, rel=1e-5)

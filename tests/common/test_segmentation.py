@@ -138,6 +138,23 @@ def test_perfect_answers_score_one_and_empty_ones_zero(model: zoo.Model) -> None
     assert worst["hd95_mm"] == pytest.approx(np.linalg.norm(sample.image.size))
 
 
+def test_rows_say_what_was_missed_and_how_large_things_are(model: zoo.Model) -> None:
+    sample = type(model.algorithm).example(model.config, np.random.default_rng(0))
+    name, voxels = model.config.classes[1], int((sample.labels["mask"] == 1).sum())
+    for spacing, unit, size in (((2.0, 0.5, 0.5), "ml", voxels * 0.5 / 1000), (None, "px", voxels)):
+        placed = replace(sample, image=replace(sample.image, spacing_mm=spacing))
+        perfect = Segmentation(placed.image, model.config.classes, sample.labels["mask"])
+        empty = replace(perfect, labels=np.zeros_like(perfect.labels))
+
+        found, lost = (model.algorithm.score(p, placed) for p in (perfect, empty))
+
+        assert found[f"reference_{name}_{unit}"] == found[f"predicted_{name}_{unit}"] == pytest.approx(size)
+        assert (found[f"missed_{name}"], lost[f"missed_{name}"], lost[f"predicted_{name}_{unit}"]) == (0, 1, 0)
+        summary = model.algorithm.summarise([found, lost])
+        assert summary["missed"] == len(model.config.classes) - 1 and summary["dice"] == 0.5
+        assert not any(key.startswith(("missed_", "reference_", "predicted_")) for key in summary)
+
+
 def test_classes_are_averaged_by_their_own_names(model: zoo.Model) -> None:
     rows = [{"name": "a", "group": "a", "dice_anterior": 0.5, "dice_posterior": 1.0, "hd95_mm_anterior": 3.0}]
 

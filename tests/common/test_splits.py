@@ -86,3 +86,14 @@ def test_stored_split_of_other_cases_is_refused(tmp_path):
         read_split(path, records([*GROUPS, "new"]))
     with pytest.raises(DataError, match="not a stored split"):
         read_split(tmp_path / "nothing.json", records(GROUPS))
+
+
+def test_a_data_set_says_how_its_split_was_drawn():
+    data = Dataset(records(GROUPS), "here", ("a",), {"seed": 4})
+
+    turn = data.fold(2, folds=4, seed=9)
+
+    assert turn.drawn == {"seed": 9, "folds": 4, "fold": 2} and turn.classes == ("a",)
+    assert [r.split for r in turn.records] == [r.split for r in draw_folds(records(GROUPS), 4, 2, seed=9)]
+    assert turn.split("test").drawn == turn[:3].drawn == turn.drawn
+    assert Dataset(records(GROUPS)).drawn == {}
