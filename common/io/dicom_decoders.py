@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 DECODERS = ("pydicom", "pillow", "pyjpegls", "pylibjpeg")
 EXTRA = "pip install openmedia-zoo[dicom]"
 LOSSLESS = "pip install pylibjpeg pylibjpeg-libjpeg"  # not in the extra, because it is GPL-3.0
-REMEDIES = {"1.2.840.10008.1.2.4.51": LOSSLESS, "1.2.840.10008.1.2.4.57": LOSSLESS, "1.2.840.10008.1.2.4.70": LOSSLESS}
+HTJ2K = "pip install pylibjpeg pylibjpeg-openjpeg"  # not in the extra, because it needs NumPy 2 and MindSpore NumPy 1
+REMEDIES = {
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (51, 57, 70)), LOSSLESS),
+    **dict.fromkeys((f"1.2.840.10008.1.2.4.{number}" for number in (90, 91, 201, 202, 203)), HTJ2K),
+}
 
 
 def decoded(data: Dataset) -> np.ndarray:
