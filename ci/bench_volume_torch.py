@@ -19,7 +19,7 @@ from rich.table import Table
 import zoo
 from zoo.common.types import Image
 
-SIZE, WINDOW, OVERLAP = (300, 512, 512), (64, 64, 64), 0.25
+SIZE = (300, 512, 512)
 WHO = ("MONAI", "zoo")
 
 
@@ -61,7 +61,9 @@ def prepare(who: str, model: zoo.Model, image: Image) -> Callable[[], np.ndarray
 
 def measure(options: argparse.Namespace) -> None:
     """Print the median processor seconds, and the memory that volume and work add to the loaded model [MiB]."""
-    config = {"window_size": tuple(options.window), "overlap": options.overlap, "spacing_mm": (1.0, 1.0, 1.0)}
+    config: dict[str, object] = {"spacing_mm": (1.0, 1.0, 1.0)}
+    config |= {"window_size": tuple(options.window)} if options.window else {}
+    config |= {"overlap": options.overlap} if options.overlap is not None else {}
     start = {"checkpoint": None, "variant": "small"} if options.random else {}
     model = zoo.load("3D-UNet", backend="torch", **start, **config)
     model.engine.forward({"image": np.zeros((1, 1, 32, 32, 32), np.float32)})
@@ -79,8 +81,8 @@ def measure(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, nargs=3, default=SIZE, help="(d, h, w)")
-    parser.add_argument("--window", type=int, nargs=3, default=WINDOW)
-    parser.add_argument("--overlap", type=float, default=OVERLAP)
+    parser.add_argument("--window", type=int, nargs=3, help="(d, h, w); the checkpoint's own if left out")
+    parser.add_argument("--overlap", type=float, help="[0, 1); the checkpoint's own if left out")
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--random", action="store_true", help="random weights instead of the shipped ones")
     parser.add_argument("--who", choices=WHO, help="measure this one here, without a table")
