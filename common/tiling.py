@@ -99,6 +99,9 @@ class Tiles:
 def read_window(source: Source, start: Sequence[int], window: Size) -> np.ndarray:
     """Read a window of `source` (c, *size), which is mirrored beyond its borders; a view where that is possible."""
     size = source.shape[1:]
+    if all(0 <= first <= n - side for first, side, n in zip(start, window, size, strict=True)):
+        inside = (slice(first, first + side) for first, side in zip(start, window, strict=True))
+        return np.asarray(source[(slice(None), *inside)])
     wanted = [np.arange(s, s + w) for s, w in zip(start, window, strict=True)]
     folded = [mirror(index, n) for index, n in zip(wanted, size, strict=True)]
     lows = [int(index.min()) for index in folded]
