@@ -260,11 +260,11 @@ def _total(weights: np.ndarray, tiles: Tiles, place: tuple[slice, ...]) -> np.nd
     axes = len(place)
     for i in (0, *range(axes - 1, 0, -1)):  # the first axis has the fewest voxels, the last the shortest runs
         size = (*weights.shape[:i], place[i].stop - place[i].start, *weights.shape[i + 1 :])
-        total = np.zeros(size, np.float32)
+        total = np.zeros(size, weights.dtype)
         for seen, part in tiles.axes[i].over(place[i]):
             total[_at(i - 1, seen, axes)] += weights[_at(i - 1, part, axes)]
-        weights = total
-    return weights
+        weights = total.astype(np.float64, copy=False)  # rounded at the end: the identity comes back to 1e-6
+    return weights.astype(np.float32)
 
 
 def _planes(shape: tuple[int, ...]) -> int:
