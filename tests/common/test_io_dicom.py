@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from pydicom import dcmread
 from pydicom.uid import (
     generate_uid,
 )
