@@ -268,8 +268,14 @@ def _even(values: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize(
     "tags",
-    [{"BitsStored": 17}, {"PixelRepresentation": 2}, {"SamplesPerPixel": 2}, {"PhotometricInterpretation": "GREY"}],
-    ids=str,
+    [
+        {"BitsStored": 17},
+        {"PixelRepresentation": 2},
+        {"SamplesPerPixel": 2},
+        {"PhotometricInterpretation": "GREY"},
+        {"PixelData": VALUES[2:4].tobytes()},
+    ],
+    ids=lambda tags: next(iter(tags)),
 )
 def test_pixels_that_pydicom_refuses_stay_refused(tmp_path: Path, tags: dict[str, object]) -> None:
     folder = write_series(tmp_path / "series")
