@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from zoo.common.metrics import confusion, overlap, surface
+from zoo.common.metrics import confusion, instances, overlap, surface
 
 OURS = "zoo"
 Contenders = dict[str, Callable[[], object]]
@@ -80,10 +80,47 @@ def label_dice() -> Contenders:
     return {OURS: ours, "loop, ==, sum": loop, "loop, ==, count_nonzero": counting_loop}
 
 
+def nuclei() -> Contenders:
+    """AJI and panoptic quality of 1,000 nuclei in 1000 x 1000 pixels, a tenth of them missed, all others moved."""
+    rng = np.random.default_rng(0)
+    reference, prediction = np.zeros((2, 1000, 1000), np.int32)
+    y, x = np.mgrid[-12:13, -12:13]
+    disc = y**2 + x**2 <= 11**2
+    for label, corner in enumerate(np.argwhere(np.ones((40, 25))) * (25, 40), start=1):
+        _draw(reference, corner, disc, label)
+        if label % 10:
+            _draw(prediction, np.minimum(corner + rng.integers(0, 4, 2), 975), disc, label)
+
+    def loop() -> float:
+        shared = united = 0
+        areas = np.bincount(prediction.ravel())
+        taken = {0}
+        for label in range(1, reference.max() + 1):
+            mask = reference == label
+            found = np.bincount(prediction[mask], minlength=len(areas))
+            found[0] = 0
+            union = np.count_nonzero(mask) + areas - found
+            best = int(np.argmax(found / union))
+            shared, united = shared + int(found[best]), united + int(union[best] if found[best] else mask.sum())
+            taken |= {best} if found[best] else set()
+        return shared / (united + sum(int(area) for i, area in enumerate(areas) if i not in taken))
+
+    return {
+        OURS: lambda: instances.summarise_instances(reference, prediction),
+        "AJI alone, a loop over nuclei": loop,
+    }
+
+
 BENCHMARKS: dict[str, Callable[[], Contenders]] = {
     "surface": surface_scores,
     "labels": label_dice,
+    "nuclei": nuclei,
 }
+
+
+def _draw(labels: np.ndarray, corner: np.ndarray, shape: np.ndarray, label: int) -> None:
+    y, x = corner
+    labels[y : y + shape.shape[0], x : x + shape.shape[1]][shape] = label
 
 
 def _monai_surface(reference: np.ndarray, prediction: np.ndarray, spacing: tuple[float, ...]) -> Callable[[], object]:
@@ -107,9 +144,9 @@ def medians(contenders: Contenders, repeats: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(repeats + 1):
         for name, run in contenders.items():
-            started = time.perf_counter()
+            started = time.process_time()  # of all threads, so that other work on the machine counts less
             run()
-            times[name].append(time.perf_counter() - started)
+            times[name].append(time.process_time() - started)
     return {name: statistics.median(values[1:]) for name, values in times.items()}
 
 
@@ -119,7 +156,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     table = Table(
-        "benchmark", "who", "median", "ours is faster by", title=f"medians of {options.repeats}, {os.cpu_count()} cores"
+        "benchmark",
+        "who",
+        "processor time",
+        "ours is faster by",
+        title=f"medians of {options.repeats}, {os.cpu_count()} cores",
     )
     for name in options.names:
         measured = medians(BENCHMARKS[name](), options.repeats)

@@ -1,13 +1,14 @@
 """Cut pictures and volumes into windows, for training and prediction, and put the answers together again.
 
-The weights of the windows over each voxel are scaled axis by axis to sum to one, which a grid of windows allows. So
-there is no map of counts and no division, and the network's identity comes back to float32 rounding.
+Weighted answers and weights are summed in one slab at a time, and a slab that is finished is divided. All sums run
+over a few planes that stay in the processor's cache; nothing but the answer has the size of the volume.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import ceil, prod
 from typing import Any, Protocol, TypeAlias
 
@@ -20,6 +21,7 @@ Size: TypeAlias = tuple[int, ...]
 WEIGHTINGS = ("gaussian", "constant")
 CACHED = 2**16  # values that are weighted at a time
 SIGMA = 1 / 8  # of the window's side, as in nnU-Net, MONAI and PyMIC
+FLOOR = 1e-3  # least weight, MONAI's: far from all centres windows count alike, and no weight is lost in rounding
 
 
 class Source(Protocol):
@@ -38,19 +40,26 @@ class Axis:
     """The windows along one axis.
 
     starts: first voxel of each window, ascending. A single negative start means that the volume is smaller.
-    weights: (windows, window) float64; over each voxel of the volume they sum to one.
     """
 
     size: int
     window: int
     starts: tuple[int, ...]
-    weights: np.ndarray
 
     def inside(self, index: int) -> tuple[slice, slice]:
         """Return the voxels of window `index` that the volume has: as seen by the volume, and by the window."""
         start = self.starts[index]
         first, last = max(start, 0), min(start + self.window, self.size)
         return slice(first, last), slice(first - start, last - start)
+
+    def over(self, part: slice) -> list[tuple[slice, slice]]:
+        """List the windows over a part of the volume: the voxels they share, as seen by the part, and by the window."""
+        shared = [(max(start, part.start), min(start + self.window, part.stop), start) for start in self.starts]
+        return [
+            (slice(first - part.start, last - part.start), slice(first - start, last - start))
+            for first, last, start in shared
+            if first < last
+        ]
 
 
 class Tiles:
@@ -66,7 +75,8 @@ class Tiles:
         if not 0 <= overlap < 1 or weighting not in WEIGHTINGS:
             raise ConfigError(f"overlap={overlap}, weighting={weighting!r}; expected [0, 1) and one of {WEIGHTINGS}")
         self.size, self.window = tuple(size), tuple(window)
-        self.axes = tuple(_place(s, w, overlap, weighting) for s, w in zip(size, window, strict=True))
+        self.weighting = weighting
+        self.axes = tuple(_place(s, w, overlap) for s, w in zip(size, window, strict=True))
         self.counts = tuple(len(axis.starts) for axis in self.axes)
 
     def __len__(self) -> int:
@@ -89,6 +99,9 @@ class Tiles:
 def read_window(source: Source, start: Sequence[int], window: Size) -> np.ndarray:
     """Read a window of `source` (c, *size), which is mirrored beyond its borders; a view where that is possible."""
     size = source.shape[1:]
+    if all(0 <= first <= n - side for first, side, n in zip(start, window, size, strict=True)):
+        inside = (slice(first, first + side) for first, side in zip(start, window, strict=True))
+        return np.asarray(source[(slice(None), *inside)])
     wanted = [np.arange(s, s + w) for s, w in zip(start, window, strict=True)]
     folded = [mirror(index, n) for index, n in zip(wanted, size, strict=True)]
     lows = [int(index.min()) for index in folded]
@@ -147,6 +160,16 @@ def labels(scores: np.ndarray) -> np.ndarray:
     return scores.argmax(axis=0).astype(np.uint8 if scores.shape[0] <= 256 else np.uint16)
 
 
+def importance(window: Size, weighting: str) -> np.ndarray:
+    """Weigh the voxels of a window, (*window) float32: all 1, or a Gaussian that is not lower than FLOOR."""
+    weights = np.ones((), np.float32)
+    for side in window:
+        offset = np.arange(side) - (side - 1) / 2
+        profile = np.exp(-0.5 * (offset / (side * SIGMA)) ** 2) if weighting == "gaussian" else np.ones(side)
+        weights = np.multiply.outer(weights, profile.astype(np.float32))
+    return np.maximum(weights, np.float32(FLOOR), out=weights)
+
+
 def blend(
     tiles: Tiles, source: Source, network: Network, batch_size: int, whole: bool = False
 ) -> Iterator[tuple[tuple[slice, ...], np.ndarray]]:
@@ -158,53 +181,53 @@ def blend(
     along = int(np.argmax([size / window for size, window in zip(tiles.size, tiles.window, strict=True)]))
     axis = tiles.axes[along]
     depth = tiles.size[along] if whole else min(axis.window, axis.size)
-    buffer, first = np.zeros(0, np.float32), 0  # `first`: voxel of the volume at which the buffer begins
+    weights = importance(tiles.window, tiles.weighting)
+    room = np.empty((min(batch_size, len(tiles)), source.shape[0], *tiles.window), np.float32)
+    buffer, first = np.zeros(0, np.float32), 0  # `first`: voxel of the volume at which unfinished voxels begin
     for row in range(len(axis.starts)):
-        for index, scores in _answers(tiles, source, network, batch_size, along, row):
+        offset = 0 if whole else first
+        for index, scores in _answers(tiles, source, network, room, along, row):
             if not buffer.size:
-                room = (*tiles.size[:along], depth, *tiles.size[along + 1 :])
-                buffer = np.zeros((scores.shape[0], *room), np.float32)
-            _accumulate(buffer, scores, tiles, index, along, first)
-        if whole:
-            continue
+                size = (*tiles.size[:along], depth, *tiles.size[along + 1 :])
+                buffer = np.empty((scores.shape[0], *size), np.float32)
+                buffer.fill(0)  # unlike zeros(), empty() asks for huge pages, which saves a third of the adding
+            places, parts = zip(*(a.inside(i) for a, i in zip(tiles.axes, index, strict=True)), strict=True)
+            moved = slice(places[along].start - offset, places[along].stop - offset)
+            target = buffer[(slice(None), *places[:along], moved, *places[along + 1 :])]
+            _accumulate(target, scores[(slice(None), *parts)], weights[parts])
         done = axis.size if row + 1 == len(axis.starts) else axis.starts[row + 1]
         place = tuple(slice(first, done) if i == along else slice(0, n) for i, n in enumerate(tiles.size))
-        yield place, buffer[_at(along, slice(0, done - first), buffer.ndim)]
-        _shift(buffer, done - first, along)
+        slab = buffer[_at(along, slice(first - offset, done - offset), buffer.ndim)]
+        _divide(slab, weights, tiles, place)
+        if not whole:
+            yield place, slab
+            _shift(buffer, done - first, along)
         first = done
     if whole:
         yield tuple(slice(0, n) for n in tiles.size), buffer
 
 
-def _place(size: int, window: int, overlap: float, weighting: str) -> Axis:
+def _place(size: int, window: int, overlap: float) -> Axis:
     step = max(1, int(window * (1 - overlap)))
     if size <= window:
-        starts = np.array([-((window - size) // 2)])
-    else:
-        starts = np.minimum(np.arange(ceil((size - window) / step) + 1) * step, size - window)
-    offset = np.arange(window) - (window - 1) / 2
-    profile = np.exp(-0.5 * (offset / (window * SIGMA)) ** 2) if weighting == "gaussian" else np.ones(window)
-    places = starts[:, None] + np.arange(window)
-    inside = (places >= 0) & (places < size)
-    total = np.bincount(places[inside], np.broadcast_to(profile, places.shape)[inside], size)
-    weights = np.where(inside, profile / total[np.clip(places, 0, size - 1)], 0.0)
-    return Axis(size, window, tuple(int(s) for s in starts), weights)
+        return Axis(size, window, (-((window - size) // 2),))
+    return Axis(size, window, tuple(min(i * step, size - window) for i in range(ceil((size - window) / step) + 1)))
 
 
 def _answers(
-    tiles: Tiles, source: Source, network: Network, batch_size: int, along: int, row: int
+    tiles: Tiles, source: Source, network: Network, room: np.ndarray, along: int, row: int
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Yield the index and the scores (k, *window) of every window in one row of the slab axis."""
-    axis = tiles.axes[along]
-    inside, _ = axis.inside(row)
+    """Yield the index and the scores (k, *window) of every window in one row of the slab axis.
+
+    room: (n, c, *window) for batches; fresh pages for each of them would cost more than the blending.
+    """
+    inside, _ = tiles.axes[along].inside(row)
     # one read per row: a compressed store decodes a chunk for the row, not for each of its windows
     slab = source[_at(along, inside, len(tiles.size) + 1)]
-    counts = tuple(1 if i == along else n for i, n in enumerate(tiles.counts))
-    indices = [tuple(row if i == along else n for i, n in enumerate(index)) for index in np.ndindex(*counts)]
-    room = np.empty((min(batch_size, len(indices)), source.shape[0], *tiles.window), np.float32)
-    for begin in range(0, len(indices), batch_size):
-        chosen = indices[begin : begin + batch_size]
-        batch = room[: len(chosen)]  # fresh pages for every batch would cost more than the blending
+    indices = list(product(*((row,) if i == along else range(n) for i, n in enumerate(tiles.counts))))
+    for begin in range(0, len(indices), len(room)):
+        chosen = indices[begin : begin + len(room)]
+        batch = room[: len(chosen)]
         for item, index in zip(batch, chosen, strict=True):
             starts = [a.starts[i] for a, i in zip(tiles.axes, index, strict=True)]
             starts[along] -= inside.start
@@ -215,32 +238,47 @@ def _answers(
         yield from zip(chosen, scores, strict=True)
 
 
-def _accumulate(
-    buffer: np.ndarray, scores: np.ndarray, tiles: Tiles, index: tuple[int, ...], along: int, first: int
-) -> None:
-    """Add one window's weighted scores (k, *window) to the buffer (k, *part), in place."""
-    places, parts = zip(*(axis.inside(i) for axis, i in zip(tiles.axes, index, strict=True)), strict=True)
-    moved = slice(places[along].start - first, places[along].stop - first)
-    target = buffer[(slice(None), *(moved if i == along else place for i, place in enumerate(places)))]
-    scores = scores[(slice(None), *parts)]
-    factors = [axis.weights[i][part] for axis, i, part in zip(tiles.axes, index, parts, strict=True)]
-    plane = np.ones((), np.float32)
-    for factor in factors[1:]:
-        plane = np.multiply.outer(plane, factor.astype(np.float32))
-    # a few planes at a time, so that the products stay in the processor's cache
-    step = max(1, CACHED // max(1, plane.size * scores.shape[0]))
-    weights = np.empty((step, *plane.shape), np.float32)
-    products = np.empty((scores.shape[0], step, *plane.shape), np.float32)
-    for begin in range(0, len(factors[0]), step):
-        part, count = scores[:, begin : begin + step], min(step, len(factors[0]) - begin)
-        np.multiply.outer(factors[0][begin : begin + count].astype(np.float32), plane, out=weights[:count])
-        target[:, begin : begin + count] += np.multiply(part, weights[:count], out=products[:, :count])
+def _accumulate(target: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> None:
+    """Add scores (k, *part) times weights (*part) to `target`, in place."""
+    step = _planes(scores.shape)
+    products = np.empty((scores.shape[0], step, *weights.shape[1:]), np.float32)
+    for begin in range(0, len(weights), step):
+        here = slice(begin, min(begin + step, len(weights)))
+        target[:, here] += np.multiply(scores[:, here], weights[here], out=products[:, : here.stop - begin])
+
+
+def _divide(slab: np.ndarray, weights: np.ndarray, tiles: Tiles, place: tuple[slice, ...]) -> None:
+    """Divide a slab (k, *part) of summed scores by the summed weights of all windows over it, in place."""
+    step = _planes((1, *slab.shape[1:]))
+    for begin in range(0, slab.shape[1], step):
+        planes = slice(place[0].start + begin, min(place[0].start + begin + step, place[0].stop))
+        slab[:, begin : begin + step] /= _total(weights, tiles, (planes, *place[1:]))
+
+
+def _total(weights: np.ndarray, tiles: Tiles, place: tuple[slice, ...]) -> np.ndarray:
+    """Sum the weights (*window) of all windows over a part of the volume; windows form a grid: one axis at a time."""
+    axes = len(place)
+    for i in (0, *range(axes - 1, 0, -1)):  # the first axis has the fewest voxels, the last the shortest runs
+        size = (*weights.shape[:i], place[i].stop - place[i].start, *weights.shape[i + 1 :])
+        total = np.zeros(size, weights.dtype)
+        for seen, part in tiles.axes[i].over(place[i]):
+            total[_at(i - 1, seen, axes)] += weights[_at(i - 1, part, axes)]
+        weights = total.astype(np.float64, copy=False)  # rounded at the end: the identity comes back to 1e-6
+    return weights.astype(np.float32)
+
+
+def _planes(shape: tuple[int, ...]) -> int:
+    """Count how many planes along the first spatial axis of (k, *part) stay in the processor's cache."""
+    return max(1, CACHED * shape[1] // prod(shape))
 
 
 def _shift(buffer: np.ndarray, count: int, along: int) -> None:
     """Drop the first `count` voxels along an axis and make room for as many new ones."""
     kept = buffer.shape[1 + along] - count
-    buffer[_at(along, slice(0, kept), buffer.ndim)] = buffer[_at(along, slice(count, None), buffer.ndim)]
+    for begin in range(0, kept, count):  # pieces that do not overlap, which would be copied on the way
+        end = min(begin + count, kept)
+        moved = buffer[_at(along, slice(begin + count, end + count), buffer.ndim)]
+        buffer[_at(along, slice(begin, end), buffer.ndim)] = moved
     buffer[_at(along, slice(kept, None), buffer.ndim)] = 0
 
 

@@ -24,6 +24,8 @@ from zoo.run_folder import RunFolder
 from zoo.session import describe_data
 from zoo.training import learning_rate_at
 
+from .common.known_answers import case
+
 CLASSES = ("normal", "covid")
 SCRIPT = """
 import sys, zoo
@@ -73,6 +75,20 @@ def test_schedule_warms_up_then_falls_to_the_final_factor() -> None:
     assert max(rates) == pytest.approx(1.0)
     assert rates[50] == pytest.approx(0.1)
     assert all(a >= b for a, b in pairwise(rates[10:]))
+
+
+@pytest.mark.parametrize(("ramp", "warmup"), [("linear", 4.0), ("cosine", 0.0)])
+def test_schedule_follows_the_known_ramps(ramp: str, warmup: float) -> None:
+    steps = np.array([0, 100, 200, 300, 400])  # of 400 that a ramp from 100 to 500 takes
+    known = case("windows_and_ramps", "ramps start=100,end=500")["expected"]
+    recipe = Recipe(epochs=4, learning_rate=1.0, warmup_epochs=warmup, final_factor=0.0)
+
+    if ramp == "linear":  # the first step of a warm-up has a rate already
+        found = [0.0, *(learning_rate_at(int(step) - 1, 100, recipe) for step in steps[1:])]
+    else:
+        found = [1 - learning_rate_at(int(step), 100, recipe) for step in steps]
+
+    assert found == pytest.approx(known[f"rampup_{ramp} at i=0,100,200,300,400,500,900"][1:-1])
 
 
 def test_run_leaves_weights_log_curves_and_test_scores(framework: str, data: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -16,11 +16,20 @@ from zoo.common.io.voxels import STEP, checked_spacing
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
+
+    Known = dict[str, tuple[tuple[object, ...], DataElement]]  # keyword: bytes and what they mean
 
 CENTIMETRES = 3  # PhysicalUnitsXDirection of an ultrasound region
 DEFLATED = b"1.2.840.10008.1.2.1.99"  # the one transfer syntax whose whole file is compressed
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"  # SOP class of contours
+MAX_SKEW = 0.01  # difference of the directions' products from those of two axes at right angles
+PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1")  # transfer syntaxes without compression, lowest byte first
+REPEATED = (
+    "Modality", "SOPClassUID", "SeriesInstanceUID", "ImageOrientationPatient", "PixelSpacing", "SamplesPerPixel",
+    "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "RescaleIntercept", "RescaleSlope",
+)  # fmt: skip
 NO_IMAGES = ("SEG", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
 
 
@@ -51,15 +60,21 @@ def read_dicom(path: Path) -> Image:
     return Image(array, spacing_mm=spacing, affine=affine, name=path.name)
 
 
-def open_dicom(path: Path) -> Dataset:
-    """Read a file of pixels, which are decoded when they are used."""
+def open_dicom(path: Path, known: Known | None = None) -> Dataset:
+    """Read a file of pixels, which are decoded when they are used.
+
+    known: the tags of other files of the series, which this one adds to; the same bytes are converted only once.
+    """
     import pydicom
 
-    _refuse_bomb(path)
-    try:
-        data = pydicom.dcmread(path)
-    except pydicom.errors.InvalidDicomError as error:
-        raise InputError(f"{path.name}: no DICOM header; expected a DICOM file") from error
+    with path.open("rb") as file:
+        _refuse_bomb(file, path.name)
+        try:
+            data = pydicom.dcmread(file)
+        except pydicom.errors.InvalidDicomError as error:
+            raise InputError(f"{path.name}: no DICOM header; expected a DICOM file") from error
+    if known is not None:
+        _share(data, known)
     kind = data.get("Modality", "DICOM")
     if kind == "RTSTRUCT" or data.get("SOPClassUID") == STRUCTURE_SET:
         raise InputError(
@@ -73,12 +88,31 @@ def open_dicom(path: Path) -> Dataset:
     return data
 
 
+def _share(data: Dataset, known: Known) -> None:
+    """Convert the tags that slices repeat, or take them over from a slice with the same bytes."""
+    from pydicom.datadict import tag_for_keyword
+
+    for name in REPEATED:
+        tag = tag_for_keyword(name)
+        raw = data.get_item(tag)
+        if raw is None or not raw.is_raw:
+            continue
+        content = (raw.VR, raw.value, raw.is_little_endian)
+        before = known.get(name)
+        if before is not None and before[0] == content:
+            data[tag] = before[1]
+        else:
+            known[name] = content, data[tag]
+
+
 def values_of(data: Dataset) -> np.ndarray:
     """Decode the pixels into what they mean: palette to RGB, MONOCHROME1 inverted, modality rescale applied."""
     from pydicom.pixels import apply_color_lut, apply_modality_lut
 
-    values = decoded(data)
     kind = data.get("PhotometricInterpretation", "MONOCHROME2")
+    values = _plain_values(data) if kind in ("MONOCHROME1", "MONOCHROME2") else None
+    if values is None:
+        values = decoded(data)
     if kind == "PALETTE COLOR":
         return apply_color_lut(values, data)
     if kind == "MONOCHROME1":  # low means white: mirror within the stored range
@@ -89,6 +123,25 @@ def values_of(data: Dataset) -> np.ndarray:
     if "ModalityLUTSequence" in data:
         return apply_modality_lut(values, data)
     return rescaled(values, data)
+
+
+def _plain_values(data: Dataset) -> np.ndarray | None:
+    """View one uncompressed grey slice in the bytes of its file; None where pydicom has to decode, or to refuse.
+
+    pydicom's decoders look at dozens of tags for every slice, which takes longer than reading it.
+    """
+    bits, stored, signed = data.get("BitsAllocated"), data.get("BitsStored"), data.get("PixelRepresentation")
+    is_plain = data.file_meta.get("TransferSyntaxUID") in PLAIN and bits in (8, 16) and signed in (0, 1)
+    if not is_plain or data.get("SamplesPerPixel") != 1 or int(data.get("NumberOfFrames") or 1) != 1:
+        return None
+    content = data.get_item("PixelData").value
+    size = (data.Rows, data.Columns)
+    length = size[0] * size[1] * bits // 8
+    if len(content) != length + length % 2 or not stored or not 1 <= stored <= bits:
+        return None
+    values = np.frombuffer(content, f"<{'i' if signed else 'u'}{bits // 8}", size[0] * size[1]).reshape(size)
+    # bits that are not stored may hold anything; shifted out, the sign comes back, too
+    return values if stored == bits else (values << (bits - stored)) >> (bits - stored)
 
 
 def rescaled(values: np.ndarray, data: Dataset) -> np.ndarray:
@@ -117,9 +170,8 @@ def _plane(label: str, position: object, axes: object, spacing: object, data: Da
         raise InputError(
             f"{label}: position, orientation or PixelSpacing is damaged ({error}); expected numbers"
         ) from error
-    if not np.isfinite([*place, height, width]).all() or not np.allclose(
-        directions @ directions.T, np.eye(2), atol=0.01
-    ):
+    skew = np.abs(directions @ directions.T - np.eye(2)).max()
+    if not np.isfinite([*place, height, width]).all() or not skew <= MAX_SKEW:
         raise InputError(
             f"{label}: ImageOrientationPatient {directions.tolist()} given; expected two axes at right angles"
         )
@@ -179,12 +231,10 @@ def _pixel_spacing(data: Dataset) -> tuple[float, float] | None:
     return None
 
 
-def _refuse_bomb(path: Path) -> None:
-    """Measure a deflated file before pydicom decompresses it in one piece."""
-    with path.open("rb") as file:
-        start = file.read(1024)
-        if DEFLATED not in start:
-            return
+def _refuse_bomb(file: BinaryIO, name: str) -> None:
+    """Measure a deflated file before pydicom decompresses it in one piece; leave the file at its start."""
+    start = file.read(1024)
+    if DEFLATED in start:
         group_length = int.from_bytes(start[140:144], "little")  # of the header, which is not compressed
         file.seek(144 + group_length)
         stream, total, rest = zlib.decompressobj(-15), 0, b""
@@ -192,4 +242,5 @@ def _refuse_bomb(path: Path) -> None:
             total += len(stream.decompress(block, STEP))
             rest = stream.unconsumed_tail
             if total > 4 * MAX_VALUES:
-                raise InputError(f"{path.name}: inflates to more than {total:,} bytes; expected a smaller file")
+                raise InputError(f"{name}: inflates to more than {total:,} bytes; expected a smaller file")
+    file.seek(0)

@@ -19,6 +19,8 @@ from zoo.common.types import Image
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from zoo.common.io.dicom import Known
+
 SUFFIXES = (".dcm", ".dicom", ".ima")
 INDEX = "DICOMDIR"  # lists the files of a disc and holds no image
 NEEDED = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
@@ -67,7 +69,8 @@ def read_series(folder: Path) -> Image:
     name, files = folder.name, dicom_files(folder)
     if not files:
         raise InputError(f"{name}: a folder without DICOM files given; expected one image file, or one DICOM series")
-    slices = [_open_slice(path) for path in files]
+    known: Known = {}
+    slices = [_open_slice(path, known) for path in files]
     _refuse_mixed_series(slices, files, name)
     planes = _planes(slices, files, name)
     if len(planes) == 1:
@@ -82,9 +85,9 @@ def read_series(folder: Path) -> Image:
     return Image(array, spacing_mm=checked_spacing(affine, name), affine=affine, name=name, files=sorted_files)
 
 
-def _open_slice(path: Path) -> Dataset:
+def _open_slice(path: Path, known: Known) -> Dataset:
     try:
-        return open_dicom(path)
+        return open_dicom(path, known)
     except InputError:
         raise
     except Exception as error:  # pydicom raises nearly every type on damaged files

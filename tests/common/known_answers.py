@@ -15,6 +15,13 @@ def cases(family):
     return [pytest.param(case, id=title) for title, case in _read(family).items()] or [_absent(family, {})]
 
 
+def case(family, title):
+    """Return one case by its title; skips where the answers are absent."""
+    if not (FOLDER / f"{family}.json").exists():
+        pytest.skip(f"{FOLDER / family}.json is not on this machine")
+    return _read(family)[title]
+
+
 def answers(family, key="expected"):
     """List (case, name, value) as pytest parameters, one for each value of a case."""
     parameters = [

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK
+from pydicom import dcmread
 from pydicom.uid import (
     generate_uid,
 )
@@ -245,3 +246,40 @@ def test_single_pictures_in_one_folder_stay_single(tmp_path: Path) -> None:
         write_dicom(tmp_path / f"{name}.dcm", GREY16, SeriesInstanceUID=generate_uid(), Modality="DX")
 
     assert [Path(name).name for name, _ in images(tmp_path)] == ["a.dcm", "b.dcm"]
+
+
+@pytest.mark.parametrize("stored", [8, 12, 16])
+@pytest.mark.parametrize("signed", [0, 1])
+def test_plain_pixels_are_what_pydicom_makes_of_them(tmp_path: Path, stored: int, signed: int) -> None:
+    bits = 8 if stored == 8 else 16
+    values = (np.arange(-17, 18).reshape(5, 7) * 1777).astype(f"i{bits // 8}")  # fills unused bits, too
+    tags = {"BitsAllocated": bits, "BitsStored": stored, "HighBit": stored - 1, "PixelRepresentation": signed}
+    path = write_slice(tmp_path / "a.dcm", GREY16[:5, :7], ORIGIN, **tags, Rows=5, Columns=7, PixelData=_even(values))
+
+    found = read_image(path).array[0]
+
+    np.testing.assert_array_equal(found, dcmread(path).pixel_array)
+
+
+def _even(values: np.ndarray) -> bytes:
+    content = values.tobytes()
+    return content + b"\0" * (len(content) % 2)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"BitsStored": 17},
+        {"PixelRepresentation": 2},
+        {"SamplesPerPixel": 2},
+        {"PhotometricInterpretation": "GREY"},
+        {"PixelData": VALUES[2:4].tobytes()},
+    ],
+    ids=lambda tags: next(iter(tags)),
+)
+def test_pixels_that_pydicom_refuses_stay_refused(tmp_path: Path, tags: dict[str, object]) -> None:
+    folder = write_series(tmp_path / "series")
+    write_slice(slice_path(folder, 2), VALUES[2], positions()[2], **tags)
+
+    with pytest.raises(InputError):
+        read_image(folder)

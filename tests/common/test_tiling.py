@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.tiling import Tiles, blend, labels, predict_tiled, read_window
+from zoo.common.tiling import Tiles, blend, importance, labels, predict_tiled, read_window
+
+from .known_answers import case
 
 SIDES = st.lists(st.tuples(st.integers(1, 23), st.integers(1, 9)), min_size=2, max_size=3)
 OVERLAPS = st.sampled_from([0.0, 0.25, 0.5, 0.9])
@@ -17,6 +19,10 @@ def _volume(*shape):
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
+def _starts(tiles):
+    return [tiles.starts(i) for i in range(len(tiles))]
+
+
 @settings(max_examples=60, deadline=None)
 @given(sides=SIDES, overlap=OVERLAPS, weighting=WEIGHTINGS, whole=st.booleans())
 def test_the_identity_comes_back(sides, overlap, weighting, whole):
@@ -25,7 +31,16 @@ def test_the_identity_comes_back(sides, overlap, weighting, whole):
 
     back = predict_tiled(volume, window, lambda x: x, overlap, weighting, 3, finish=None if whole else np.copy)
 
-    np.testing.assert_allclose(back, volume, atol=3e-6)
+    np.testing.assert_allclose(back, volume, rtol=1e-5, atol=1e-6)  # at an overlap of 0.9 hundreds of windows are added
+
+
+@pytest.mark.parametrize("weighting", ["gaussian", "constant"])
+def test_half_overlapping_windows_give_the_identity_back_to_a_millionth(weighting):
+    volume = np.random.default_rng(0).random((1, 50, 70, 60), np.float32)
+
+    back = predict_tiled(volume, (16, 24, 32), lambda x: x, 0.5, weighting)
+
+    np.testing.assert_allclose(back, volume, rtol=0, atol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,14 +68,64 @@ def test_sixteen_windows_suffice_where_peers_use_twenty_five():
 
 
 def test_gaussian_weights_have_an_eighth_of_the_side_as_their_width():
-    weights = Tiles((9,), (5,), overlap=0.0).axes[0].weights
+    weights = importance((9, 5), "gaussian")
 
-    np.testing.assert_allclose(weights[0][1], 1.0)
-    two = Tiles((5,), (5,)).axes[0]
-    np.testing.assert_allclose(two.weights, 1.0)
-    shared = Tiles((7,), (5,), overlap=0.6).axes[0].weights
-    ratio = np.exp(-0.5 * (2 / 0.625) ** 2 + 0.5 * (0 / 0.625) ** 2)
-    np.testing.assert_allclose(shared[1][0] / shared[0][2], ratio)
+    assert weights[4, 2] == 1
+    np.testing.assert_allclose(weights[4, 1], np.exp(-0.5 * (1 / 0.625) ** 2), rtol=1e-6)
+    np.testing.assert_allclose(weights[6, 2], np.exp(-0.5 * (2 / 1.125) ** 2), rtol=1e-6)
+
+
+def test_no_weight_is_lost_in_rounding():
+    assert importance((64, 64, 64), "gaussian").min() == np.float32(1e-3)
+
+
+def test_constant_weights_are_one():
+    np.testing.assert_array_equal(importance((4, 3), "constant"), 1)
+
+
+def test_known_weights():
+    observed = case("windows_and_ramps", "importance map")["observed"]
+    (monai,) = observed["monai gaussian (7,5) sigma_scale 0.125 row 3"].values()
+    (pymic,) = observed["PyMIC gaussian 7x5: row 3"].values()
+
+    found = importance((7, 5), "gaussian")[3]
+
+    np.testing.assert_allclose(found, monai, rtol=1e-6)
+    np.testing.assert_allclose(found, np.array(pymic) / max(pymic), rtol=1e-6)
+
+
+def test_known_window_starts():
+    observed = case("windows_and_ramps", "image (10, 9) window (4, 4) overlap 0.25")["observed"]
+
+    tiles = Tiles((10, 9), (4, 4), overlap=0.25)
+
+    np.testing.assert_array_equal(_starts(tiles), observed["monai window starts"]["monai 1.6.1"])
+
+
+@pytest.mark.parametrize(("size", "window"), [((50, 200), (64, 64)), ((90, 64, 3), (64, 64, 1))], ids=str)
+def test_known_patches_that_overlap_by_thirty_voxels(size, window):
+    observed = case("windows_and_ramps", f"patch coords image {size} patch {window} min_overlap 30")["observed"]
+    (bounds,) = observed["medicaldetectiontoolkit get_patch_crop_coords"].values()  # first and last, axis by axis
+
+    tiles = Tiles(size, window, overlap=30 / 64)
+
+    np.testing.assert_array_equal(np.maximum(_starts(tiles), 0), np.array(bounds)[:, ::2])
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "overlap"),
+    [((10, 9), (4, 4), (3, 3), 0.25), ((6, 10, 9), (4, 4, 4), (2, 2, 2), 0.5)],
+    ids=str,
+)
+def test_no_more_calls_and_no_larger_error_than_known(size, window, stride, overlap):
+    (observed,) = case("windows_and_ramps", f"image {size} window {window} stride {stride}")["observed"].values()
+    calls, error = observed["PyMIC 0.6.2"]
+    volume, seen = _volume(1, *size), []
+
+    back = predict_tiled(volume, window, lambda x: seen.append(len(x)) or x, overlap, batch_size=1)
+
+    assert len(seen) <= calls
+    assert np.abs(back - volume).max() <= min(error, 1e-6)
 
 
 def test_small_volumes_are_mirrored():
@@ -127,20 +192,31 @@ def test_the_volume_is_left_alone():
     np.testing.assert_array_equal(volume, before)
 
 
-def test_agrees_with_monai():
+@pytest.mark.parametrize("weighting", ["gaussian", "constant"])
+@pytest.mark.parametrize("overlap", [0.25, 0.5, 0.7])
+@pytest.mark.parametrize("size", [(21, 17, 30), (5, 30, 8)], ids=str)
+def test_agrees_with_monai(size, overlap, weighting):
     torch = pytest.importorskip("torch")
     inferers = pytest.importorskip("monai.inferers")
-    volume = _volume(1, 21, 17, 30)
+    volume = _volume(1, *size)
+    ramp = np.add.outer(np.add.outer(np.arange(8.0) ** 2, np.arange(8.0)), np.arange(8.0) ** 3).astype(np.float32)
 
     def uneven(batch):  # depends on the place within the window, so that the blending shows
-        return batch * np.linspace(0, 1, 8, dtype=np.float32)
+        return np.concatenate([batch * ramp, ramp - batch], axis=1)
 
     theirs = inferers.sliding_window_inference(
-        torch.from_numpy(volume)[None], (8, 8, 8), 4, lambda x: torch.from_numpy(uneven(x.numpy())), 0.5, "constant"
+        torch.from_numpy(volume)[None],
+        (8, 8, 8),
+        4,
+        lambda x: torch.from_numpy(uneven(x.numpy())),
+        overlap,
+        mode=weighting,
+        padding_mode="reflect",
     )
 
-    ours = predict_tiled(volume, (8, 8, 8), uneven, 0.5, "constant")
-    np.testing.assert_allclose(ours, theirs[0].numpy(), atol=1e-5)
+    ours = predict_tiled(volume, (8, 8, 8), uneven, overlap, weighting)
+    np.testing.assert_allclose(ours, theirs[0].numpy(), rtol=1e-5, atol=1e-3)
+    np.testing.assert_array_equal(ours.argmax(0), theirs[0].numpy().argmax(0))
 
 
 @pytest.mark.parametrize(

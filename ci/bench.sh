@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Every measured speed of docs/benchmarks.md in one command; about ten minutes on two free cores.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python="${VENV:-.venv}/bin/python"
+export OMP_NUM_THREADS=1
+
+"$python" ci/bench_interface.py
+"$python" ci/bench_common_torch.py
+"$python" ci/bench_volumes_torch.py
+"$python" ci/bench_io.py
+"$python" ci/bench_volume_torch.py --answers 20                         # a whole CT: memory, time around the network
+"$python" ci/bench_volume_torch.py --size 80 112 80 --repeats 3         # the network on every window: time, masks
