@@ -39,9 +39,10 @@ def convolve(x: Tensor, weight: Tensor) -> Tensor:
     to_input = ops.Conv2D(SIZE, (SIZE, 1), pad_mode="pad", pad=(1, 1 + last, 0, 0), stride=(OUTPUTS, 1))
     y = to_input(x.reshape(n * c, 1, d, h * w), matrix(OF_INPUT).reshape(SIZE, 1, SIZE, 1))
     y = permute(y.reshape(n, c, SIZE, tiles, h * w), (0, 3, 2, 1)).reshape(n * tiles, SIZE * c, h, w)
-    u = permute(weight.reshape(k * c, TAPS, 9), (1, 0)).reshape(TAPS, k * c * 9)
-    u = ops.matmul(matrix(OF_WEIGHT), u).reshape(SIZE * k, c, 3, 3)
-    y = ops.Conv2D(SIZE * k, 3, pad_mode="pad", pad=1, group=SIZE)(y, u)
+    # nine weights of a slice lie side by side, so the depth is an axis of 27 with a step of nine
+    to_weight = ops.Conv2D(SIZE, (1, TAPS), dilation=(1, 9))
+    u = to_weight(weight.reshape(1, 1, k * c, 27), matrix(OF_WEIGHT).reshape(SIZE, 1, 1, TAPS))
+    y = ops.Conv2D(SIZE * k, 3, pad_mode="pad", pad=1, group=SIZE)(y, u.reshape(SIZE * k, c, 3, 3))
     y = ops.Conv2D(OUTPUTS, 1)(y.reshape(n * tiles, SIZE, k * h, w), matrix(OF_OUTPUT).reshape(OUTPUTS, SIZE, 1, 1))
     y = permute(y.reshape(n, tiles * OUTPUTS, k, h * w)[:, :d], (0, 2, 1))
     return y.reshape(n, k, d, h, w)
