@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, get_context, nn, ops
 
 from zoo.common import winograd_mindspore as winograd
 from zoo.common.layers_mindspore import parameter
@@ -31,7 +31,8 @@ class Conv3d(nn.Cell):
         kernel = triple(kernel_size)
         front, top, left = triple(padding)
         self.channels = out_channels
-        self.keeps_size = kernel == (3, 3, 3) and triple(stride) == triple(padding) == (1, 1, 1)
+        keeps_size = kernel == (3, 3, 3) and triple(stride) == triple(padding) == (1, 1, 1)
+        self.can_halve = keeps_size and get_context("device_target") == "CPU"
         self.weight = parameter(out_channels, in_channels, *kernel)
         self.bias = parameter(out_channels) if bias else None
         self.conv = ops.Conv3D(
@@ -40,7 +41,7 @@ class Conv3d(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, in, d, h, w) -> (n, out, d', h', w')
-        if self.keeps_size and not self.training and winograd.pays(x.shape, self.channels):
+        if self.can_halve and not self.training and winograd.pays(x.shape, self.channels):
             x = winograd.convolve(x, self.weight)
         else:
             x = self.conv(x, self.weight)
