@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -36,9 +35,9 @@ def measure(name: str, variant: str, backend: str) -> float:
 
 def ask(name: str, variant: str, backend: str, limits: dict[str, str]) -> float:
     """Measure in a process of its own."""
-    command = [sys.executable, __file__, name, variant, backend]
-    environment = {**os.environ, **ONE_THREAD, **limits}
-    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    settings = [f"{key}={value}" for key, value in (ONE_THREAD | limits).items()]
+    command = ["env", *settings, sys.executable, __file__, name, variant, backend]
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return float(answer.stdout.split()[-1])
 
 

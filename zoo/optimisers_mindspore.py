@@ -70,6 +70,6 @@ def to_arrays(optimiser: AdamW | Sgd, names: Sequence[str]) -> dict[str, np.ndar
 
 def from_arrays(optimiser: AdamW | Sgd, names: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
     """Put a state from `to_arrays` back."""
-    optimiser.step = int(arrays["step."])
+    optimiser.step = int(arrays["step."].item())
     for slot in optimiser.slots:
         optimiser.state[slot] = [Parameter(Tensor(arrays[f"{slot}.{name}"])) for name in names]
