@@ -178,7 +178,10 @@ class MaxPool2d(nn.Cell):
     def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0) -> None:
         super().__init__()
         stride = kernel_size if stride is None else stride
-        self.pool = nn.MaxPool2d(pair(kernel_size), pair(stride), pad_mode="pad", padding=pair(padding))
+        if pair(padding) == (0, 0):  # 3.5 times as fast as the padded one
+            self.pool = ops.MaxPool(pair(kernel_size), pair(stride), "valid")
+        else:
+            self.pool = nn.MaxPool2d(pair(kernel_size), pair(stride), pad_mode="pad", padding=pair(padding))
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, c, h, w) -> (n, c, h', w')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, get_context, nn, ops
 
+from zoo.common import winograd_mindspore as winograd
 from zoo.common.layers_mindspore import parameter
 
 Triple = int | tuple[int, int, int]
@@ -29,6 +30,9 @@ class Conv3d(nn.Cell):
         super().__init__()
         kernel = triple(kernel_size)
         front, top, left = triple(padding)
+        self.channels = out_channels
+        keeps_size = kernel == (3, 3, 3) and triple(stride) == triple(padding) == (1, 1, 1)
+        self.can_halve = keeps_size and get_context("device_target") == "CPU"
         self.weight = parameter(out_channels, in_channels, *kernel)
         self.bias = parameter(out_channels) if bias else None
         self.conv = ops.Conv3D(
@@ -37,7 +41,10 @@ class Conv3d(nn.Cell):
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, in, d, h, w) -> (n, out, d', h', w')
-        x = self.conv(x, self.weight)
+        if self.can_halve and not self.training and winograd.pays(x.shape, self.channels):
+            x = winograd.convolve(x, self.weight)
+        else:
+            x = self.conv(x, self.weight)
         return x if self.bias is None else ops.bias_add(x, self.bias)
 
 

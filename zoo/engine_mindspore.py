@@ -123,8 +123,7 @@ class MindSporeEngine:
     def _update_average(self) -> None:
         decay = self._recipe.ema_decay
         for name, value in (self._state() if self._average else {}).items():
-            average = self._average[name]
-            self._average[name] = average + (value - average) * (1 - decay)
+            self._average[name] = ops.lerp(self._average[name], value, 1 - decay)
 
 
 def _tensors(arrays: Arrays) -> dict[str, Tensor]:

@@ -91,6 +91,7 @@ def compare_six_steps(name: str, variant: str) -> None:
 
     for step, (expected, found) in enumerate(zip(*losses, strict=True)):
         assert _terms(found) == pytest.approx(_terms(expected), rel=1e-2, abs=1e-4), f"step {step}"
+        assert np.isfinite([expected["grad_norm"], found["grad_norm"]]).all(), f"step {step} changed no weight"
     first, second = (model.engine.weights() for model in models)
     for key, value in first.items():
         tolerance = STATISTIC_TOLERANCE if key.endswith(("running_mean", "running_var")) else STEP_TOLERANCE
