@@ -24,7 +24,20 @@ FIELDS_2 = {
     "slope": ("f8", 176), "inter": ("f8", 184), "qform_code": ("i4", 344), "sform_code": ("i4", 348),
     "quaternion": ("3f8", 352), "shift": ("3f8", 376), "rows": ("(3,4)f8", 400), "units": ("i4", 500),
 }  # fmt: skip
-VERSIONS = {348: (FIELDS_1, b"n+1"), 540: (FIELDS_2, b"n+2\0\r\n\x1a\n")}
+
+
+def _layout(fields: dict[str, tuple[str, int]], size: int, order: str) -> np.dtype:
+    formats = [np.dtype(kind).newbyteorder(order) for kind, _ in fields.values()]
+    offsets = [offset for _, offset in fields.values()]
+    return np.dtype({"names": list(fields), "formats": formats, "offsets": offsets, "itemsize": size})
+
+
+# by size and byte order. Made once: NumPy parses types with Python's ast, which in several threads at a time fails now
+# and then ("AST constructor recursion depth mismatch", Python 3.11)
+LAYOUTS = {
+    (size, order): _layout(fields, size, order) for size, fields in ((348, FIELDS_1), (540, FIELDS_2)) for order in "<>"
+}
+MAGIC = {348: b"n+1", 540: b"n+2\0\r\n\x1a\n"}
 TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 COLOURS = {128: 3, 2304: 4}  # channels of RGB and RGBA
 MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
@@ -60,22 +73,15 @@ def _read_header(source: Source, name: str) -> tuple[np.void, str]:
     start = read_bytes(source, 4, name)
     for order in "<>":
         size = int(np.frombuffer(start, order + "i4")[0])
-        if size in VERSIONS:
+        if size in MAGIC:
             break
     else:
         raise InputError(f"{name}: starts with {start!r}; expected a NIfTI-1 or NIfTI-2 header")
-    fields, magic = VERSIONS[size]
-    layout = np.dtype(
-        {
-            "names": list(fields),
-            "formats": [np.dtype(kind).newbyteorder(">" if order == ">" else "<") for kind, _ in fields.values()],
-            "offsets": [offset for _, offset in fields.values()],
-            "itemsize": size,
-        }
-    )
-    header = np.frombuffer(start + read_bytes(source, size - 4, name), layout)[0]
-    if bytes(header["magic"]) != magic:
-        raise InputError(f"{name}: mark {bytes(header['magic'])!r} given; expected {magic!r}, header and voxels in one")
+    header = np.frombuffer(start + read_bytes(source, size - 4, name), LAYOUTS[size, order])[0]
+    if bytes(header["magic"]) != MAGIC[size]:
+        raise InputError(
+            f"{name}: mark {bytes(header['magic'])!r} given; expected {MAGIC[size]!r}, header and voxels in one"
+        )
     offset = float(header["vox_offset"])
     if not size + 4 <= offset <= MAX_OFFSET or offset % 1:
         raise InputError(f"{name}: voxels at byte {offset:g}; expected them between {size + 4} and {MAX_OFFSET}")

@@ -147,3 +147,13 @@ def test_content_and_not_the_suffix_says_whether_nifti_is_compressed(tmp_path: P
 
     np.testing.assert_array_equal(read_image(written(tmp_path / "a.nii.gz", content)).array[0], VALUES)
     np.testing.assert_array_equal(read_image(written(tmp_path / "b.nii", gzip.compress(content))).array[0], VALUES)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_reading_parses_no_type_since_numpy_cannot_do_that_in_several_threads(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = itk_file(tmp_path / f"v{suffix}", VALUES)
+    monkeypatch.setattr("ast.literal_eval", lambda text: pytest.fail(f"parsed {text!r}"))
+
+    np.testing.assert_array_equal(read_image(path).array[0], VALUES.astype(np.float32))
