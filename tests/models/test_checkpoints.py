@@ -74,6 +74,8 @@ def test_registered_metrics_are_reached_again_on_the_real_data(name: str, checkp
 @pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
 def test_more_channels_that_are_all_alike_give_the_same_answer(name: str, checkpoint: str, framework: str) -> None:
     grey = zoo.load(name, backend=framework, checkpoint=checkpoint)
+    if grey.config.input_channels > 1:
+        pytest.skip("sees colour already")
     colour = zoo.load(name, backend=framework, checkpoint=checkpoint, input_channels=3)
     inputs, _ = batch_of(grey, samples_of(grey, 1))
 
