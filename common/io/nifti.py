@@ -27,7 +27,7 @@ FIELDS_2 = {
 
 
 def _layout(fields: dict[str, tuple[str, int]], size: int, order: str) -> np.dtype:
-    formats = [np.dtype(kind).newbyteorder(order) for kind, _ in fields.values()]
+    formats = [np.dtype(kind).newbyteorder(">" if order == ">" else "<") for kind, _ in fields.values()]
     offsets = [offset for _, offset in fields.values()]
     return np.dtype({"names": list(fields), "formats": formats, "offsets": offsets, "itemsize": size})
 
