@@ -11,11 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.masks import read_masked
 from zoo.common.datasets.tables import rows
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 SUFFIXES = (".nii.gz", ".nii")
 IS_MASK = re.compile(r"_(dseg|seg|mask|label|lesion)|_(?:seg|label|desc)-[A-Za-z0-9]+")
@@ -52,7 +50,7 @@ def read(root: Path, task: str) -> list[Record]:
         mask = _mask_of(image, images, masks)
         if mask is not None:
             subject = _stem(image).split("_", 1)[0]
-            load = partial(_load, image, mask, subject)
+            load = partial(read_masked, image, mask, subject)
             records.append(Record(_stem(image), splits.get(subject, ""), subject, load))
     if not records:
         raise DataError(
@@ -85,8 +83,3 @@ def _mask_of(image: Path, images: list[Path], masks: list[Path]) -> Path | None:
 def _entities(path: Path) -> str:
     match = ENTITIES.match(path.name)
     return match[0] if match else path.name
-
-
-def _load(path: Path, mask: Path, subject: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(mask, image)}, group=subject)

@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import anything, read_mask
+from zoo.common.datasets.masks import anything, read_masked
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 CLASSES = ("background", "lesion")
 IMAGE, MASK = "_ct.nii.gz", "_seg.nii.gz"
@@ -42,7 +40,7 @@ def read(root: Path, task: str) -> list[Record]:
         mask = path.with_name(name + MASK)
         if not mask.is_file():
             raise DataError(f"{mask}: this mask is missing; {describe(folder)}")
-        records.append(Record(name, "", name, partial(_load, path, mask, name)))
+        records.append(Record(name, "", name, partial(read_masked, path, mask, name, anything)))
     return records
 
 
@@ -51,8 +49,3 @@ def _folder(root: Path) -> Path | None:
         if next(folder.glob(f"volume-covid19-*{MASK}"), None):
             return folder
     return None
-
-
-def _load(path: Path, mask: Path, name: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(mask, image, anything)}, group=name)

@@ -12,11 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.masks import read_masked
 from zoo.common.datasets.paired import by_name
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 IMAGES = "COVID-19-CT-Seg_20cases"
 MASKS = {
@@ -48,14 +46,9 @@ def read(root: Path, task: str) -> list[Record]:
         if name not in masks:
             raise DataError(f"{root / folder}: no mask for {name}; {describe(root / folder)}")
         patient = "_".join(name.split("_")[:2])  # coronacases_001, radiopaedia_10 of radiopaedia_10_85902_1
-        records.append(Record(name, "", patient, partial(_load, path, masks[name], patient)))
+        records.append(Record(name, "", patient, partial(read_masked, path, masks[name], patient)))
     return records
 
 
 def _masks(root: Path) -> str | None:
     return next((name for name in MASKS if (root / name).is_dir()), None)
-
-
-def _load(path: Path, mask: Path, patient: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(mask, image)}, group=patient)

@@ -10,12 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record
-from zoo.common.datasets.masks import mapped, read_mask
+from zoo.common.datasets.masks import mapped, read_masked
 from zoo.common.datasets.paired import by_name
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 CLASSES = ("background", "lung")
 VALUES = {1: 1, 2: 1}  # the mediastinum is background
@@ -42,11 +40,6 @@ def read(root: Path, task: str) -> list[Record]:
         name = row["id"]
         if name not in images or name not in masks:
             raise DataError(f"{root}: {name} needs images/{name}.jpg and masks/{name}.png; is the set complete?")
-        load = partial(_load, images[name], masks[name], row["patient"])
+        load = partial(read_masked, images[name], masks[name], row["patient"], mapped(VALUES))
         records.append(Record(name, row["split"], row["patient"], load))
     return records
-
-
-def _load(path: Path, mask: Path, patient: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(mask, image, mapped(VALUES))}, group=patient)

@@ -11,11 +11,17 @@ from PIL import Image as Picture
 from zoo.common.errors import DataError, InputError
 from zoo.common.io import file_suffix, read_image
 from zoo.common.io.pictures import SUFFIXES as PICTURES
-from zoo.common.types import Image
+from zoo.common.types import Image, Sample
 
 WHITE = 255
 HALF = 128  # from here on a grey counts as white; JPEG and resizing leave fringes
 Decode = Callable[[np.ndarray], np.ndarray]
+
+
+def read_masked(path: Path, mask: Path, group: str, decode: Decode | None = None) -> Sample:
+    """Read an image and its mask, see read_mask()."""
+    image = read_image(path)
+    return Sample(image, {"mask": read_mask(mask, image, decode)}, group=group)
 
 
 def read_mask(path: Path, image: Image, decode: Decode | None = None) -> np.ndarray:

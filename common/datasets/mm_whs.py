@@ -11,10 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import mapped, read_mask
+from zoo.common.datasets.masks import mapped, read_masked
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 CLASSES = (
     "background",
@@ -63,7 +61,7 @@ def read(root: Path, task: str, fold: int = 0) -> list[Record]:
     splits = [split_of(name, fold) for _, _, name in cases]
     known = all(splits)
     return [
-        Record(name, split or "" if known else "", name, partial(_load, image, label, name))
+        Record(name, split or "" if known else "", name, partial(read_masked, image, label, name, mapped(VALUES)))
         for (image, label, name), split in zip(cases, splits, strict=True)
     ]
 
@@ -87,8 +85,3 @@ def _cases(root: Path) -> list[tuple[Path, Path, str]]:
             labels = [image.with_name(f"{name}_label{end}") for end in (suffix, ".nii.gz", ".nii")]
             found += [(image, label, name) for label in labels if label.is_file()][:1]
     return found
-
-
-def _load(path: Path, label: Path, name: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(label, image, mapped(VALUES))}, group=name)

@@ -7,10 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import mapped, read_mask
+from zoo.common.datasets.masks import mapped, read_masked
 from zoo.common.errors import DataError
-from zoo.common.io import read_image
-from zoo.common.types import Sample
 
 
 def recognises(root: Path) -> bool:
@@ -36,7 +34,7 @@ def read(root: Path, task: str) -> list[Record]:
             if not path.is_file():
                 raise DataError(f"{path}: named in dataset.json but missing; {describe(root)}")
         name = image.name.split(".nii")[0]
-        records.append(Record(name, "", name, partial(_load, image, label, table, name)))
+        records.append(Record(name, "", name, partial(read_masked, image, label, name, mapped(table))))
     return records
 
 
@@ -58,8 +56,3 @@ def _labels(content: dict, root: Path) -> list[tuple[int, str]]:
         return sorted((int(value), str(name)) for value, name in labels.items())
     except ValueError as error:
         raise DataError(f"{root / 'dataset.json'}: labels {labels}; expected numbers with names") from error
-
-
-def _load(path: Path, label: Path, table: dict[int, int], name: str) -> Sample:
-    image = read_image(path)
-    return Sample(image, {"mask": read_mask(label, image, mapped(table))}, group=name)
