@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from zoo.common.answers.prediction import Prediction
 from zoo.common.initialise import initial_value
-from zoo.common.predictions import Prediction
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Image, Row, Sample
 

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from zoo import benchmark as benchmarking
-from zoo.backends import installed
 from zoo.benchmark import BATCH, ROWS, Worker, benchmark, benchmark_table
 from zoo.common.errors import BackendError
+from zoo.engines.backends import installed
 
 NAME = "Covid-ResNet"
 

@@ -168,7 +168,7 @@ def test_only_typed_options_reach_the_recipe(monkeypatch: pytest.MonkeyPatch, tm
             asked.update(options)
             raise TrainingError("enough")
 
-    monkeypatch.setattr("zoo.cli_run._load", lambda *_, **__: Recorder())
+    monkeypatch.setattr("zoo.cli.run._load", lambda *_, **__: Recorder())
     result = run(
         "train", NAME, "--data", tmp_path, "--out", tmp_path, "--freeze", "a", "--freeze", "b", "--patience", 0
     )
@@ -182,7 +182,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(monkeypatch: pytest.MonkeyP
         def train(self, data, **options):  # type: ignore[no-untyped-def]
             raise KeyboardInterrupt("saved at step 7")
 
-    monkeypatch.setattr("zoo.cli_run._load", lambda *_, **__: Stopped())
+    monkeypatch.setattr("zoo.cli.run._load", lambda *_, **__: Stopped())
     monkeypatch.setattr(sys, "argv", ["zoo", "train", NAME, "--data", "my data", "--out", "run"])
     result = run("train", NAME, "--data", tmp_path, "--out", tmp_path)
 
@@ -198,11 +198,11 @@ def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_verify_fails_on_a_wrong_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from zoo.checkpoints import Finding
+    from zoo.weights.places import Finding
 
     for state, code in (("right", 0), ("absent", 0), ("wrong", 1)):
         finding = Finding("small", tmp_path / "w.safetensors", state, "")
-        monkeypatch.setattr("zoo.checkpoints.verify", lambda entry, finding=finding: [finding])
+        monkeypatch.setattr("zoo.weights.places.verify", lambda entry, finding=finding: [finding])
 
         assert run("verify", NAME, "--json").exit_code == code
 

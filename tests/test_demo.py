@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo import demo
-from zoo.common.predictions import Ellipses
+from zoo.common.answers.ellipses import Ellipses
 from zoo.registry import find
 
 

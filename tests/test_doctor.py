@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from zoo import doctor, doctor_frameworks
-from zoo.checkpoints import Finding
+from zoo import doctor
+from zoo.doctor import frameworks as doctor_frameworks
 from zoo.registry import find, load_registry
+from zoo.weights.places import Finding
 
 ENTRY = find("EllipseNet")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("zoo.backends_mindspore").prepare("cpu")
+pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
-optimisers = pytest.importorskip("zoo.optimisers_mindspore")
+optimisers = pytest.importorskip("zoo.engines.optimisers_mindspore")
 
 START, STEPS = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), 50
 GRADIENTS = np.random.default_rng(0).normal(size=(STEPS, *START.shape)).astype(np.float32)

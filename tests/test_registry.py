@@ -238,7 +238,7 @@ def test_the_surprises_of_yaml_are_refused(read: Read, line: str, problem: str) 
      ("true", True), ("null", None), ("~", None), (".nan", ".nan"), ("=", "="), ("<<", "<<")],
 )  # fmt: skip
 def test_values_are_read_as_they_look(text: str, value: object) -> None:
-    from zoo.strict_yaml import parse
+    from zoo.registry.strict_yaml import parse
 
     read = parse(f"key: {text}", "test")["key"]
 

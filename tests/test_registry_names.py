@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import zoo.registry
-from zoo.checkpoints import Wanted, difference
 from zoo.common.errors import BackendError, RegistryError
 from zoo.registry import Entry, find, info, list_models, load_registry, read_registry, registry_path
+from zoo.weights.places import Wanted, difference
 
 ROOT = Path(__file__).parents[1]
 

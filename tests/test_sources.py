@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 
 from zoo.common.errors import InputError
 from zoo.common.types import Image
-from zoo.sources import PredictionList, images, is_single
+from zoo.prediction.sources import PredictionList, images, is_single
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8)
 
@@ -59,7 +59,7 @@ def test_bad_files_are_entries_and_the_others_go_on(folder: Path) -> None:
 
 def test_nothing_is_read_before_its_turn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr("zoo.sources.read_image", lambda path, spacing: read.append(path))
+    monkeypatch.setattr("zoo.prediction.sources.read_image", lambda path, spacing: read.append(path))
 
     found = images(folder)
     assert (len(found), read) == (4, [])

@@ -20,9 +20,9 @@ from zoo.common.datasets import open_dataset
 from zoo.common.errors import ConfigError, DataError, HeadReinitialisedWarning, TrainingError, WeightsError
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights
-from zoo.run_folder import RunFolder
-from zoo.session import describe_data
-from zoo.training import learning_rate_at
+from zoo.training.folder import RunFolder
+from zoo.training.loop import learning_rate_at
+from zoo.training.run import describe_data
 
 from .common.known_answers import case
 

@@ -11,13 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.checkpoints import download
     from zoo.common import errors
     from zoo.common.errors import ZooError
     from zoo.common.types import Image, Sample
     from zoo.loading import load
     from zoo.model import Model
     from zoo.registry import info, list_models
+    from zoo.weights.places import download
 
 __version__ = "0.1.0"
 __all__ = ["Image", "Model", "Sample", "ZooError", "download", "errors", "info", "list_models", "load"]
@@ -27,7 +27,7 @@ _HOMES = {  # resolved at first use, so that `import zoo` costs milliseconds and
     "Model": "zoo.model",
     "list_models": "zoo.registry",
     "info": "zoo.registry",
-    "download": "zoo.checkpoints",
+    "download": "zoo.weights.places",
     "ZooError": "zoo.common.errors",
     "Image": "zoo.common.types",
     "Sample": "zoo.common.types",

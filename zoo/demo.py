@@ -14,12 +14,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from zoo.backends import PACKAGES, installed
+from zoo.common.answers.ellipses import Ellipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.errors import BackendError, ZooError
 from zoo.common.io import read_image
-from zoo.common.predictions import Ellipses
 from zoo.common.types import Image
+from zoo.engines.backends import PACKAGES, installed
 from zoo.loading import load
 
 ALGORITHM, PACKAGE = "EllipseNet", "zoo.models.ellipsenet"

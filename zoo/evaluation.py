@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
+from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
-from zoo.common.predictions import Prediction
 from zoo.common.tables import plain, read_csv, write_csv
 from zoo.common.types import Image, Row, Sample
-from zoo.engine import Engine
-from zoo.inference import chunks, predict_batch, prepare
+from zoo.engines.engine import Engine
+from zoo.prediction.passes import chunks, predict_batch, prepare
 
 Interval = tuple[float, float]
 CASES = "cases.csv"

@@ -10,16 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from zoo.backends import resolve
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
+from zoo.common.records import build_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, read_weights
-from zoo.engine import Engine, open_engine
-from zoo.identity import build_record, from_metadata
+from zoo.engines.backends import resolve
+from zoo.engines.engine import Engine, open_engine
 from zoo.model import Model
 from zoo.registry import Entry, find
+from zoo.weights.identity import from_metadata
 
 DEFAULT_VARIANT = "small"
 
@@ -97,7 +98,7 @@ def _fill(
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
 ) -> tuple[Any, Arrays, str, str]:
-    from zoo.checkpoints import locate
+    from zoo.weights.places import locate
 
     path = locate(entry, checkpoint)
     weights, metadata = read_weights(path)
@@ -117,7 +118,7 @@ def _from_checkpoint(
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
-    from zoo.checkpoints import pretrained_file
+    from zoo.weights.places import pretrained_file
 
     try:
         convert = importlib.import_module(f"zoo.models.{entry.package}.convert")

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
+from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooWarning
-from zoo.common.predictions import Prediction
 from zoo.common.recipe import Recipe
 from zoo.common.types import Image
 from zoo.common.weights import write_weights
-from zoo.engine import Engine
-from zoo.identity import to_metadata
-from zoo.inference import Prepared, check_views, chunks, predict_batch, prepare, with_options
-from zoo.sources import Images, PredictionList, images, is_single
+from zoo.engines.engine import Engine
+from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
+from zoo.prediction.sources import Images, PredictionList, images, is_single
+from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
     from zoo.common.datasets import Dataset
@@ -149,7 +149,7 @@ class Model:
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
-        from zoo.session import train
+        from zoo.training.run import train
 
         dataset = self._open(data, layout)
         self._adopt_classes(dataset)
@@ -157,7 +157,7 @@ class Model:
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
-        from zoo.training import recipe_with
+        from zoo.training.loop import recipe_with
 
         recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
         return recipe_with(recipes.get(self.variant, recipes["small"]), changes)

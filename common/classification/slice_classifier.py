@@ -7,7 +7,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from zoo.common.classification.lung_slices import (
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.prediction import Prediction
+from zoo.common.classification.algorithm import ClassificationAlgorithm, ClassificationConfig
+from zoo.common.lungs.slices import (
     SliceConfig,
     augment_slice,
     brightness_classifier,
@@ -16,8 +19,6 @@ from zoo.common.classification.lung_slices import (
     example_slice,
     normalised,
 )
-from zoo.common.classification.task import ClassificationAlgorithm, ClassificationConfig
-from zoo.common.predictions import Classification, Prediction
 from zoo.common.types import Arrays, Image, Sample
 
 

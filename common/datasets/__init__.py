@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, cast, overload
 
 from zoo.common.errors import DataError
-from zoo.common.tasks import TASKS
+from zoo.common.labels import TASKS
 from zoo.common.types import Sample
 
 SPLITS = ("train", "val", "test")

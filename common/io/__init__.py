@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import as_image, checked_image
 from zoo.common.io import dicom, pictures
 from zoo.common.io.dicom_series import read_series
+from zoo.common.io.images import as_image, checked_image
 from zoo.common.io.metaimage import read_metaimage
 from zoo.common.io.nifti import read_nifti
 from zoo.common.io.nrrd import read_nrrd

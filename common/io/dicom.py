@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import MAX_VALUES, check_size
 from zoo.common.io.dicom_decoders import decoded
 from zoo.common.io.dicom_stack import Plane, plane_affine, stack
+from zoo.common.io.images import MAX_VALUES, check_size
 from zoo.common.io.voxels import STEP, checked_spacing
 from zoo.common.types import Image
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.io.voxels import ZLIB_OR_GZIP, Inflated, placed_image, read_voxels
 from zoo.common.types import Image
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.io.metaimage import find_voxels, read_affine, read_fields, read_layout, read_metaimage
 from zoo.common.io.voxels import checked_spacing
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.io.voxels import Source, opened, placed_image, read_bytes, read_voxels
 from zoo.common.types import Image
 

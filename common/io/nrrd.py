@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.io.voxels import Inflated, placed_image, read_voxels
 from zoo.common.types import Image
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.types import Image
 
 if TYPE_CHECKING:

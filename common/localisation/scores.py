@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from zoo.common.classification.lungs import BLACK
-from zoo.common.localisation.answer import Localisation
+from zoo.common.answers.localisation import Localisation
+from zoo.common.lungs.boxes import BLACK
 from zoo.common.metrics.cases import mean_of_defined
 from zoo.common.metrics.localisation import (
     LEVELS,

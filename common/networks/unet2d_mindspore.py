@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from mindspore import Tensor, ops
 
-from zoo.common import layers_mindspore as nn
+from zoo.common.layers import layers_mindspore as nn
 
 
 class DoubleConv(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
-from zoo.common import layers_mindspore as nn
+from zoo.common.layers import layers_mindspore as nn
 
 EPSILON = 1e-6  # of the layer norms, as ViT and timm have it
 

@@ -15,7 +15,8 @@ from matplotlib.patheffects import Normal, Stroke
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
-    from zoo.common.predictions import Classification, Ellipses
+    from zoo.common.answers.classification import Classification
+    from zoo.common.answers.ellipses import Ellipses
 
 BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
 COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness

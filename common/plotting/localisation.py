@@ -21,7 +21,7 @@ from zoo.common.plotting import (
 )
 
 if TYPE_CHECKING:
-    from zoo.common.localisation.answer import Localisation
+    from zoo.common.answers.localisation import Localisation
 
 LISTED = 4  # boxes that the panel has room for
 

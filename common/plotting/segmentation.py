@@ -30,7 +30,7 @@ from zoo.common.transforms.orientation import to_canonical
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
-    from zoo.common.segmentation.answer import Segmentation
+    from zoo.common.answers.segmentation import Segmentation
 
 FILL = 0.35  # opacity of a class
 LISTED = 9  # classes that the panel has room for

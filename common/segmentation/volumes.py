@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from zoo.common.errors import InputError
-from zoo.common.images import check_size
+from zoo.common.io.images import check_size
 from zoo.common.transforms.orientation import back_to, to_canonical
 from zoo.common.transforms.pictures import to_channels
 from zoo.common.transforms.sampling import nearest_indices

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.classification.lung_slices import spread
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.prediction import Prediction
 from zoo.common.classification.slice_classifier import SliceClassifier
-from zoo.common.predictions import Classification, Prediction
+from zoo.common.lungs.slices import spread
 from zoo.common.types import Arrays, Image
 
 from .config import Config

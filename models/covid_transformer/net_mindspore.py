@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Tensor, ops
 
-from zoo.common import layers_mindspore as nn
+from zoo.common.layers import layers_mindspore as nn
 from zoo.common.networks.vit_mindspore import VisionTransformer
 
 from .config import Config

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.common.answers.ellipses import Ellipses
 from zoo.common.ellipses import geometry
-from zoo.common.ellipses.task import EllipseAlgorithm
-from zoo.common.predictions import Ellipses
+from zoo.common.ellipses.algorithm import EllipseAlgorithm
 from zoo.common.types import Arrays, Image, Sample
 
 from .config import Config

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import mindspore as ms
 from mindspore import Tensor, ops
 
-from zoo.common import layers_mindspore as nn
+from zoo.common.layers import layers_mindspore as nn
 
 from .config import RATIOS, Config
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.common.ellipses import geometry
-from zoo.common.ellipses.task import EllipseAlgorithm
+from zoo.common.ellipses.algorithm import EllipseAlgorithm
 from zoo.common.errors import ConfigError
 from zoo.common.networks.unet2d_sizes import fits
-from zoo.common.segmentation.task import softmax
+from zoo.common.segmentation.algorithm import softmax
 from zoo.common.transforms.pictures import undo_letterbox
 from zoo.common.types import Arrays, Image, Sample
 

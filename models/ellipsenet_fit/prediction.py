@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.common.predictions import Ellipses
-from zoo.common.segmentation.answer import Segmentation, measure_classes
+from zoo.common.answers.ellipses import Ellipses
+from zoo.common.answers.segmentation import Segmentation, measure_classes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from zoo.common.classification.lung_slices import (
+from zoo.common.answers.localisation import Localisation, regions_of_map
+from zoo.common.answers.prediction import Prediction
+from zoo.common.classification.slice_classifier import SliceClassifier
+from zoo.common.errors import ConfigError
+from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
+from zoo.common.lungs.slices import (
     brightness_classifier,
     cropped,
     mirror_slice,
@@ -15,13 +20,8 @@ from zoo.common.classification.lung_slices import (
     spread,
     token_weights,
 )
-from zoo.common.classification.slice_classifier import SliceClassifier
-from zoo.common.errors import ConfigError
-from zoo.common.localisation.answer import Localisation, regions_of_map
-from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.networks.vit_config import check_vit_config
 from zoo.common.networks.vit_weights import initial_vit_value, uniform_kernel
-from zoo.common.predictions import Prediction
 from zoo.common.types import Arrays, Image, Row, Sample
 
 from .config import Config

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from zoo.common.answers.segmentation import Segmentation
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.networks.unet2d_sizes import fits, margin_px
-from zoo.common.segmentation.answer import Segmentation
-from zoo.common.segmentation.task import SegmentationAlgorithm
+from zoo.common.segmentation.algorithm import SegmentationAlgorithm
 from zoo.common.tiling import labels as name_largest
 from zoo.common.transforms.pictures import letterbox, to_channels, undo_letterbox
 from zoo.common.tta import View

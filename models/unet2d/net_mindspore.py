@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor
 
-from zoo.common import layers_mindspore as nn
+from zoo.common.layers import layers_mindspore as nn
 from zoo.common.networks.unet2d_mindspore import UNet2d
 
 from .config import Config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.segmentation.volume_task import VolumeSegmentation, draw_parts
+from zoo.common.segmentation.volume_algorithm import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
 
 from .config import Config

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
-from zoo.common.segmentation.volume_task import VolumeSegmentation, draw_parts
+from zoo.common.segmentation.volume_algorithm import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
 
 from .config import PATCH, Config

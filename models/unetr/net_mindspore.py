@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
-from zoo.common import layers_mindspore as nn
-from zoo.common import layers_volume_mindspore as nn3
+from zoo.common.layers import layers_mindspore as nn
 
 from .config import PATCH, Config
 
@@ -65,12 +64,12 @@ class ResBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = nn3.Conv3d(inputs, outputs, 3, padding=1, bias=False)
-        self.conv2 = nn3.Conv3d(outputs, outputs, 3, padding=1, bias=False)
-        self.shortcut = nn.Identity() if inputs == outputs else nn3.Conv3d(inputs, outputs, 1, bias=False)
-        self.shortcut_norm = nn.Identity() if inputs == outputs else nn3.InstanceNorm3d(outputs)
-        self.norm = nn3.InstanceNorm3d(outputs)
-        self.act = nn3.LeakyReLU(0.01)
+        self.conv1 = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.shortcut = nn.Identity() if inputs == outputs else nn.Conv3d(inputs, outputs, 1, bias=False)
+        self.shortcut_norm = nn.Identity() if inputs == outputs else nn.InstanceNorm3d(outputs)
+        self.norm = nn.InstanceNorm3d(outputs)
+        self.act = nn.LeakyReLU(0.01)
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, inputs, d, h, w) -> (n, outputs, d, h, w)
@@ -83,8 +82,8 @@ class Climb(nn.Module):
 
     def __init__(self, dim: int, outputs: int, steps: int) -> None:
         super().__init__()
-        self.first = nn3.ConvTranspose3d(dim, outputs, 2, stride=2, bias=False)
-        self.ups = nn.ModuleList([nn3.ConvTranspose3d(outputs, outputs, 2, stride=2, bias=False) for _ in range(steps)])
+        self.first = nn.ConvTranspose3d(dim, outputs, 2, stride=2, bias=False)
+        self.ups = nn.ModuleList([nn.ConvTranspose3d(outputs, outputs, 2, stride=2, bias=False) for _ in range(steps)])
         self.blocks = nn.ModuleList([ResBlock(outputs, outputs) for _ in range(steps)])
 
     def construct(self, x: Tensor) -> Tensor:
@@ -100,7 +99,7 @@ class Join(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.up = nn3.ConvTranspose3d(inputs, outputs, 2, stride=2, bias=False)
+        self.up = nn.ConvTranspose3d(inputs, outputs, 2, stride=2, bias=False)
         self.block = ResBlock(2 * outputs, outputs)
 
     def construct(self, x: Tensor, skip: Tensor) -> Tensor:
@@ -115,7 +114,7 @@ class Net(nn.Module):
         super().__init__()
         self.taps, self.grid = config.taps, config.grid
         dim, w = config.dim, config.width
-        self.patch_embed = nn3.Conv3d(config.input_channels, dim, PATCH, stride=PATCH)
+        self.patch_embed = nn.Conv3d(config.input_channels, dim, PATCH, stride=PATCH)
         self.pos_embed = nn.parameter(1, config.tokens, dim)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.depth)])
         self.norm = nn.LayerNorm(dim)
@@ -127,7 +126,7 @@ class Net(nn.Module):
         self.decoder4 = Join(8 * w, 4 * w)
         self.decoder3 = Join(4 * w, 2 * w)
         self.decoder2 = Join(2 * w, w)
-        self.head = nn3.Conv3d(w, len(config.classes), 1)
+        self.head = nn.Conv3d(w, len(config.classes), 1)
 
     def construct(self, x: Tensor) -> dict[str, Tensor]:
         # (n, c, d, h, w) -> logits (n, k, d, h, w)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.common.errors import InputError
-from zoo.common.images import MAX_VALUES, as_image, checked_image
+from zoo.common.io.images import MAX_VALUES, as_image, checked_image
 from zoo.common.types import Image
 
 DTYPES = st.sampled_from([np.uint8, np.int16, np.uint16, np.float32, np.float64, np.bool_])

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
 from zoo.common.io.write import write_labels
-from zoo.sources import images, is_single
+from zoo.prediction.sources import images, is_single
 
 from .dicom_files import (
     ORIGIN,

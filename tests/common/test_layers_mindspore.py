@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("zoo.backends_mindspore").prepare("cpu")
+pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
-layers = pytest.importorskip("zoo.common.layers_mindspore")
+layers = pytest.importorskip("zoo.common.layers.planes_mindspore")
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 

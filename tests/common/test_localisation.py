@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.errors import ConfigError
-from zoo.common.localisation.answer import Localisation, regions_of_map
 from zoo.common.localisation.scores import bright_map, score_map, summarise_maps
 from zoo.common.metrics.localisation import box_from_map
 from zoo.common.types import Image, Sample

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.ellipses import Ellipses
+from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError
 from zoo.common.plotting import display_values, draw_ellipses
-from zoo.common.predictions import Classification, Ellipses, Prediction
 from zoo.common.types import Image
 
 IMAGE = Image(np.tile(np.linspace(0, 255, 60, dtype=np.float32), (1, 40, 1)), spacing_mm=(0.5, 0.5), name="scan.png")

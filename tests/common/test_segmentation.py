@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.io import read_image
 from zoo.common.plotting.segmentation import busiest_planes, plane
-from zoo.common.segmentation.answer import Segmentation, keep_largest, measure_classes
-from zoo.common.segmentation.task import checked_mask, softmax
+from zoo.common.segmentation.algorithm import checked_mask, softmax
 from zoo.common.types import Image, Sample
 
 CLASSES = ("background", "heart wall", "blood")

@@ -82,7 +82,7 @@ def test_skips_are_cut_in_the_middle() -> None:
 def test_published_and_usual_form_are_equal_in_both_frameworks(config: object) -> None:
     pytest.importorskip("mindspore")
     from zoo.common.initialise import initial_value, initial_weights
-    from zoo.engine import open_engine
+    from zoo.engines.engine import open_engine
     from zoo.models.unet2d.algorithm import UNet2D
 
     algorithm = UNet2D(config)  # type: ignore[arg-type]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("zoo.backends_mindspore").prepare("cpu")
+pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
-layers = pytest.importorskip("zoo.common.layers_volume_mindspore")
-winograd = pytest.importorskip("zoo.common.winograd_mindspore")
+layers = pytest.importorskip("zoo.common.layers.volumes_mindspore")
+winograd = pytest.importorskip("zoo.common.layers.winograd_mindspore")
 
 LARGE = (1, 16, 16, 32, 32)  # just large enough to be worth it with 32 outputs
 TOLERANCE = 3e-6  # of the largest output; rounding grows by 1.7

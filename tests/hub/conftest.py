@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import zoo.hub
+import zoo.weights.hub
 
 from . import loopback_hub
 from .loopback_hub import Hub
@@ -35,7 +35,7 @@ def hub(served: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("ZOO_HUB", REPOSITORY)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(zoo.hub, "PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(zoo.weights.hub, "PAUSES_S", (0.0, 0.0, 0.0))
     yield served
     served.reset()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.checkpoints import cache_path
 from zoo.common.weights import write_weights
 from zoo.registry import Entry, load_registry
+from zoo.weights.places import cache_path
 
 from .loopback_hub import Hub
 

@@ -16,9 +16,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import zoo.hub
-from zoo.checkpoints import locate, verify
+import zoo.weights.hub
 from zoo.common.errors import CheckpointError, NotCachedError, RegistryError, ZooWarning
+from zoo.weights.places import locate, verify
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub
@@ -197,7 +197,7 @@ def run_unprivileged(code: str) -> str:
     command = [
         sys.executable,
         "-c",
-        f"import zoo.checkpoints, zoo.registry, huggingface_hub.file_download, filelock\n{drop}\n{code}",
+        f"import zoo.weights.places, zoo.registry, huggingface_hub.file_download, filelock\n{drop}\n{code}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     return done.stdout + done.stderr
@@ -218,7 +218,7 @@ def test_a_read_only_cache_works_with_the_file_and_is_said_without(
         folder.chmod(0o555 if folder.is_dir() else 0o444)
 
     out = run_unprivileged(
-        f"print(zoo.checkpoints.locate(zoo.registry.load_registry({str(registry)!r})['EllipseNet'], download=True))"
+        f"print(zoo.weights.places.locate(zoo.registry.load_registry({str(registry)!r})['EllipseNet'], download=True))"
     )
     open_folder.chmod(0o755)
 
@@ -236,7 +236,7 @@ def assert_said_and_clean(shipped: Shipped) -> None:
 
 
 def test_a_full_disk_is_said_before_the_download(hub: Hub, shipped: Shipped, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo.hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    monkeypatch.setattr(zoo.weights.hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
 
     assert_said_and_clean(shipped)
     assert hub.count("GET") == 0
@@ -261,7 +261,7 @@ def test_a_small_disk_is_said(hub: Hub, shipped: Shipped, tmp_path: Path, monkey
     try:
         monkeypatch.setenv("ZOO_HOME", str(disk))
         assert_said_and_clean(shipped)
-        monkeypatch.setattr(zoo.hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 40))
+        monkeypatch.setattr(zoo.weights.hub.shutil, "disk_usage", lambda path: SimpleNamespace(free=1 << 40))
         assert_said_and_clean(shipped)
     finally:
         subprocess.run(["umount", str(disk)], check=True)

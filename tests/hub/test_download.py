@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.checkpoints import locate
 from zoo.common.errors import CheckpointError
+from zoo.weights.places import locate
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.checkpoints import pretrained_file
 from zoo.common.errors import CheckpointError, NotCachedError, ZooWarning
+from zoo.weights.places import pretrained_file
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-import zoo.hub
-from zoo.checkpoints import locate
+import zoo.weights.hub
+from zoo.weights.places import locate
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub
@@ -134,8 +134,8 @@ def test_many_threads_at_once_fetch_once(hub: Hub, shipped: Shipped) -> None:
 def test_the_folder_of_a_living_process_is_left_alone(shipped: Shipped) -> None:
     staging = shipped.final.parents[1] / ".staging"
     staging.mkdir(parents=True)
-    with zoo.hub._staging(staging) as mine:
-        zoo.hub.remove_orphans(staging)
+    with zoo.weights.hub._staging(staging) as mine:
+        zoo.weights.hub.remove_orphans(staging)
 
         assert mine.is_dir()
 
@@ -143,11 +143,11 @@ def test_the_folder_of_a_living_process_is_left_alone(shipped: Shipped) -> None:
 def test_the_folder_of_a_dead_process_is_removed_although_its_number_lives_again(shipped: Shipped) -> None:
     staging = shipped.final.parents[1] / ".staging"
     staging.mkdir(parents=True)
-    with zoo.hub._staging(staging) as mine:
+    with zoo.weights.hub._staging(staging) as mine:
         host, pid, _, rest = mine.name.split("~")
         orphan = staging / f"{host}~{pid}~12345~{rest}"
         orphan.mkdir()
-        zoo.hub.remove_orphans(staging)
+        zoo.weights.hub.remove_orphans(staging)
 
         assert not orphan.exists()
 
@@ -159,6 +159,6 @@ def test_the_folder_of_another_machine_is_removed_after_a_day(shipped: Shipped) 
     old.mkdir()
     os.utime(old, (0, 0))
 
-    zoo.hub.remove_orphans(staging)
+    zoo.weights.hub.remove_orphans(staging)
 
     assert fresh.exists() and not old.exists()

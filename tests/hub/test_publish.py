@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from zoo.checkpoints import locate
 from zoo.common.errors import CheckpointError
-from zoo.publish import hub_card, publish
+from zoo.weights.places import locate
+from zoo.weights.publish import hub_card, publish
 
 from . import loopback_hub as faults
 from .loopback_hub import Hub

@@ -15,7 +15,7 @@ from pathlib import Path
 import huggingface_hub.file_download
 import huggingface_hub.hf_api  # noqa: F401 (imported here once, for all children)
 
-import zoo.checkpoints
+import zoo.weights.places
 from zoo.registry import load_registry
 
 
@@ -25,7 +25,7 @@ def child(job: dict) -> None:
     exec(job["before"], {})
     out = Path(job["out"])
     try:
-        answer = str(zoo.checkpoints.locate(load_registry(job["registry"])["EllipseNet"]))
+        answer = str(zoo.weights.places.locate(load_registry(job["registry"])["EllipseNet"]))
     except BaseException:
         answer = "FAILED\n" + traceback.format_exc()
     part = out.with_suffix(".part")

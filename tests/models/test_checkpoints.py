@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.checkpoints import locate
 from zoo.registry import load_registry
+from zoo.weights.places import locate
 
 from .harness import batch_of, samples_of
 

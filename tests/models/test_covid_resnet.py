@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common.classification.lungs import Box, lung_box
 from zoo.common.errors import ConfigError, HeadReinitialisedWarning, InputError, WeightsError
+from zoo.common.lungs.boxes import Box, lung_box
 from zoo.common.transforms.pictures import to_channels
 from zoo.common.types import Image, Sample
 from zoo.common.weights import read_weights
@@ -35,7 +35,7 @@ THEIRS = {"paper": "resnet50", "resnet18": "resnet18"}
 def parameters(config, framework):
     """Count what is trained."""
     model = zoo.load("Covid-ResNet", backend=framework, checkpoint=None, variant="tiny")
-    from zoo.engine import open_engine
+    from zoo.engines.engine import open_engine
 
     shapes = open_engine("covid_resnet", config, framework, model.device).shapes()
     return sum(int(np.prod(shape)) for name, shape in shapes.items() if "running" not in name)
@@ -89,7 +89,7 @@ def published(tmp_path_factory):
 
 
 def test_published_weights_load_and_the_new_head_is_announced(published, monkeypatch, framework):
-    monkeypatch.setattr("zoo.checkpoints.pretrained_file", lambda repository, file: published[0])
+    monkeypatch.setattr("zoo.weights.places.pretrained_file", lambda repository, file: published[0])
 
     with pytest.warns(HeadReinitialisedWarning, match=r"fc\.bias, fc\.weight"):
         model = zoo.load("Covid-ResNet", backend=framework, init="imagenet", variant="resnet18")
@@ -123,7 +123,7 @@ def test_published_stem_gives_the_same_activations_for_a_grey_picture(published,
 
 def test_weights_of_another_depth_are_refused_by_name(published, monkeypatch):
     pytest.importorskip("torch")
-    monkeypatch.setattr("zoo.checkpoints.pretrained_file", lambda repository, file: published[0])
+    monkeypatch.setattr("zoo.weights.places.pretrained_file", lambda repository, file: published[0])
 
     with pytest.raises(WeightsError, match=r"layer1\.0\.bn3"):
         zoo.load("Covid-ResNet", backend="torch", init="imagenet", variant="paper")

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo.common.ellipses import geometry
+from zoo.common.ellipses.algorithm import white_level
 from zoo.common.ellipses.biometry import cardiac_axis_deg, measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
-from zoo.common.ellipses.task import white_level
 from zoo.common.errors import DataError, InputError
 from zoo.common.types import Image, Sample
 from zoo.models.ellipsenet.algorithm import EllipseNet

@@ -39,7 +39,7 @@ class Backend:
     def __init__(self, framework: str) -> None:
         skip_without(framework)
         if framework == "mindspore":
-            import_module("zoo.backends_mindspore").prepare("cpu")
+            import_module("zoo.engines.backends_mindspore").prepare("cpu")
         self.framework = import_module(framework)
         self.loss: Any = import_module(f"zoo.models.ellipsenet.loss_{framework}")
         self.rotated: Any = import_module(f"zoo.models.ellipsenet.rotated_iou_{framework}")

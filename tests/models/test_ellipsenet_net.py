@@ -9,7 +9,7 @@ from zoo.common.initialise import initial_value, initial_weights
 from zoo.models.ellipsenet.config import VARIANTS, Config
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("zoo.backends_mindspore").prepare("cpu")
+pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
 net_torch = pytest.importorskip("zoo.models.ellipsenet.net_torch")
 net_mindspore = pytest.importorskip("zoo.models.ellipsenet.net_mindspore")

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.common.classification.lungs import lung_box
 from zoo.common.errors import ConfigError
+from zoo.common.lungs.boxes import lung_box
 from zoo.common.types import Image, Sample
 from zoo.models.ts_cam.algorithm import TSCam
 from zoo.models.ts_cam.config import VARIANTS

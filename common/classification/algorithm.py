@@ -1,0 +1,86 @@
+"""What every classifier shares: labels, probabilities with a threshold, scores, the choice of that threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from scipy.special import expit, logit
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.prediction import Prediction
+from zoo.common.errors import ConfigError, InputError
+from zoo.common.metrics.classification import best_threshold, summarise_probabilities
+from zoo.common.types import Arrays, Row, Sample
+
+
+class ClassificationConfig(Protocol):
+    """What a classifier's configuration has."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the labels."""
+
+    @property
+    def threshold(self) -> float:
+        """Of two classes, the second is named from this probability of the network on."""
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Weights of the loss, one per class; () weighs them alike."""
+
+
+K = TypeVar("K", bound=ClassificationConfig)
+
+
+class ClassificationAlgorithm(Algorithm[K]):
+    """Name one class per image; networks derived from it put out `logits` (k,)."""
+
+    task = "classification"
+    monitor = "roc_auc"
+
+    def __init__(self, config: K) -> None:
+        super().__init__(config)
+        k = len(config.classes)
+        if k < 2 or len(set(config.classes)) < k:
+            raise ConfigError(f"classes={config.classes} given; expected at least two, all different")
+        if config.class_weights and len(config.class_weights) != k:
+            raise ConfigError(f"{len(config.class_weights)} class_weights given; expected {k}, one per class, or none")
+        if not 0 < config.threshold < 1 or (k > 2 and config.threshold != 0.5):
+            raise ConfigError(f"threshold={config.threshold} given; expected 0..1, and 0.5 for more than two classes")
+
+    def targets(self, sample: Sample) -> Arrays:
+        label = int(sample.labels["label"])
+        if not 0 <= label < len(self.config.classes):
+            raise InputError(f"{sample.image.name}: label {label}; expected 0..{len(self.config.classes) - 1}")
+        return {"label": np.array(label, np.int64)}
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return the softmax (k,), moved so that the largest one names the class that the threshold asks for."""
+        moved = np.array(logits, np.float64)
+        moved[-1] -= logit(self.config.threshold)  # a threshold is a prior
+        odds = np.exp(moved - moved.max())
+        return np.asarray(odds / odds.sum())
+
+    def score(self, prediction: Prediction, sample: Sample) -> Row:
+        if not isinstance(prediction, Classification):
+            raise TypeError(f"{type(prediction).__name__} given; expected Classification")
+        row: Row = {"name": sample.image.name, "group": sample.group, "label": float(sample.labels["label"])}
+        for name, probability in zip(prediction.classes, prediction.probabilities, strict=True):
+            row[f"p_{name}"] = float(probability)
+        return {**row, "correct": float(prediction.probabilities.argmax() == row["label"])}
+
+    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+        return summarise_probabilities(rows)
+
+    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """Put the threshold where most validation cases are right; the share of each class differs between sources."""
+        if len(self.config.classes) != 2:
+            return {}
+        labels = np.array([row["label"] for row in rows], np.int64)
+        found = best_threshold(labels, np.array([row[f"p_{self.config.classes[1]}"] for row in rows], np.float64))
+        # the rows are already moved by the present threshold
+        threshold = expit(logit(found) + logit(self.config.threshold))
+        return {"threshold": round(float(np.clip(threshold, 1e-4, 1 - 1e-4)), 4)}

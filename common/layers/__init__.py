@@ -1,0 +1,1 @@
+"""PyTorch's layers for MindSpore: the same arguments, defaults and parameter names."""

@@ -1,0 +1,1 @@
+"""Slices of lungs: where the lungs lie, and the way of a slice into a network."""

@@ -1,0 +1,159 @@
+"""What segmentation algorithms share: scores per class, their summary, the trivial baseline, the answer itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar, Protocol, TypeVar
+
+import numpy as np
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.answers.prediction import Prediction
+from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes, pixel_measure
+from zoo.common.errors import ConfigError, DataError
+from zoo.common.metrics.cases import MISSED, count_missed, mean_of_defined, score_columns
+from zoo.common.metrics.segmentation import Policy, score_case
+from zoo.common.tiling import labels as name_largest
+from zoo.common.transforms.sampling import nearest_indices
+from zoo.common.tta import View, flips
+from zoo.common.types import Image, Row, Sample
+
+METRICS = ("dice", "hd95_mm", "assd_mm")
+ATLAS = {2: 128, 3: 48}  # side of the grid on which the baseline averages training masks
+
+
+class SegmentationConfig(Protocol):
+    """What the configuration of a segmentation algorithm has to say."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, the background first."""
+
+    @property
+    def largest_component(self) -> bool:
+        """Keep only the largest connected part of each class."""
+
+    @property
+    def probabilities(self) -> bool:
+        """Answer with probabilities, too; they take 4 bytes per class and voxel."""
+
+
+S = TypeVar("S", bound=SegmentationConfig)
+
+
+class SegmentationAlgorithm(Algorithm[S]):
+    """Labels every pixel or voxel. The network's output "logits" is (k, *size) on the grid of its input."""
+
+    task = "segmentation"
+    monitor = "dice"
+    dense_output = "logits"
+    prediction_options: ClassVar[tuple[str, ...]] = ("largest_component", "probabilities")
+
+    def __init__(self, config: S) -> None:
+        super().__init__(config)
+        if len(config.classes) < 2 or len(set(config.classes)) < len(config.classes):
+            raise ConfigError(f"classes={config.classes} given; expected the background and at least one more")
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Mirror along every axis of the network's input."""
+        return tuple(flips(2 if self.window is None else len(self.window)))
+
+    def keep(self, scores: np.ndarray) -> np.ndarray:
+        """Keep only the labels of a finished slab, unless probabilities are asked for."""
+        return scores if self.config.probabilities else name_largest(scores)
+
+    def answer(self, scores: np.ndarray, image: Image) -> Segmentation:
+        """Build the prediction from logits (k, *size), or from labels (*size), in the image's own grid."""
+        is_labels = scores.ndim == len(image.size)
+        found = scores if is_labels else name_largest(scores)
+        shown = softmax(scores) if self.config.probabilities and not is_labels else None
+        if self.config.largest_component:
+            found = keep_largest(found)
+        measured = measure_classes(found, self.config.classes, image.spacing_mm)
+        return Segmentation(image, self.config.classes, found, shown, measured)
+
+    def mask_of(self, sample: Sample) -> np.ndarray:
+        """Return the labels of a sample; DataError when they do not fit its image or the classes."""
+        return checked_mask(sample, len(self.config.classes))
+
+    def score(self, prediction: Prediction, sample: Sample) -> Row:
+        """Measure Dice, HD95 and ASSD of each class; distances of a missed class count as the image's diagonal."""
+        if not isinstance(prediction, Segmentation):
+            raise TypeError(f"{type(prediction).__name__} given; expected Segmentation")
+        truth = self.mask_of(sample)
+        known = sample.image.spacing_mm
+        spacing = known or (1.0,) * truth.ndim
+        policy = Policy(missed_mm=float(np.linalg.norm(np.multiply(truth.shape, spacing))))
+        names = {name: index for index, name in enumerate(self.config.classes) if index}
+        scored = score_case(sample.image.name, truth, prediction.labels, names, spacing, METRICS, policy)
+        row: Row = {"name": sample.image.name, "group": sample.group}
+        for label in scored:
+            for metric in METRICS:
+                shown = metric if known else metric.replace("_mm", "_px")
+                row[f"{shown}_{label['label']}"] = float(label[metric])
+        return {**row, **_sizes(scored, known, truth.ndim)}
+
+    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Average each score of each class over the cases in which it is defined, then over the classes.
+
+        `missed` counts over all cases the classes that are there and were not found at all.
+        """
+        columns = score_columns(rows)
+        single = {name: mean_of_defined(values) for name, values in columns.items() if not name.startswith(MISSED)}
+        kinds = dict.fromkeys(c.split("_", 1)[0] for c in single)
+        overall = {}
+        for kind in kinds:
+            own = [c for c in single if c.split("_", 1)[0] == kind]
+            unit = next((u for u in ("_mm", "_px") if own[0].startswith(kind + u + "_")), "")
+            overall[kind + unit] = mean_of_defined([single[c] for c in own])
+        return {**overall, **single, "missed": count_missed(columns, "missed")}
+
+    def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
+        """Answer every image with the most frequent class of each place, relative to the image's sides."""
+        total: np.ndarray | None = None
+        for sample in training:
+            mask = self.mask_of(sample)
+            small = mask[np.ix_(*(nearest_indices(ATLAS[mask.ndim], n) for n in mask.shape))]
+            if total is None:
+                total = np.zeros((len(self.config.classes), *small.shape), np.int32)
+            total += np.stack([small == index for index in range(len(self.config.classes))])
+        if total is None:
+            raise DataError("no training case given; expected at least one to fit the baseline")
+        atlas = name_largest(total)
+
+        def predict(image: Image) -> Prediction:
+            place = np.ix_(*(nearest_indices(n, side) for n, side in zip(image.size, atlas.shape, strict=True)))
+            return Segmentation(image, self.config.classes, atlas[place])
+
+        return predict
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Turn scores (k, *size) into probabilities; keeps float32."""
+    powers = np.exp(scores - scores.max(axis=0, keepdims=True))
+    return powers / powers.sum(axis=0, keepdims=True)
+
+
+def checked_mask(sample: Sample, classes: int) -> np.ndarray:
+    """Return the integer mask of a sample; DataError when its shape or its values are not the expected ones."""
+    mask = np.asarray(sample.labels["mask"])
+    if mask.shape != sample.image.size:
+        raise DataError(f"{sample.image.name}: mask of {mask.shape}; expected the image's size {sample.image.size}")
+    if mask.dtype.kind == "f":
+        mask = mask.astype(np.int64)
+    if mask.size and (mask.min() < 0 or mask.max() >= classes):
+        raise DataError(f"{sample.image.name}: labels {mask.min()}..{mask.max()}; expected 0..{classes - 1}")
+    return mask
+
+
+def _sizes(scored: Sequence[Row], spacing_mm: Sequence[float] | None, axes: int) -> Row:
+    """Say per class whether it was missed, and its true and predicted size [ml, mm2 or pixels]."""
+    unit, _ = pixel_measure(spacing_mm, axes)
+    scale = 1000.0 if axes == 3 and unit == "px" else 1.0  # volumes of rows are in ml, of voxels of 1 mm here
+    row: Row = {}
+    for label in scored:
+        name = label["label"]
+        row[f"{MISSED}{name}"] = label["missed"]
+        row |= {f"{side}_{name}_{unit}": float(label[f"{side}_volume"]) * scale for side in ("reference", "predicted")}
+    return row

@@ -1,0 +1,224 @@
+"""The commands that run a network: predict, train, evaluate, benchmark; and the one that compares two evaluations."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from zoo.cli.output import AsJson, failed, print_json, print_table, say
+from zoo.cli.recipe import with_recipe_options
+from zoo.common.errors import ConfigError
+
+if TYPE_CHECKING:
+    from zoo.common.types import Row
+    from zoo.evaluation import Evaluation
+
+Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.")]
+Backend = Annotated[
+    str | None, typer.Option(help="torch, mindspore, nvidia or ascend; the first installed if left out.")
+]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ascend; the best present if left out.")]
+CheckpointOption = Annotated[
+    str, typer.Option(help="A name from `zoo info`, a .safetensors file, or `none` for random weights.")
+]
+Data = Annotated[Path, typer.Option(help="A folder in a known layout, or a CSV or JSONL list.")]
+Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
+PixelSize = Annotated[
+    float | None, typer.Option(min=0, help="Size of one square pixel [mm] where the files do not say it.")
+]
+Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
+Options = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
+]
+SHOWN = 20  # predictions printed one by one
+
+
+def predict(
+    name: Name,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or globs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Write predictions.json, predictions.csv, masks/ and overlays/ here.")
+    ] = None,
+    backend: Backend = None,
+    device: Device = None,
+    checkpoint: CheckpointOption = "default",
+    batch_size: BatchSize = 8,
+    spacing_mm: PixelSize = None,
+    overlays: Annotated[bool, typer.Option(help="Draw each prediction over its image.")] = True,
+    tta: Views = False,
+    option: Options = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict images; the bad ones are listed at the end, exit code 1."""
+    from zoo.prediction.many import predict_many
+    from zoo.prediction.sources import images
+
+    found = images(inputs, None if spacing_mm is None else (spacing_mm, spacing_mm))
+    model = _load(name, backend, device, checkpoint)
+    options = parse_options(option or [])
+    results = predict_many(model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, options=options)
+    if as_json:
+        print_json(results.to_dict())
+    else:
+        for line in results.lines[:SHOWN]:
+            typer.echo(line)
+        if len(results.lines) > SHOWN:
+            say(f"... and {len(results.lines) - SHOWN} more")
+    say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
+    for _, error in results.failures:
+        failed(str(error))
+    if results.failures:
+        raise typer.Exit(1)
+
+
+@with_recipe_options
+def train(
+    name: Name,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="Folder of the run: log, checkpoints, curves.")],
+    layout: Layout = None,
+    variant: Annotated[str | None, typer.Option(help="Network for random weights: small, paper, ...")] = None,
+    checkpoint: CheckpointOption = "default",
+    init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet.")] = None,
+    backend: Backend = None,
+    device: Device = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    **recipe: Any,
+) -> None:
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
+    start = {"init": init} if init else {}
+    model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
+    try:
+        report = model.train(data, out=out, layout=layout, resume=resume, **recipe)
+    except KeyboardInterrupt:
+        again = [argument for argument in sys.argv[1:] if argument != "--resume"]
+        say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
+        raise
+    say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
+    if report.test is not None:
+        print_table(_scores(report.test, f"{model.name}, test split"))
+
+
+def evaluate(
+    name: Name,
+    data: Data,
+    split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
+    out: Annotated[Path | None, typer.Option(help="Write tables and pictures of the scores here.")] = None,
+    layout: Layout = None,
+    backend: Backend = None,
+    device: Device = None,
+    checkpoint: CheckpointOption = "default",
+    batch_size: BatchSize = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Score a model on labelled data, beside the trivial baseline."""
+    model = _load(name, backend, device, checkpoint)
+    result = model.evaluate(data, split=split, layout=layout, out=out, batch_size=batch_size)
+    if as_json:
+        print_json(result.to_dict())
+        return
+    print_table(_scores(result, f"{model.name}, {split} split of {data.name}, {len(result.rows)} cases"))
+    if out is not None:
+        say(f"cases, summary and pictures written to {out}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A folder that `zoo evaluate --out` wrote, or its cases.csv.")],
+    second: Annotated[Path, typer.Argument(help="The same of another model on the same cases.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare two models case by case: first minus second, with 95 % intervals and paired tests."""
+    from zoo.evaluation import compare_rows, read_cases
+
+    rows = compare_rows(read_cases(first), read_cases(second))
+    if as_json:
+        print_json(rows)
+        return
+    heads = ("metric", str(first), str(second), "difference", "95 % interval", "p (signed ranks)", "p (signs)", "cases")
+    table = Table(*heads, title=f"{first} minus {second}", title_justify="left")
+    for row in rows:
+        shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
+        tests = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else _number(row.get(p)) for p in ("p", "p_sign")]
+        used = f"{row['used']:.0f}" if "used" in row else "all"
+        table.add_row(str(row["metric"]), *shown, _interval(row), *tests, used)
+    print_table(table)
+
+
+def benchmark(
+    name: Name,
+    backend: Annotated[list[str] | None, typer.Option(help="Repeat for several; all installed if left out.")] = None,
+    device: Device = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Random weights of this network instead of the checkpoint.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=3, help="Timed rounds; the frameworks take turns.")] = 9,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure latency, throughput, memory and cold start on this machine, per framework."""
+    from zoo.benchmark import benchmark as measure
+    from zoo.benchmark import benchmark_table
+
+    result = measure(name, backends=backend, device=device, variant=variant, repeats=repeats, threads=threads)
+    if as_json:
+        print_json(result)
+        return
+    print_table(benchmark_table(result))
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
+        try:
+            options[key.replace("-", "_")] = json.loads(text)
+        except ValueError:
+            options[key.replace("-", "_")] = text
+    return options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    for command, name in (
+        (predict, "predict"),
+        (train, "train"),
+        (evaluate, "evaluate"),
+        (compare, "compare"),
+        (benchmark, "benchmark"),
+    ):
+        app.command(name)(command)
+
+
+def _load(name: str, backend: str | None, device: str | None, checkpoint: str, **more: Any) -> Any:
+    import zoo
+
+    weights = None if checkpoint.lower() == "none" else checkpoint
+    return zoo.load(name, backend=backend, device=device, checkpoint=weights, **more)
+
+
+def _scores(result: Evaluation, title: str) -> Table:
+    heads = ("metric", "value", "95 % interval", "trivial baseline", "cases used", "undefined", "missed")
+    table = Table(*heads, title=title, title_justify="left")
+    for row in result.table():
+        counts = (f"{row[name]:.0f}" if name in row else "-" for name in ("used", "undefined", "missed"))
+        table.add_row(str(row["metric"]), _number(row["value"]), _interval(row), _number(row.get("baseline")), *counts)
+    return table
+
+
+def _number(value: float | str | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _interval(row: Row) -> str:
+    low, high = row["low"], row["high"]
+    return f"{low:.4f} to {high:.4f}" if low == low else "-"

@@ -1,0 +1,1 @@
+"""What a framework promises, the two that keep the promise, and how one is chosen."""

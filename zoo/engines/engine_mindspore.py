@@ -1,0 +1,130 @@
+"""The MindSpore engine: one network, its optimiser and its device behind NumPy arrays."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import zoo.engines.backends_mindspore as backend  # isort: skip  (sets the environment before MindSpore is imported)
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, ops
+
+from zoo.common.recipe import Recipe
+from zoo.common.types import Arrays
+from zoo.engines.engine import decays, rate_factor
+from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, to_arrays
+
+
+class MindSporeEngine:
+    """Runs and trains `models.<package>.net_mindspore.Net`."""
+
+    framework = "mindspore"
+
+    def __init__(self, package: str, config: Any, device: str) -> None:
+        backend.prepare(device)
+        self.device = device
+        self._config = config
+        self._losses = importlib.import_module(f"zoo.models.{package}.loss_mindspore").losses
+        self.net = importlib.import_module(f"zoo.models.{package}.net_mindspore").Net(config)
+        self.net.set_train(False)
+        self._recipe = Recipe()
+        self._optimiser: AdamW | Sgd | None = None
+        self._trained: dict[str, Parameter] = {}
+        self._rates: list[float] = []  # per trained parameter, multiple of the head's learning rate
+        self._decays: list[float] = []
+        self._average: dict[str, Tensor] = {}
+
+    def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
+        """Run the network in evaluation mode on a batch."""
+        self.net.set_train(False)
+        outputs = self.net(*_tensors(inputs).values())
+        return {name: value.astype(ms.float32).asnumpy().copy() for name, value in outputs.items()}
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name every weight with its shape."""
+        return {name: tuple(value.shape) for name, value in self._state().items()}
+
+    def weights(self, *, averaged: bool = False) -> dict[str, np.ndarray]:
+        """Copy the weights, or their moving average, out of the network."""
+        state = self._average if averaged and self._average else self._state()
+        return {name: value.asnumpy().copy() for name, value in state.items()}
+
+    def load(self, weights: Arrays) -> None:
+        """Put weights in; names and shapes are exactly those of `shapes()`."""
+        for name, parameter in self._state().items():
+            parameter.set_data(Tensor(np.array(weights[name], np.float32)))
+
+    def start_training(self, recipe: Recipe, head: tuple[str, ...]) -> None:
+        """Build the optimiser; `head` names the prefixes that train at the full rate."""
+        self._recipe = recipe
+        if recipe.mixed_precision and self.device == "ascend":  # the CPU has no bfloat16 kernels; not tried on an NPU
+            self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
+        self._trained = {}
+        for name, parameter in self._state().items():
+            is_statistic = name.endswith(("running_mean", "running_var"))
+            parameter.requires_grad = not is_statistic and not name.startswith(recipe.freeze or ("\0",))
+            if parameter.requires_grad:
+                self._trained[name] = parameter
+        self._rates = [rate_factor(name, recipe, head) for name in self._trained]
+        self._decays = [recipe.weight_decay if decays(p.shape) else 0.0 for p in self._trained.values()]
+        parameters = list(self._trained.values())
+        self._optimiser = Sgd(parameters, recipe.momentum) if recipe.optimiser == "sgd" else AdamW(parameters)
+        self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._state().items()} if recipe.ema_decay else {}
+
+    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> dict[str, float]:
+        """Update the weights once; leave them alone when the loss or a gradient is not finite."""
+        if self._optimiser is None:
+            raise RuntimeError("start_training() comes before step()")
+        ms.set_seed(seed % 2**31)
+        self._train_mode()
+        parameters = list(self._trained.values())
+        differentiate = ms.value_and_grad(self._total, None, ms.ParameterTuple(parameters), has_aux=True)
+        (total, terms), gradients = differentiate(_tensors(inputs), _tensors(targets))
+        values = {name: float(value.asnumpy()) for name, value in terms.items()}
+        norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
+        if not np.isfinite(float(total.asnumpy())) or not np.isfinite(norm):
+            return {**values, "grad_norm": float("nan")}
+        clip = self._recipe.clip_norm
+        if clip and norm > clip:
+            gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
+        self._optimiser.update(parameters, gradients, [learning_rate * f for f in self._rates], self._decays)
+        self._update_average()
+        return {**values, "grad_norm": norm}
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        """Copy the optimiser's state and the moving average."""
+        state = {f"average.{name}": value.asnumpy().copy() for name, value in self._average.items()}
+        return state | (to_arrays(self._optimiser, list(self._trained)) if self._optimiser else {})
+
+    def load_training_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue from `training_state()` of an equal run."""
+        for name in self._average:
+            self._average[name] = Tensor(state[f"average.{name}"])
+        if self._optimiser is not None:
+            from_arrays(self._optimiser, list(self._trained), state)
+
+    def _state(self) -> dict[str, Parameter]:
+        return {p.name: p for p in self.net.get_parameters()}
+
+    def _total(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        outputs = {name: value.astype(ms.float32) for name, value in self.net(*inputs.values()).items()}
+        terms = self._losses(outputs, targets, self._config)
+        return sum(terms.values()), terms
+
+    def _train_mode(self) -> None:
+        self.net.set_train(True)
+        for name, cell in self.net.cells_and_names():
+            if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
+                cell.set_train(False)  # frozen norms keep their running statistics
+
+    def _update_average(self) -> None:
+        decay = self._recipe.ema_decay
+        for name, value in (self._state() if self._average else {}).items():
+            self._average[name] = ops.lerp(self._average[name], value, 1 - decay)
+
+
+def _tensors(arrays: Arrays) -> dict[str, Tensor]:
+    return {name: Tensor(np.ascontiguousarray(value)) for name, value in arrays.items()}

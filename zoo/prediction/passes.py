@@ -1,0 +1,136 @@
+"""From images to predictions: the one path that predict, evaluate and validation share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.answers.prediction import Prediction
+from zoo.common.batches import stack
+from zoo.common.errors import ConfigError
+from zoo.common.records import build_record
+from zoo.common.tiling import Network, Tiles, predict_tiled
+from zoo.common.tta import View, average_views
+from zoo.common.types import Arrays, Image
+from zoo.engines.engine import Engine
+
+T = TypeVar("T")
+BAR_FROM = 16  # fewer windows than this show no progress bar
+WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory and save no time
+SLICES = 4  # of a volume per forward pass of a network of pictures
+Prepared = tuple[Image, Arrays]  # an image and its inputs, without the batch axis
+
+
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield lists of at most `size` items."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def predict_batch(
+    algorithm: Algorithm[Any], engine: Engine, prepared: Sequence[Prepared], *, tta: bool = False
+) -> list[Prediction]:
+    """Run the network on images that are preprocessed, then postprocess each.
+
+    Without a window the images go through the network together, else one after the other, window by window; volumes
+    that a network of pictures takes, slice by slice.
+    tta: average the network's dense output over the algorithm's views.
+    """
+    views = check_views(algorithm) if tta else ()
+    if algorithm.slicewise and any(image.array.ndim == 4 for image, _ in prepared):
+        return [_predict_slices(algorithm, engine, pair, views) for pair in prepared]
+    if algorithm.window is not None:
+        answers = [_predict_windows(algorithm, engine, algorithm.window, pair, views) for pair in prepared]
+        return [algorithm.postprocess(answer, image) for answer, (image, _) in zip(answers, prepared, strict=True)]
+    outputs = _forward(algorithm, engine, stack([inputs for _, inputs in prepared]), views)
+    return [
+        algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
+        for i, (image, _) in enumerate(prepared)
+    ]
+
+
+def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
+    """Return the views of test-time augmentation; ConfigError when the algorithm has none."""
+    if not algorithm.views or not algorithm.dense_output:
+        name = type(algorithm).__name__
+        raise ConfigError(f"tta=True given; {name} has no test-time augmentation. Leave it out")
+    return algorithm.views
+
+
+def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algorithm[Any]:
+    """Return the algorithm with its options for one prediction; ConfigError names the known ones."""
+    known = algorithm.prediction_options
+    if unknown := sorted(set(options) - set(known)):
+        raise ConfigError(
+            f"{type(algorithm).__name__}: unknown prediction option {', '.join(unknown)}; "
+            f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
+        )
+    if not options:
+        return algorithm
+    values = {field.name: getattr(algorithm.config, field.name) for field in fields(algorithm.config)}
+    return type(algorithm)(build_record(type(algorithm.config), {**values, **options}, "prediction option"))
+
+
+def _forward(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays, views: Sequence[View]) -> Arrays:
+    """Run the network on a batch, with the dense output averaged over the views, if there are any."""
+    outputs = engine.forward(inputs)
+    if not views:
+        return outputs
+    dense = average_views(_network(algorithm, engine, inputs), views)
+    return {**outputs, algorithm.dense_output: dense(next(iter(inputs.values())))}
+
+
+def _predict_slices(algorithm: Algorithm[Any], engine: Engine, pair: Prepared, views: Sequence[View]) -> Prediction:
+    """Run the network on the slices of a volume, whose inputs are (c, d, h, w); outputs become (k, d, h, w)."""
+    image, inputs = pair
+    if image.array.ndim == 3:
+        return predict_batch(algorithm, engine, [pair], tta=bool(views))[0]
+    stacks = {name: np.moveaxis(value, 1, 0) for name, value in inputs.items()}
+    depth = len(next(iter(stacks.values())))
+    bar = tqdm(range(0, depth, SLICES), desc=image.name, leave=False, disable=None if depth >= BAR_FROM else True)
+    parts = [
+        _forward(algorithm, engine, {name: value[i : i + SLICES] for name, value in stacks.items()}, views) for i in bar
+    ]
+    outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return algorithm.postprocess({name: np.moveaxis(value, 0, 1) for name, value in outputs.items()}, image)
+
+
+def _predict_windows(
+    algorithm: Algorithm[Any], engine: Engine, window: tuple[int, ...], pair: Prepared, views: Sequence[View]
+) -> Arrays:
+    """Run the network on the windows of one image; return what keep() leaves of the blended scores."""
+    image, inputs = pair
+    (source,) = inputs.values()
+    network = _network(algorithm, engine, inputs)
+    overlap, weighting = algorithm.tiling
+    total = len(Tiles(source.shape[1:], window, overlap, weighting))
+    batch = WINDOWS_ON_CPU if engine.device == "cpu" else WINDOWS
+    with tqdm(
+        total=total, desc=image.name, unit="window", leave=False, disable=None if total >= BAR_FROM else True
+    ) as bar:
+
+        def answer(part: np.ndarray) -> np.ndarray:
+            scores = average_views(network, views)(part) if views else network(part)
+            bar.update(len(part))
+            return scores
+
+        kept = predict_tiled(source, window, answer, overlap, weighting, batch, finish=algorithm.keep)
+    return {algorithm.dense_output: kept}
+
+
+def _network(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays) -> Network:
+    """Wrap the engine as a function from one batch to one dense output."""
+    (name,) = inputs
+    return lambda batch: engine.forward({name: batch})[algorithm.dense_output]
+
+
+def prepare(algorithm: Algorithm[Any], image: Image) -> Prepared:
+    """Pair an image with the inputs that the network takes for it."""
+    return image, algorithm.preprocess(image)

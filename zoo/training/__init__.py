@@ -1,0 +1,1 @@
+"""One run of training: its data, loop, folder, events and curves."""

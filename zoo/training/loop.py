@@ -1,0 +1,199 @@
+"""The one training loop: the same for every algorithm and both frameworks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.batches import batches_per_epoch, training_batches
+from zoo.common.errors import TrainingError
+from zoo.common.recipe import Recipe
+from zoo.common.types import Row, Sample
+from zoo.common.weights import write_weights
+from zoo.engines.engine import Engine
+from zoo.evaluation import score_all
+from zoo.training.events import EventFile
+from zoo.training.folder import Progress, RunFolder
+
+SAVE_SECONDS = 300  # a run that is killed loses at most this much, or one epoch
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, after the state was saved."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """The two splits that a training loop sees."""
+
+    training: Sequence[Sample]
+    validation: Sequence[Sample]
+
+
+def learning_rate_at(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
+    """Warm up linearly, then follow half a cosine down to `final_factor` (Loshchilov & Hutter 2017, eq. 5)."""
+    warmup = recipe.warmup_epochs * steps_per_epoch
+    if step < warmup:
+        return recipe.learning_rate * (step + 1) / warmup
+    share = (step - warmup) / max(1.0, recipe.epochs * steps_per_epoch - warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+    return recipe.learning_rate * (recipe.final_factor + (1 - recipe.final_factor) * cosine)
+
+
+class Trainer:
+    """Carries one run from wherever it stands to its end."""
+
+    def __init__(
+        self,
+        algorithm: Algorithm[Any],
+        engine: Engine,
+        recipe: Recipe,
+        data: Data,
+        folder: RunFolder,
+        metadata: dict[str, str],
+    ) -> None:
+        self.algorithm, self.engine, self.recipe, self.data = algorithm, engine, recipe, data
+        self.folder, self.metadata = folder, metadata
+        self.progress = Progress()
+        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
+        self._events = EventFile(folder.path)
+        self._saved_at = time.monotonic()
+        self._best_rows: list[Row] = []
+
+    def run(self, resume: bool) -> Progress:
+        """Train to the last epoch, or until the score has not risen for `patience` epochs."""
+        self.engine.start_training(self.recipe, self.algorithm.head)
+        if resume and self.folder.state.exists():
+            self._restore()
+        with _stop_requests() as stop, self._events:
+            while self.progress.epoch < self.recipe.epochs and not self._out_of_patience():
+                self._train_epoch(stop)
+                self._finish_epoch()
+        return self.progress
+
+    def _restore(self) -> None:
+        self.progress, weights, optimiser = self.folder.load()
+        self.engine.load(weights)
+        self.engine.load_training_state(optimiser)
+        self.folder.append({"event": "resume", "epoch": self.progress.epoch, "batch": self.progress.batch})
+
+    def _train_epoch(self, stop: threading.Event) -> None:
+        progress, recipe, epoch = self.progress, self.recipe, self.progress.epoch
+        batches = training_batches(
+            self.algorithm, self.data.training, recipe.batch_size, recipe.seed, epoch, skip=progress.batch
+        )
+        label = f"epoch {epoch + 1}/{recipe.epochs}"
+        with tqdm(total=self.steps_per_epoch, initial=progress.batch, desc=label, leave=False, disable=None) as bar:
+            started = time.monotonic()
+            for inputs, targets in batches:
+                step = epoch * self.steps_per_epoch + progress.batch
+                rate = learning_rate_at(step, self.steps_per_epoch, recipe)
+                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step)
+                self._check_finite(terms, step)
+                for name, value in terms.items():
+                    progress.sums[name] = progress.sums.get(name, 0.0) + value
+                progress.batch += 1
+                bar.update()
+                bar.set_postfix({name: f"{value:.3g}" for name, value in terms.items()})
+                now = time.monotonic()
+                if stop.is_set() or now - self._saved_at > SAVE_SECONDS:
+                    progress.seconds, started = progress.seconds + now - started, now
+                    self._save()
+                if stop.is_set():
+                    raise Interrupted(f"saved at step {step + 1}; continue with resume=True (zoo train ... --resume)")
+        progress.seconds += time.monotonic() - started
+
+    def _finish_epoch(self) -> None:
+        progress = self.progress
+        started = time.monotonic()
+        losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
+        weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
+        self.engine.load(shipped)
+        rows = self._validation_rows()
+        metrics = self.algorithm.summarise(rows)
+        self.engine.load(weights)
+        progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
+        score = metrics[self.algorithm.monitor]
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_epoch, self._best_rows = score, progress.epoch, rows
+            write_weights(self.folder.best, shipped, self.metadata)
+        write_weights(self.folder.last, shipped, self.metadata)
+        progress.seconds += time.monotonic() - started
+        record = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
+        rate = learning_rate_at(progress.epoch * self.steps_per_epoch - 1, self.steps_per_epoch, self.recipe)
+        self.folder.append(record | {"learning_rate": rate, "seconds": round(progress.seconds, 1)})
+        self._events.write(progress.epoch, {"training": losses, "validation": metrics})
+        self._save(weights)
+        tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {self.algorithm.monitor} {score:.4f}")
+
+    def best_rows(self) -> list[Row]:
+        """Return the scores of the validation split with the best weights, which have to be in the engine.
+
+        They are computed again only where a resumed run saw no better epoch.
+        """
+        return self._best_rows or self._validation_rows()
+
+    def _validation_rows(self) -> list[Row]:
+        return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
+
+    def _save(self, weights: dict[str, Any] | None = None) -> None:
+        self.folder.save(self.progress, weights or self.engine.weights(), self.engine.training_state())
+        self._saved_at = time.monotonic()
+
+    def _out_of_patience(self) -> bool:
+        waited = self.progress.epoch - self.progress.best_epoch
+        return bool(self.recipe.patience) and waited >= self.recipe.patience
+
+    def _check_finite(self, terms: dict[str, float], step: int) -> None:
+        bad = [name for name, value in terms.items() if not math.isfinite(value)]
+        if bad:
+            good = self.folder.best if self.folder.best.exists() else "none yet"
+            raise TrainingError(
+                f"step {step + 1} (epoch {self.progress.epoch + 1}): {', '.join(bad)} is not finite; the step was not "
+                f"taken. Last good checkpoint: {good}. Lower learning_rate or set clip_norm"
+            )
+
+
+def _total(losses: dict[str, float]) -> float:
+    return sum(value for name, value in losses.items() if name != "grad_norm")
+
+
+@contextmanager
+def _stop_requests() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or SIGTERM into a flag, so that a step is never torn; a second one acts at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def request(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def recipe_with(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """Return the recipe with some fields changed; ConfigError names unknown ones."""
+    from zoo.common.records import build_record
+
+    values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    return build_record(Recipe, values | changes, "training option")
