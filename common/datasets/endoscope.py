@@ -21,7 +21,7 @@ from zoo.common.types import Sample
 
 CLEARNESS = ("clear", "partly_obscured", "unusable")
 TISSUE = ("outside", "mucosa", "obscured", "lesion")
-TASKS = {"classification": CLEARNESS, "segmentation": TISSUE}
+TASKS = {"classification": CLEARNESS, "segmentation": TISSUE, "classification-segmentation": CLEARNESS}
 COLUMNS = {"file", "clearness", "split", "video_id"}
 
 

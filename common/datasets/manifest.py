@@ -9,7 +9,7 @@ paths relative to the manifest; the last three kinds may have several lines per 
 image                      always; further split (train, val, test), group (patient), pixel_mm
 label                      classification: name or number; optional class of ellipses, points and boxes
 mask                       segmentation: path of an image of class numbers; names stand in classes.txt
-label, mask                localisation; the mask of class 0 may be left empty
+label, mask                localisation, classification-segmentation; the mask of class 0 may be left empty
 instances                  instance-segmentation: path of an image that numbers the objects from 1
 cx, cy, a, b, theta        ellipse-detection: centre and semi-axes [px], radians from +x towards +y
 x, y[, z]                  point-detection [px]
@@ -36,6 +36,7 @@ ROWS = {  # task: label, its columns, and those of volumes
     "detection": ("boxes", ("x1", "y1", "x2", "y2"), ("z1", "z2")),
 }
 MASKS = {"segmentation": "mask", "instance-segmentation": "instances"}
+BOTH = ("localisation", "classification-segmentation")  # a label and a mask
 CLASS_LIST = "classes.txt"
 
 
@@ -69,7 +70,7 @@ def read(root: Path, task: str) -> list[Record]:
         return _row_records(manifest, lines, names, task)
     if task in MASKS:
         return [_mask_record(manifest, line, names, MASKS[task]) for line in lines]
-    if task == "localisation":
+    if task in BOTH:
         return [_place_record(manifest, line, names) for line in lines]
     return [_class_record(manifest, line, names) for line in lines]
 

@@ -39,10 +39,13 @@ NEEDS = {  # what has to be in the folder
     "classification": "label",
     "segmentation": "mask",
     "localisation": "label, mask",
+    "classification-segmentation": "label, mask",
     "instance-segmentation": "instances",
     "detection": "boxes",
     "point-detection": "points",
 }
+LABELLED = ("classification", "localisation", "classification-segmentation")
+MARKED = ("localisation", "classification-segmentation")  # the mask of a picture says its class where nothing else does
 
 
 def recognises(root: Path) -> bool:
@@ -97,7 +100,7 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
     found = folder.coco.classes if folder.coco else ()
     if task == "detection":
         return found
-    if task in ("classification", "localisation") and len(found) == 1:
+    if task in LABELLED and len(found) == 1:
         return ("normal", *found)
     if task == "segmentation" and not folder.counts_instances:
         named = folder.named_classes or found
@@ -146,7 +149,7 @@ def _record(folder: Folder, path: Path, task: str, split: str) -> Record:
     row = folder.rows.get(name, {})
     group = next((row[key] for key in GROUPS if row.get(key)), name)
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
-    if task == "localisation" and not any("label" in row for row in folder.rows.values()):
+    if task in MARKED and not any("label" in row for row in folder.rows.values()):
         readers["label"] = _marked
     return Record(name, split, group, partial(_load, path, {key: readers[key](folder, name) for key in readers}, group))
 
