@@ -26,13 +26,14 @@ class Points(Prediction):
     """Cells as points; (0, 0) is the centre of the first pixel.
 
     candidates: (n, 4) class, x, y [px], score in [0, 1], the highest score first; also what is below the threshold.
-    index_class: the class whose share of all cells is the index, such as Ki-67; "" for none.
+    index_class: the class whose share of all cells is the index, called `index_name`; "" for none.
     """
 
     classes: tuple[str, ...] = ()
     candidates: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     threshold: float = 0.0
     index_class: str = ""
+    index_name: str = "index"
 
     @property
     def points(self) -> np.ndarray:
@@ -77,7 +78,7 @@ class Points(Prediction):
         return {
             **self._head(),
             "counts": self.counts,
-            "index": None if interval is None else {"class": self.index_class, **interval},
+            "index": None if interval is None else {"name": self.index_name, "class": self.index_class, **interval},
             "per_mm2": self.per_mm2,
             "threshold": float(self.threshold),
             "points": self._found(),
@@ -126,5 +127,5 @@ class Points(Prediction):
         found = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         index = self.index
         return f"{self.image.name}: {found}" + (
-            "" if index is None else f", {self.index_class} {index[0]:.1%} ({index[1]:.1%} to {index[2]:.1%})"
+            "" if index is None else f", {self.index_name} {index[0]:.1%} ({index[1]:.1%} to {index[2]:.1%})"
         )

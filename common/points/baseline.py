@@ -8,7 +8,6 @@ from itertools import islice
 import numpy as np
 from scipy import ndimage
 
-from zoo.common.answers.points import Points
 from zoo.common.errors import DataError
 from zoo.common.metrics.points import match_points, rates
 from zoo.common.points.peaks import find_peaks
@@ -34,13 +33,16 @@ def stain_densities(image: Image) -> np.ndarray:
 
 
 def fit_stain_finder(
-    training: Iterable[Sample], classes: tuple[str, ...], distance_px: float, index_class: str
-) -> Callable[[Image], Points]:
-    """Choose the smoothing and the least density by F1 without classes, then the classes by their mean share of DAB."""
+    training: Iterable[Sample], classes: int, distance_px: float
+) -> tuple[Callable[[Image], np.ndarray], float]:
+    """Choose the smoothing and the least density by F1 without classes, then the classes by their mean share of DAB.
+
+    Returns a function from an image to candidates (n, 4) class, x, y, density in [0, 1], and the least density.
+    """
     samples = list(islice(training, MOST))
     if not samples:
         raise DataError("no training case given; expected at least one to fit the baseline")
-    truths = [points_of(sample, len(classes)) for sample in samples]
+    truths = [points_of(sample, classes) for sample in samples]
     best: tuple[float, float, float, list[np.ndarray]] = (-1.0, SIGMAS_PX[0], float(DENSITIES[0]), [])
     for sigma in SIGMAS_PX:
         found = [dense_spots(sample.image, sigma, distance_px) for sample in samples]
@@ -49,14 +51,13 @@ def fit_stain_finder(
             if f1 > best[0]:
                 best = (f1, sigma, float(least), found)
     _, sigma, least, found = best
-    shares = _mean_shares(found or [np.zeros((0, 4))] * len(truths), truths, len(classes), least)
+    shares = _mean_shares(found or [np.zeros((0, 4))] * len(truths), truths, classes, least)
 
-    def predict(image: Image) -> Points:
+    def find(image: Image) -> np.ndarray:
         spots = dense_spots(image, sigma, distance_px)
-        kinds = np.abs(spots[:, :1] - shares).argmin(axis=1)
-        return Points(image, classes, np.column_stack([kinds, spots[:, 1:]]), least, index_class)
+        return np.column_stack([np.abs(spots[:, :1] - shares).argmin(axis=1), spots[:, 1:]])
 
-    return predict
+    return find, least
 
 
 def dense_spots(image: Image, sigma_px: float, distance_px: float) -> np.ndarray:

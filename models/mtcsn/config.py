@@ -48,7 +48,7 @@ BLEEDING = Config(
     classes=("normal", "bleeding"),
     tissues=("mucosa", "bleeding"),
     width=16,
-    input_size=(128, 128),
+    input_size=(96, 96),
 )
 VARIANTS: dict[str, Config] = {
     "paper": Config(layers=(3, 4, 6, 3), bottleneck=True, width=64, decoder=PUBLISHED, hidden=256),

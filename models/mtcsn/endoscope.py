@@ -33,14 +33,14 @@ def draw_frame(size: tuple[int, int], classes: int, tissues: int, channels: int,
         spot = disc & _blob(rows, columns, rng.uniform(0.05, 0.11), rng)
         picture = _paint(picture, spot, ULCER if rng.random() < 0.5 else RED, rng)
         mask[spot] = LESION
-    aim = rng.uniform(*LIMITS[int(rng.integers(3))])
+    aim = rng.uniform(*LIMITS[int(rng.choice(3, p=(0.5, 0.25, 0.25)))])
     for _ in range(40):
         if (mask[disc] == OBSCURED).mean() >= aim:
             break
         spot = disc & _blob(rows, columns, rng.uniform(0.04, 0.08 + 0.12 * aim), rng)
         picture = _paint(picture, spot, (DEBRIS, BUBBLE, GLARE)[int(rng.choice(3, p=(0.5, 0.35, 0.15)))], rng)
         mask[spot] = OBSCURED
-    length = float(rng.choice([0.0, 0.0, rng.uniform(0.035, 0.06), rng.uniform(0.085, 0.12)]))
+    length = float(rng.choice([0.0, rng.uniform(0.035, 0.06), rng.uniform(0.085, 0.12)], p=(0.7, 0.15, 0.15)))
     fading = np.clip(1.15 - 1.5 * np.hypot(rows, columns), 0, 1)  # the lamp sits beside the lens
     picture = _moved(picture * fading * disc, length, rng) + 3 * rng.standard_normal((3, h, w))
     label = clearness(float((mask[disc] == OBSCURED).mean()), length, classes)

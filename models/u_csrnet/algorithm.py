@@ -94,7 +94,7 @@ class UCSRNet(Algorithm[Config]):
         """Find the peaks of the probabilities that keep() left."""
         lowest = min(float(THRESHOLDS[0]), self.config.threshold)
         peaks = find_peaks(outputs["logits"], self.config.peak_radius_px, self.config.distance_px, lowest)
-        return Points(image, self.config.classes, peaks, self.config.threshold, self.config.index_class)
+        return self._answer(image, peaks, self.config.threshold)
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, rng)
@@ -112,7 +112,8 @@ class UCSRNet(Algorithm[Config]):
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Separate the stains, smooth, take local maxima; the class by the share of brown."""
-        return fit_stain_finder(training, self.config.classes, self.config.distance_px, self.config.index_class)
+        find, least = fit_stain_finder(training, len(self.config.classes), self.config.distance_px)
+        return lambda image: self._answer(image, find(image), least)
 
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
@@ -126,6 +127,10 @@ class UCSRNet(Algorithm[Config]):
         if len(shape) == 4 and self.config.norm == "none" and not name.startswith("features."):
             return rng.normal(0, NORMAL, shape)
         return initial_value(name, shape, rng)
+
+    def _answer(self, image: Image, candidates: np.ndarray, threshold: float) -> Points:
+        config = self.config
+        return Points(image, config.classes, candidates, threshold, config.index_class, config.index_name)
 
 
 def bilinear_kernel(shape: tuple[int, ...]) -> np.ndarray:

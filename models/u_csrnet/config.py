@@ -18,7 +18,8 @@ class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
     classes: tuple[str, ...] = ("negative", "positive")  # one map each; there is no background
-    index_class: str = "positive"  # its share of all cells is the index (Ki-67); "" or a name not in classes: none
+    index_class: str = "positive"  # its share of all cells is the index; "" or a name not in classes: none
+    index_name: str = "Ki-67 index"
     width: int = 16  # channels of the first stage; 64 in VGG-16
     norm: str = "batch"  # batch: after every 3 x 3 and transposed convolution; none as published
     input_channels: int = 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 
 from zoo.common.types import Image, Sample
 
@@ -28,7 +29,7 @@ def draw_tile(size: tuple[int, int], classes: int, channels: int, count: int, rn
         a, b = reach * rng.uniform(0.75, 1.0), reach * rng.uniform(0.6, 0.9)
         along = (columns - x) * np.cos(angle) + (rows - y) * np.sin(angle)
         across = (rows - y) * np.cos(angle) - (columns - x) * np.sin(angle)
-        cover = 1 / (1 + np.exp(6 * (np.hypot(along / a, across / b) - 1)))
+        cover = expit(6 * (1 - np.hypot(along / a, across / b)))
         picture = picture + cover * (np.reshape(STAINS[kind % len(STAINS)], (3, 1, 1)) - picture)
         points.append((kind, x, y))
     picture = picture + NOISE * rng.standard_normal(picture.shape)
