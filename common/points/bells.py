@@ -7,7 +7,7 @@ import numpy as np
 REACH = 5  # of a bell, as a multiple of its sigma; exp(-12.5) is left out
 
 
-def draw_bells(points: np.ndarray, size: tuple[int, int], classes: int, sigma_px: float) -> np.ndarray:
+def draw_bells(points: np.ndarray, size: tuple[int, ...], classes: int, sigma_px: float) -> np.ndarray:
     """Draw max over points of exp(-distance^2 / (2 sigma^2)), one map per class: (classes, h, w) in [0, 1].
 
     points: (k, 3) class, x, y [px], (0, 0) the centre of the first pixel. Bells do not add up: a map of probability

@@ -48,7 +48,8 @@ class MTCSN(ClassificationAlgorithm[Config]):
             raise InputError(f"{image.name}: {image.array.ndim} axes; MTCSN expects a picture (c, h, w)")
         channels = self.config.input_channels
         mean, std = (
-            np.broadcast_to(np.float32(v), channels).reshape(-1, 1, 1) for v in (self.config.mean, self.config.std)
+            np.broadcast_to(np.array(v, np.float32), channels).reshape(-1, 1, 1)
+            for v in (self.config.mean, self.config.std)
         )
         boxed, _ = letterbox(to_channels(image.array, channels), self.config.input_size)
         return {"image": ((boxed / 255 - mean) / std).astype(np.float32)}

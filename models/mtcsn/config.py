@@ -40,7 +40,7 @@ class Config:
         """Channels of the stem and of the four stages."""
         factor = EXPANSION if self.bottleneck else 1
         stages = tuple(factor * self.width * 2**k for k in range(4))
-        return (self.width, *stages)  # type: ignore[return-value]
+        return (self.width, *stages)
 
 
 PUBLISHED = (256, 128, 64, 32, 16)  # a reconstruction: the paper's own numbers are not to be had

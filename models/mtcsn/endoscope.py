@@ -45,7 +45,7 @@ def draw_frame(size: tuple[int, int], classes: int, tissues: int, channels: int,
     picture = _moved(picture * fading * disc, length, rng) + 3 * rng.standard_normal((3, h, w))
     label = clearness(float((mask[disc] == OBSCURED).mean()), length, classes)
     array = to_channels(np.clip(picture, 0, 255).astype(np.float32), channels)
-    labels = {"label": np.array(label, np.int64), "mask": merged(mask, tissues).astype(np.int16)}
+    labels: dict[str, np.ndarray] = {"label": np.array(label, np.int64), "mask": merged(mask, tissues).astype(np.int16)}
     return Sample(Image(array, name="example"), labels, group="example")
 
 

@@ -80,7 +80,7 @@ class UCSRNet(Algorithm[Config]):
         if image.array.ndim != 3:
             raise InputError(f"{image.name}: {image.array.ndim} axes; U-CSRNet expects a picture (c, h, w)")
         mean, std = (
-            np.broadcast_to(np.float32(values), self.config.input_channels).reshape(-1, 1, 1)
+            np.broadcast_to(np.array(values, np.float32), self.config.input_channels).reshape(-1, 1, 1)
             for values in (self.config.mean, self.config.std)
         )
         array = to_channels(image.array, self.config.input_channels)
