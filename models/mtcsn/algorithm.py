@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .trivial import fit_trivial
 
 STRIDE = 32  # of the deepest map
 IGNORED = 255  # in a mask: not judged
+SURE = 9.0  # logit of a perfect output
 BLACK = 12  # of 0..255: the largest value of what lies outside of the field of view
 
 
@@ -29,6 +31,8 @@ class MTCSN(ClassificationAlgorithm[Config]):
     """Classify a frame (c, h, w) of intensities 0..255 and label its pixels."""
 
     task = "classification-segmentation"
+    labels: ClassVar[tuple[str, ...]] = ("label", "mask")
+    answer_type: ClassVar[type[Prediction]] = ClassifiedSegmentation
     monitor = "both"
 
     def __init__(self, config: Config) -> None:
@@ -83,6 +87,13 @@ class MTCSN(ClassificationAlgorithm[Config]):
         return ClassifiedSegmentation(
             image, config.classes, probabilities, None, config.tissues, labels, seen, config.mucosa
         )
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Name the class and every tissue without doubt."""
+        targets = self.targets(sample)
+        logits = SURE * (np.arange(len(self.config.classes)) == targets["label"])
+        tissues = np.arange(len(self.config.tissues)).reshape(-1, 1, 1)
+        return {"logits": logits, "segmentation": SURE * (tissues == targets["mask"])}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, self._beyond, rng)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.points import Points
@@ -27,6 +27,7 @@ from .example import draw_tile
 
 LOSSES = ("wmse", "mse", "focal")
 NORMAL = 0.01  # deviation of first values behind the front end (Li et al. 2018, section 3.2)
+LEAST = 1e-4  # probability of a perfect output
 PX_PER_CELL = 700  # of a synthetic tile
 
 
@@ -34,6 +35,8 @@ class UCSRNet(Algorithm[Config]):
     """Find cells of several classes in a tile (c, h, w) of intensities 0..255, of any size, window by window."""
 
     task = "point-detection"
+    labels: ClassVar[tuple[str, ...]] = ("points",)
+    answer_type: ClassVar[type[Prediction]] = Points
     monitor = "best_f1"
     dense_output = "logits"
     prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "distance_px")
@@ -95,6 +98,10 @@ class UCSRNet(Algorithm[Config]):
         lowest = min(float(THRESHOLDS[0]), self.config.threshold)
         peaks = find_peaks(outputs["logits"], self.config.peak_radius_px, self.config.distance_px, lowest)
         return self._answer(image, peaks, self.config.threshold)
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Draw the bells that training aims at."""
+        return {"logits": logit(np.clip(self.targets(sample)["heat"], LEAST, 1 - LEAST))}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, rng)
