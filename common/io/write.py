@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import file_suffix
+from zoo.common.io.nifti_write import itk_affine, write_nifti
 from zoo.common.types import Image
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
@@ -22,8 +23,9 @@ def write_labels(path: str | Path, labels: np.ndarray, image: Image, classes: Se
     """Write a mask of class numbers; return where.
 
     labels: (h, w) or (d, h, w) integers on the grid of `image`. classes: classes[0] is the background.
-    .png and .npy hold the numbers alone; volumes also the place of `image`; .dcm is a DICOM-SEG that refers to the
-    DICOM files that `image` was read from.
+    .png, .tif and .npy hold the numbers alone; volumes also the place of `image`: NIfTI both places of a NIfTI image,
+    MetaImage and NRRD the one that programs built on ITK show it at. .dcm is a DICOM-SEG that refers to the DICOM files
+    that `image` was read from.
     """
     path = Path(path)
     suffix = _known_suffix(path, LABEL_SUFFIXES)
@@ -87,16 +89,19 @@ def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
 
 
 def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
-    import SimpleITK
-
     flat = len(image.size) == 2
     if flat and image.affine is not None:  # one slice with a place in the world
         values = values[..., None, :, :]
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return write_nifti(path, values, image)
+    import SimpleITK
+
     axes = 2 if flat and image.affine is None else 3
     volume = SimpleITK.GetImageFromArray(values, isVector=False)  # maps along a fourth axis, as NIfTI stacks them
     spacing, origin, direction = np.ones(values.ndim), np.zeros(values.ndim), np.eye(values.ndim)
-    if image.affine is not None:
-        affine = FLIP_XY @ image.affine
+    place = itk_affine(image)
+    if place is not None:
+        affine = FLIP_XY @ place
         spacing[:3] = np.linalg.norm(affine[:3, :3], axis=0)
         direction[:3, :3] = affine[:3, :3] / spacing[:3]
         origin[:3] = affine[:3, 3]
