@@ -58,8 +58,10 @@ class Sample:
     """An image with its labels; the keys of `labels` are fixed by the task, see tasks.py.
 
     group: what must not cross splits (patient, examination); the image name when unknown.
+    files: where labels were read from, by their key, as far as known.
     """
 
     image: Image
     labels: Arrays = field(default_factory=dict)
     group: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)

@@ -117,7 +117,7 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "PNG cut at the end": (lambda d: cut(saved(d / "a.png", NOISE), 0.98), "cannot be read"),
     "PNG cut in its header": (lambda d: written(d / "a.png", png_claiming(9, 9)[:20]), "complete file"),
     "JPEG cut": (lambda d: cut(saved(d / "a.jpg", NOISE), 0.6), "cannot be read"),
-    "TIFF cut": (lambda d: cut(saved(d / "a.tif", NOISE), 0.5), "cannot be read"),
+    "TIFF cut": (lambda d: cut(saved(d / "a.tif", NOISE), 0.5), "cut short"),
     "BMP cut": (lambda d: cut(saved(d / "a.bmp", NOISE), 0.5), "cannot be read"),
     "huge header": (lambda d: written(d / "a.png", png_claiming(100_000, 100_000)), "expected a smaller picture"),
     "large header": (lambda d: written(d / "a.png", png_claiming(18_000, 15_000)), "expected"),
