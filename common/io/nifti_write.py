@@ -9,6 +9,7 @@ import numpy as np
 from zoo.common.io.nifti import MM_PER_UNIT, in_units
 from zoo.common.types import Image, NiftiWorlds
 
+FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and back, `Image.affine` to the right and front
 SCANNER = 1  # code of a transform to the scanner's own axes
 LONGEST_1 = 2**15 - 1  # voxels along an axis that NIfTI-1 can count
 
