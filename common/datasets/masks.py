@@ -154,7 +154,8 @@ def _snapped(stored: np.ndarray) -> np.ndarray:
         return stored
     whole = np.round(stored)
     off = float(np.abs(stored - whole).max(initial=0))
-    if off > FLOAT_NOISE and (off > QUANTISED or len(np.unique(stored)) > len(np.unique(whole))):
+    near = off <= FLOAT_NOISE or (off <= QUANTISED and len(np.unique(stored)) == len(np.unique(whole)))
+    if not near:  # NaN as well
         return stored
     return whole.astype(np.int64)
 
