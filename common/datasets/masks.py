@@ -113,10 +113,8 @@ def _refuse_transparency(alpha: np.ndarray | None, stored: np.ndarray) -> None:
 
 def _refuse_elsewhere(mask: Image | None, image: Image) -> None:
     """Refuse another place than the image's; of two places of a NIfTI either will do."""
-    if mask is None or mask.affine is None or image.affine is None:
-        return
-    pairs = [(a, b) for a in _places(mask) for b in _places(image)]
-    apart = min(_distance(a, b, image.size) for a, b in pairs)
+    pairs = [] if mask is None else [(a, b) for a in _places(mask) for b in _places(image)]
+    apart = min((_distance(a, b, image.size) for a, b in pairs), default=0.0)
     if apart > 0.5:
         raise InputError(
             f"lies up to {apart:.1f} voxels away from its image {image.name}; expected one grid. "
@@ -125,9 +123,12 @@ def _refuse_elsewhere(mask: Image | None, image: Image) -> None:
 
 
 def _places(image: Image) -> list[np.ndarray]:
+    """Return the one place of an image, both of a NIfTI that has two, or none."""
+    if image.affine is None:
+        return []
     worlds = image.nifti
-    both = worlds is not None and worlds.sform_code and worlds.qform_code
-    return [image.affine, worlds.to_qform @ image.affine] if both else [image.affine]  # type: ignore[list-item, operator, union-attr]
+    has_both = worlds is not None and worlds.sform_code and worlds.qform_code
+    return [image.affine, worlds.to_qform @ image.affine] if worlds and has_both else [image.affine]
 
 
 def _refuse_merged(stored: np.ndarray) -> None:

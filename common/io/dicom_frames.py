@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def group(data: Dataset, frame: int, name: str) -> Dataset | None:
     return None
 
 
-def measure(data: Dataset, frame: int, name: str, tag: str) -> object:
+def measure(data: Dataset, frame: int, name: str, tag: str) -> Any:
     """Return a tag of a frame's functional group; where it is not there, the file's own."""
     found = group(data, frame, name)
     value = None if found is None else found.get(tag)
@@ -70,7 +70,7 @@ def pixel_spacing(data: Dataset) -> tuple[float, float] | None:
     """Return the size of a pixel (h, w) [mm], of the patient and not of the detector."""
     spacing = measure(data, 0, "PixelMeasuresSequence", "PixelSpacing")
     if spacing:
-        row, column = spacing  # type: ignore[misc, attr-defined]
+        row, column = spacing
         return float(row), float(column)
     for region in data.get("SequenceOfUltrasoundRegions", ()):
         if region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == CENTIMETRES:

@@ -65,7 +65,7 @@ def check_size(shape: tuple[int, ...], name: str) -> None:
 
 
 def _numeric(array: object, name: str) -> np.ndarray:
-    if isinstance(array, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(array))):
+    if isinstance(array, np.ma.MaskedArray) and (hidden := int(np.sum(array.mask))):
         raise InputError(
             f"{name}: {hidden} of {array.size} values are masked; expected a value everywhere. Fill them first, for "
             "example with array.filled(0)."

@@ -126,11 +126,12 @@ def _places(header: np.void, name: str) -> tuple[np.ndarray, NiftiWorlds]:
     unit_mm = MM_PER_UNIT.get(units & 7, 1.0)
     sform = np.vstack([header["rows"], (0, 0, 0, 1)]).astype(np.float64) if sform_code else None
     qform = _qform(header, name) if qform_code else None
-    affine = sform if sform is not None else qform if qform is not None else _unplaced(header, name)
-    affine = in_units(affine, unit_mm)
-    to_qform = np.eye(4)
+    stored = sform if sform is not None else qform if qform is not None else _unplaced(header, name)
+    affine = in_units(stored, unit_mm)
+    to_qform: np.ndarray = np.eye(4)
     if sform is not None and qform is not None:
-        checked_spacing(affine, name)
+        checked_spacing(sform, name)
+        checked_spacing(qform, name)
         _check_same_grid(sform, qform, name)
         to_qform = in_units(qform, unit_mm) @ np.linalg.inv(affine)
     return affine, NiftiWorlds(sform_code, qform_code, to_qform, units)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +17,6 @@ from zoo.common.io.nifti import MM_PER_UNIT, in_units
 from zoo.common.io.nifti_write import FLIP_XY
 from zoo.common.io.voxels import placed_image
 from zoo.common.types import Image, NiftiWorlds
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
 
 Spacing = tuple[float, ...] | None
 MARKS = {  # how files begin
@@ -113,12 +110,12 @@ def _from_file(file: Any, name: str) -> Image:
     return _from_bytes(bytes(content), name)
 
 
-def _from_pillow(picture: Picture, name: str) -> Image:
+def _from_pillow(picture: Any, name: str) -> Image:
     """Take a picture as its file would be read; one that is decoded already, or made in memory, as it is shown."""
     path, file = getattr(picture, "filename", ""), getattr(picture, "fp", None)
     name = Path(path).name if isinstance(path, str) and path else name
-    is_untouched = bool(getattr(picture, "tile", None)) and file is not None and not picture.tell()
-    if is_untouched and picture.format in (*pictures.FORMATS, "MPO"):
+    is_untouched = bool(getattr(picture, "tile", None)) and not picture.tell()
+    if file is not None and is_untouched and picture.format in (*pictures.FORMATS, "MPO"):
         place = file.tell()
         file.seek(0)
         content = file.read()

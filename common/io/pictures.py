@@ -17,6 +17,7 @@ from zoo.common.types import Image
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
+    from PIL.ImageFile import ImageFile
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # what Pillow may open; others would start external programs
@@ -59,7 +60,7 @@ def _by_pillow(path: Path) -> np.ndarray:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Picture]:
+def _opened(path: Path) -> Iterator[ImageFile]:
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 

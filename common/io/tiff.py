@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.common.errors import InputError
 from zoo.common.io.images import check_size
+from zoo.common.io.tiff_lzw import LZW, decode_lzw
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -24,7 +25,7 @@ ALPHA = (1, 2)  # kinds of extra samples
 JPEG = (6, 7, 33007, 34892)  # compressions that tifffile turns from YCbCr to RGB
 REDUCED = 1  # bit of a page that shows another one smaller
 ORIENTATION = 274
-TURNS = {  # tag to how stored pixels come upright
+TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # tag to how stored pixels come upright
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
     4: lambda a: a[::-1],
@@ -128,7 +129,7 @@ def _samples(page: TiffPage, name: str) -> np.ndarray | None:
         )
     _refuse_missing(page, name)
     try:
-        values = page.asarray(maxworkers=1)
+        values = decode_lzw(page) if compression == LZW else page.asarray(maxworkers=1)
     except (ValueError, NotImplementedError) as error:
         if page.bitspersample == 1 and "imagecodecs" in str(error):
             return None

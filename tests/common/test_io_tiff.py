@@ -88,6 +88,22 @@ def test_white_as_zero_is_turned_over(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_array_equal(image.array[0], (np.iinfo(dtype).max - values).astype(np.float32))
 
 
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("tile", [None, (16, 32)])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_lzw_is_read_as_tifffile_reads_it(
+    tmp_path: Path, dtype: str, tile: tuple[int, int] | None, planar: str
+) -> None:
+    values = _random(dtype, (37, 53, 3))
+    stored = np.moveaxis(values, -1, 0) if planar == "separate" else values
+    how = {"tile": tile, "rowsperstrip": None if tile else 5, "predictor": dtype != "f4" or None, "byteorder": ">"}
+
+    path = _written(tmp_path / "a.tif", stored, photometric="rgb", planarconfig=planar, compression="lzw", **how)
+
+    np.testing.assert_array_equal(read_image(path).array, np.moveaxis(values, -1, 0))
+    np.testing.assert_array_equal(tifffile.imread(path), stored)
+
+
 def test_bigtiff_is_read(tmp_path: Path) -> None:
     values = _random("u2")
 
