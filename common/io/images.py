@@ -41,6 +41,8 @@ def checked_image(image: Image, is_ours: bool = False) -> Image:
             f"{name}: {len(values)} channels given in {values.shape}; expected (c, h, w) or (c, d, h, w) with "
             f"at most {MOST_CHANNELS}. For a volume of one channel pass zoo.Image(array[None])."
         )
+    if not is_ours:
+        _refuse_fractions(values, name)
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
         array = np.require(values, np.float32, ["C", "W"]) if is_ours else np.array(values, dtype=np.float32, order="C")
     if values.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
@@ -109,9 +111,13 @@ def _colours(values: np.ndarray, name: str) -> np.ndarray:
         return values[..., :3]
     if values.shape[-1] == 4:
         raise InputError(f"{name}: (h, w, 4) of floats given; expected integers when the fourth channel is alpha")
-    if 0 < float(np.nanmax(values)) <= 1:
-        raise InputError(f"{name}: colours within 0..1 given; expected them as in the file, 0..255. Multiply by 255.")
     return values
+
+
+def _refuse_fractions(values: np.ndarray, name: str) -> None:
+    """Refuse colours (3, h, w) of floats that were divided by 255."""
+    if values.ndim == 3 and len(values) == 3 and values.dtype.kind == "f" and 0 < float(values.max()) <= 1:
+        raise InputError(f"{name}: colours within 0..1 given; expected them as in the file, 0..255. Multiply by 255.")
 
 
 def _checked_spacing(spacing: tuple[float, ...] | None, axes: int, name: str) -> tuple[float, ...] | None:
