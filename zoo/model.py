@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import warnings
 from collections.abc import Iterable, Iterator
+from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,10 +94,11 @@ class Model:
         tta: bool = False,
         **options: Any,
     ) -> Prediction | PredictionList:
-        """Predict one image (path, array, Image) or many (folder, glob, list of these).
+        """Predict one image (path, array, Image) or many (folder, glob, list or generator of these).
 
-        One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
-        order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
+        An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
+        gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
+        that cannot be used are in its `.failures`, with a warning, and the others are finished.
         spacing_mm: (h, w) size of one pixel where the file does not say it.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
@@ -114,13 +116,14 @@ class Model:
             results += predict_batch(algorithm, self.engine, batch, tta=tta)
         if results.failures:
             names = ", ".join(name for name, _ in results.failures[:5])
-            message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"
+            total = len(results) + len(results.failures)
+            message = f"{len(results.failures)} of {total} images could not be used ({names}); see .failures"
             warnings.warn(message, ZooWarning, stacklevel=2)
         return results
 
     def _usable(self, found: Images, results: PredictionList) -> Iterator[Prepared]:
         bar: Iterable[tuple[str, Image | InputError]] = tqdm(
-            found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True
+            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
         )
         for name, image in bar:
             try:

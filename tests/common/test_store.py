@@ -6,7 +6,7 @@ import pytest
 from zoo.common.datasets import Dataset, Record
 from zoo.common.errors import DataError
 from zoo.common.tiling import Tiles, predict_tiled
-from zoo.common.types import Image, Sample
+from zoo.common.types import Image, NiftiWorlds, Sample
 
 h5py = pytest.importorskip("h5py")
 
@@ -138,3 +138,16 @@ def test_errors_say_what_is_there(path, tmp_path):
     twice = Dataset([Record("a", "", "a", lambda: draw_case(0))] * 2, "here")
     with pytest.raises(DataError, match="1 cases share a name"):
         write_store(tmp_path / "twice.h5", twice)
+
+
+def test_both_places_of_a_nifti_come_back(tmp_path):
+    worlds = NiftiWorlds(4, 1, np.diag([1.0, 1, -1, 1]), 3)
+    image = Image(np.zeros((1, 3, 4, 5), np.float32), (1.0, 1.0, 1.0), np.eye(4), "scan", nifti=worlds)
+    dataset = Dataset([Record("scan", "", "scan", lambda: Sample(image))])
+
+    with Store(write_store(tmp_path / "s.h5", dataset)) as store:
+        found = store.sample("scan").image.nifti
+
+    assert found is not None
+    assert (found.sform_code, found.qform_code, found.units_code) == (4, 1, 3)
+    np.testing.assert_array_equal(found.to_qform, worlds.to_qform)
