@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching
 from zoo.common.datasets.masks import bright, read_mask
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
@@ -65,7 +66,7 @@ def split_of(folder: str, slice_id: int) -> str | None:
 def _official(root: Path) -> Path | None:
     """Return the folder that holds lesion/ and normal/ of the authors' repository."""
     for base in (root, root / "gan", root / "data" / "gan"):
-        if all(next((base / name).glob(f"{name}_*.png"), None) for name in FOLDERS):
+        if all(matching(base / name, f"{name}_*.png") for name in FOLDERS):
             return base
     return None
 
@@ -73,7 +74,7 @@ def _official(root: Path) -> Path | None:
 def _read_official(base: Path, task: str) -> list[Record]:
     records = []
     for label, folder in enumerate(FOLDERS):
-        for path in sorted((base / folder).glob(f"{folder}_*.png")):
+        for path in matching(base / folder, f"{folder}_*.png"):
             match = re.fullmatch(rf"{folder}_(\d+)", path.stem)
             if match is None:
                 raise DataError(f"{path}: expected {folder}_<number>.png")
@@ -91,7 +92,8 @@ def _reduced(root: Path, row: dict[str, str], task: str) -> Record:
 
 
 def _record(path: Path, label: int, split: str, mask: Path, task: str) -> Record:
-    return Record(path.stem, split, path.stem, partial(_load, path, label, mask, task))
+    files = (path, mask) if label and task != "classification" else (path,)
+    return Record(path.stem, split, path.stem, partial(_load, path, label, mask, task), files)
 
 
 def _load(path: Path, label: int, mask: Path, task: str) -> Sample:

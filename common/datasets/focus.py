@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.paired import by_name
-from zoo.common.datasets.tables import read_text
+from zoo.common.datasets.folders import by_name, files_of
+from zoo.common.datasets.texts import read_text
 from zoo.common.ellipses import geometry as ellipses
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -45,7 +45,7 @@ def read(root: Path, task: str) -> list[Record]:
             if not listing.is_file():
                 raise DataError(f"{listing}: this annotation is missing; {describe(listing.parent)}")
             full = f"{folder.name}/{name}"
-            records.append(Record(full, split, full, partial(_load, path, listing, full)))
+            records.append(Record(full, split, full, partial(_load, path, listing, full), (*files_of(path), listing)))
     return records
 
 

@@ -249,7 +249,7 @@ def test_missing_picture_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("file,label\na.png,1", "expected `image`"), ("image,label\na", "1 cells")]
+    ("text", "message"), [("photo,label\na.png,1", "expected `image`"), ("image,label\na", "1 cells")]
 )
 def test_manifest_with_other_columns_is_refused(text, message, tmp_path):
     (tmp_path / "labels.csv").write_text(text)
