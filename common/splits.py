@@ -99,7 +99,10 @@ def check_groups(records: Sequence[Record], origin: str) -> None:
     first: dict[str, Record] = {}
     for record in records:
         if record.split not in SPLITS:
-            raise DataError(f"{origin}: {record.name} has split {record.split!r}; expected one of {', '.join(SPLITS)}")
+            raise DataError(
+                f"{origin}: {record.name} has split {record.split!r}; expected one of {', '.join(SPLITS)}. Correct it, "
+                "or delete the lines of such cases"
+            )
         other = first.setdefault(record.group, record)
         if other.split != record.split:
             raise DataError(

@@ -58,7 +58,8 @@ def read_folders(root: Path, task: str) -> list[Record]:
 def _split_folders(root: Path) -> list[tuple[str, Path]]:
     """List the folders that are called like a split and hold folders of pictures."""
     found = [(split_name(path.name), path) for path in folders(root) if split_name(path.name) in SPLITS]
-    return [(split, path) for split, path in found if any(pictures(folder) for folder in folders(path))]
+    kept = [(split, path) for split, path in found if any(pictures(folder) for folder in folders(path))]
+    return sorted(kept, key=lambda pair: SPLITS.index(pair[0]))
 
 
 def _check(root: Path, found: list[tuple[str, Path]], names: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a column of a table means: names are compared without case, blanks, hyphens and underscores."""
+"""What a column of a table means: names are compared without case, blanks, hyphens, underscores and brackets."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ SPLIT_NAMES: dict[str, tuple[str, ...]] = {
 
 
 def tidy(name: str) -> str:
-    """Return a column's name in small letters, with one underscore for blanks, hyphens and underscores."""
-    return re.sub(r"[\s_-]+", "_", name.strip().casefold()).strip("_")
+    """Return a column's name in small letters, with one underscore for blanks, hyphens, underscores and brackets."""
+    return re.sub(r"[\s_()\[\]-]+", "_", name.casefold()).strip("_")
 
 
 def find_column(meaning: str, columns: list[str]) -> str | None:

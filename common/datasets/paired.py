@@ -79,7 +79,8 @@ def _is_pair(root: Path) -> bool:
 def _parts(root: Path) -> list[tuple[str, Path]]:
     """List the folders of splits that hold images/ beside labels."""
     found = [(split_name(path.name), path) for path in folders(root)] if root.is_dir() else []
-    return [(split, path) for split, path in found if split in SPLITS and _is_pair(path)]
+    kept = [(split, path) for split, path in found if split in SPLITS and _is_pair(path)]
+    return sorted(kept, key=lambda pair: SPLITS.index(pair[0]))
 
 
 def _read_part(part: Path, task: str, split: str) -> list[Record]:
@@ -128,6 +129,9 @@ def _read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: split.csv and splits/ both say where cases belong; expected one. Remove the other")
     splits = listed or folder.splits or dict.fromkeys(images, "")
     _warn_of(root, "without a line in the tables of the split, so left out", sorted(set(images) - set(splits)))
+    if task == "point-detection" and folder.points is not None:
+        empty = sorted(set(splits) - set(folder.points))
+        _warn_of(root, "without a line in points.csv, so taken to have no point", empty)
     source = "from splits/" if listed else f"from column {folder.written('split')} of split.csv"
     return [_record(folder, name, task, splits[name], source) for name in splits]
 
@@ -136,8 +140,8 @@ def _listed(root: Path, folder: Folder) -> dict[str, str]:
     """Read the lists of splits/: the split of each name."""
     found: dict[str, str] = {}
     unknown: list[str] = []
-    for path in entries(root / "splits"):
-        split = split_name(path.stem)
+    lists = [(split_name(path.stem), path) for path in entries(root / "splits")]
+    for split, path in sorted(lists, key=lambda pair: SPLITS.index(pair[0]) if pair[0] in SPLITS else -1):
         if path.suffix.lower() != ".txt" or split not in SPLITS:
             spelled = ", ".join(f"{name}.txt" for names in SPLIT_NAMES.values() for name in names[:3])
             raise DataError(f"{path}: is no list of a split; expected {spelled}. Rename or remove it")

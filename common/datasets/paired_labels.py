@@ -133,6 +133,11 @@ def _points_by_name(root: Path, images: dict[str, Path]) -> dict[str, list[Line]
     if not (root / "points.csv").is_file():
         return None
     table = read_table(root / "points.csv").renamed("id", "image", "cls")
+    if missing := [name for name in ("x", "y") if name not in table.columns]:
+        raise DataError(
+            f"{table.path}: columns {', '.join(table.written.values())}; expected id, x, y and, with several classes, "
+            f"cls. Name the column of {missing[0]}"
+        )
     return index_lines(table, images, root / "images", several=True)
 
 
