@@ -26,7 +26,7 @@ def stack(items: Sequence[Arrays]) -> dict[str, np.ndarray]:
             )
         for name, array in item.items():
             first = items[0][name]
-            if array.shape != first.shape or array.dtype != first.dtype:
+            if array.shape != first.shape or array.dtype.kind != first.dtype.kind:
                 raise DataError(
                     f"{name}: {array.shape} {array.dtype} in sample {number} of the batch, {first.shape} {first.dtype} "
                     "in sample 0; expected one shape and type. Bring all samples to one size and number of channels"

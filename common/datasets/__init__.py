@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -137,6 +137,7 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
+    from zoo.common.datasets.columns import split_name
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root = Path(path).expanduser()
@@ -154,6 +155,9 @@ def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
+    records = [
+        record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
+    ]
     drawn = {} if any(record.split for record in records) else {"seed": seed}
     if drawn:
         records = draw_splits(records, seed)

@@ -18,6 +18,7 @@ from zoo.common.errors import DataError
 
 SUFFIXES = (".nii.gz", ".nii")
 IS_MASK = re.compile(r"_(dseg|seg|mask|label|lesion)|_(?:seg|label|desc)-[A-Za-z0-9]+")
+SPLIT_FROM = "from participants.tsv"
 ENTITIES = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
 
@@ -45,20 +46,34 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: BIDS folders are read for segmentation, not for {task}")
     masks = [path for path in _volumes(root / "derivatives") if IS_MASK.search(_stem(path))]
     images = [path for subject in matching(root, "sub-*") for path in _volumes(subject)]
-    splits = {row.get("participant_id", ""): row.get("split", "") for row in rows(root / "participants.tsv")}
+    splits = _splits(root)
     records = []
     for image in images:
         mask = _mask_of(image, images, masks)
         if mask is not None:
             subject = _stem(image).split("_", 1)[0]
             load = partial(read_masked, image, mask, subject)
-            records.append(Record(_stem(image), splits.get(subject, ""), subject, load, (image, mask)))
+            if splits and subject not in splits:
+                raise DataError(f"{root / 'participants.tsv'}: has a split, but no line for {subject}; add one")
+            split = splits.get(subject, "")
+            records.append(
+                Record(_stem(image), split, subject, load, (image, mask), None, SPLIT_FROM, "grouped by subject")
+            )
     if not records:
         raise DataError(
             f"{root}: {len(images)} images in sub-*/ and {len(masks)} masks (*_dseg, *_seg, *_mask, *_label) in "
             f"derivatives/, but no pair of equal names; {describe(root / 'derivatives')}"
         )
     return records
+
+
+def _splits(root: Path) -> dict[str, str]:
+    """Read the split of each subject; empty where participants.tsv does not say."""
+    lines = rows(root / "participants.tsv")
+    given = {row.get("participant_id", ""): row.get("split", "") for row in lines}
+    if not any(given.values()):
+        return {}
+    return {name if name.startswith("sub-") else f"sub-{name}": split for name, split in given.items()}
 
 
 def _volumes(folder: Path) -> list[Path]:

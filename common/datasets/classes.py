@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -43,6 +44,15 @@ def class_number(label: str, names: tuple[str, ...], where: str) -> int:
     if number is not None and (not names or number < len(names)):  # a number points into the names
         return number
     raise DataError(f"{where}: label {label!r}; expected {', '.join(names) or 'a number from 0'}")
+
+
+def check_named(mask: np.ndarray, limit: int, path: Path) -> None:
+    """Raise DataError where a mask holds a class that classes.txt does not name."""
+    if mask.max(initial=0) >= limit:
+        raise DataError(
+            f"{path}: class {mask.max()}; classes.txt names {limit}, the background first; expected 0 to {limit - 1}. "
+            "Add the missing names, one per line, or correct the mask"
+        )
 
 
 def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets.columns import find_column
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.datasets.texts import read_names
 from zoo.common.errors import DataError
@@ -71,7 +72,8 @@ def _read_official(root: Path) -> list[Record]:
 
 
 def _reduced(root: Path, row: dict[str, str]) -> Record:
-    patient = row.get("patient", "") and f"{FOLDERS[int(row['label'])]} {row['patient']}"
+    column = find_column("group", list(row))
+    patient = f"{FOLDERS[int(row['label'])]} {row[column]}" if column and row[column] else ""
     return _record(root / row["file"], int(row["label"]), row["split"], patient)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.columns import find_column
 from zoo.common.datasets.folders import matching
 from zoo.common.datasets.masks import bright, read_mask
 from zoo.common.datasets.tables import columns, rows
@@ -88,19 +89,21 @@ def _read_official(base: Path, task: str) -> list[Record]:
 def _reduced(root: Path, row: dict[str, str], task: str) -> Record:
     path, label = root / row["image"], int(row["label"])
     mask = root / (row.get("mask") or f"masks/{path.name}")
-    return _record(path, label, row["split"], mask, task)
+    patients = find_column("group", list(row))  # not in the set itself, but in tables of others that look like it
+    return _record(path, label, row["split"], mask, task, row[patients] if patients else "")
 
 
-def _record(path: Path, label: int, split: str, mask: Path, task: str) -> Record:
+def _record(path: Path, label: int, split: str, mask: Path, task: str, group: str = "") -> Record:
     files = (path, mask) if label and task != "classification" else (path,)
-    return Record(path.stem, split, path.stem, partial(_load, path, label, mask, task), files)
+    group = group or path.stem
+    return Record(path.stem, split, group, partial(_load, path, label, mask, task, group), files)
 
 
-def _load(path: Path, label: int, mask: Path, task: str) -> Sample:
+def _load(path: Path, label: int, mask: Path, task: str, group: str) -> Sample:
     image = read_image(path)
     labels = {}
     if task != "segmentation":
         labels["label"] = np.array(label, np.int64)
     if task != "classification":  # a normal slice has no lesion to outline, and no file
         labels["mask"] = read_mask(mask, image, bright) if label else np.zeros(image.size, np.int16)
-    return Sample(image, labels, group=path.stem)
+    return Sample(image, labels, group=group)

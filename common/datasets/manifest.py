@@ -30,12 +30,12 @@ import numpy as np
 
 from zoo.common.datasets import Record
 from zoo.common.datasets.class_folders import class_folders, folder_classes, read_folders
-from zoo.common.datasets.classes import class_number, named
+from zoo.common.datasets.classes import check_named, class_number, named
 from zoo.common.datasets.columns import find_column, split_name
 from zoo.common.datasets.folders import entries, files_of
 from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.tables import Line, Table, find_manifest, read_table
-from zoo.common.datasets.texts import CLASS_LIST, read_class_list
+from zoo.common.datasets.texts import read_class_list
 from zoo.common.datasets.usage import find_groups, find_splits
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -259,6 +259,6 @@ def _load(
     found = dict(labels)
     for key, mask in masks.items():
         found[key] = np.zeros(image.size, np.int16) if mask is None else read_mask(mask, image)
-        if limit is not None and found[key].max(initial=0) >= limit:
-            raise DataError(f"{mask}: class {found[key].max()}; {CLASS_LIST} names {limit}, the background first")
+        if limit is not None and mask is not None:
+            check_named(found[key], limit, mask)
     return Sample(image, found, group)

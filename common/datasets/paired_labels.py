@@ -12,7 +12,7 @@ from scipy import ndimage
 
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import describe
-from zoo.common.datasets.classes import class_number, named, renumber
+from zoo.common.datasets.classes import check_named, class_number, named, renumber
 from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import by_name, find_name, unknown_names
@@ -210,8 +210,8 @@ def _read_limited(
     path: Path, decode: Callable[[np.ndarray], np.ndarray] | None, limit: int | None, image: Image
 ) -> np.ndarray:
     mask = read_mask(path, image, decode)
-    if limit is not None and mask.max(initial=0) >= limit:
-        raise DataError(f"{path}: class {mask.max()}; classes.txt names {limit}, the background first")
+    if limit is not None:
+        check_named(mask, limit, path)
     return mask
 
 

@@ -179,6 +179,16 @@ def test_linked_subjects_of_bids_are_read(tmp_path):
     assert layouts.splits(open_dataset(tmp_path / "data", "segmentation")) == {"train": 1, "val": 1, "test": 1}
 
 
+def test_subjects_of_bids_may_stand_without_sub_but_none_may_be_left_out(tmp_path):
+    layouts.bids(tmp_path)
+    (tmp_path / "participants.tsv").write_text("participant_id\tSplit\n01\tTrain\n02\tdev\n03\ttest\n")
+    assert layouts.splits(open_dataset(tmp_path, "segmentation")) == {"train": 1, "val": 1, "test": 1}
+
+    (tmp_path / "participants.tsv").write_text("participant_id\tsplit\nsub-01\ttrain\nsub-03\ttest\n")
+    with pytest.raises(DataError, match="no line for sub-02; add one"):
+        open_dataset(tmp_path, "segmentation")
+
+
 def test_two_images_of_one_name_are_refused(tmp_path):
     for name in ("a.png", "b.png"):
         for kind in ("images", "masks"):
