@@ -209,8 +209,7 @@ class Model:
         if isinstance(data, Dataset):
             return data
         dataset = open_dataset(data, self.algorithm.task, layout=layout)
-        if dataset.drawn:  # nobody asked for it, so it is said
-            tqdm.write(dataset.describe_split(), file=sys.stderr)
+        tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
         return dataset
 
     def _adopt_classes(self, dataset: Dataset) -> Dataset:

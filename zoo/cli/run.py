@@ -16,7 +16,6 @@ from zoo.cli.recipe import with_recipe_options
 from zoo.common.errors import ConfigError
 
 if TYPE_CHECKING:
-    from zoo.common.datasets import Dataset
     from zoo.common.types import Row
     from zoo.evaluation import Evaluation
 
@@ -96,9 +95,8 @@ def train(
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
     start = {"init": init} if init else {}
     model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
-    dataset = _open(model, data, layout)
     try:
-        report = model.train(dataset, out=out, resume=resume, **recipe)
+        report = model.train(data, out=out, layout=layout, resume=resume, **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
@@ -122,8 +120,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline."""
     model = _load(name, backend, device, checkpoint)
-    dataset = _open(model, data, layout)
-    result = model.evaluate(dataset, split=split, out=out, batch_size=batch_size)
+    result = model.evaluate(data, split=split, layout=layout, out=out, batch_size=batch_size)
     if as_json:
         print_json(result.to_dict())
         return
@@ -207,15 +204,6 @@ def _load(name: str, backend: str | None, device: str | None, checkpoint: str, *
 
     weights = None if checkpoint.lower() == "none" else checkpoint
     return zoo.load(name, backend=backend, device=device, checkpoint=weights, **more)
-
-
-def _open(model: Any, data: Path, layout: str | None) -> Dataset:
-    """Open the data and say how its split came about."""
-    from zoo.common.datasets import open_dataset
-
-    dataset = open_dataset(data, model.algorithm.task, layout=layout)
-    say(dataset.describe_split())
-    return dataset
 
 
 def _scores(result: Evaluation, title: str) -> Table:
