@@ -6,7 +6,8 @@ import difflib
 import fnmatch
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 from zoo.common.errors import DataError
@@ -38,19 +39,12 @@ def is_clutter(path: Path) -> bool:
 
 def entries(folder: Path) -> list[Path]:
     """List what lies in a folder by name, without clutter; none where there is no folder, an error for a dead link."""
-    found = [path for path in sorted(folder.iterdir()) if not is_clutter(path)] if folder.is_dir() else []
-    for path in found:
-        if path.is_symlink() and not os.path.exists(path):
-            raise DataError(
-                f"{path}: a link to {os.readlink(path)}, which is not there; expected a file or folder. Fetch it "
-                "(such as with `datalad get`), or delete the link"
-            )
-    return found
+    return [path for path, _ in _scan(folder)]
 
 
 def folders(folder: Path) -> list[Path]:
     """List the folders in a folder."""
-    return [path for path in entries(folder) if path.is_dir()]
+    return [path for path, is_folder in _scan(folder) if is_folder]
 
 
 def matching(root: Path, pattern: str) -> list[Path]:
@@ -65,8 +59,8 @@ def walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
     here = folder.resolve()
     if here in above:
         return
-    for path in entries(folder):
-        if path.is_dir():
+    for path, is_folder in _scan(folder):
+        if is_folder:
             yield from walk(path, above | {here})
         else:
             yield path
@@ -74,15 +68,28 @@ def walk(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
 
 def pictures(folder: Path) -> list[Path]:
     """List the images of a folder, its subfolders left out."""
-    return [path for path in entries(folder) if file_suffix(path) in SUFFIXES and not path.is_dir()]
+    return [path for path, is_folder in _scan(folder) if not is_folder and file_suffix(path) in SUFFIXES]
 
 
-def by_name(folder: Path) -> dict[str, Path]:
+class Names(dict[str, Path]):
+    """Images by their name without suffix, which are found by nearly that name, too; see find_name()."""
+
+    @cached_property
+    def nearly(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """The names by what is left of them without case, and without leading zeros."""
+        found: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
+        for name in self:
+            for alike, key in zip(found, (_folded, _number), strict=True):
+                alike.setdefault(key(name), []).append(name)
+        return found
+
+
+def by_name(folder: Path) -> Names:
     """List the images of a folder by their name without suffix, in order.
 
     Two images of one name, and images in a folder below, which would be left out, are errors.
     """
-    found: dict[str, Path] = {}
+    found = Names()
     for path in pictures(folder):
         name = without_suffix(path.name)
         if name in found:
@@ -121,7 +128,7 @@ def files_of(*paths: Path | None) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def find_name(text: str, names: Mapping[str, Path], where: str) -> str | None:
+def find_name(text: str, names: Names, where: str) -> str | None:
     """Return the image that a table means, None without one.
 
     The name may come with a folder and a suffix. Where it is not there as written, case and the way accents are stored
@@ -130,8 +137,8 @@ def find_name(text: str, names: Mapping[str, Path], where: str) -> str | None:
     name = without_suffix(text.strip().replace("\\", "/").rsplit("/", 1)[-1])
     if name in names:
         return name
-    for key in (_folded, _number):
-        alike = [other for other in names if key(other) == key(name) is not None]
+    for nearly, key in zip(names.nearly, (_folded, _number), strict=True):
+        alike = nearly.get(key(name), [])
         if len(alike) > 1:
             raise DataError(f"{where}: {text!r} may mean {' or '.join(alike)}; write the name as the file has it")
         if alike:
@@ -139,8 +146,9 @@ def find_name(text: str, names: Mapping[str, Path], where: str) -> str | None:
     return None
 
 
-def unknown_names(unknown: list[str], names: Mapping[str, Path], where: str, place: Path) -> DataError:
+def unknown_names(unknown: list[str], names: Names, where: str, place: Path) -> DataError:
     """Return the error for names without an image: how many, one of them, and the most similar that there is."""
+    unknown = list(dict.fromkeys(unknown))  # points of one image stand on many lines
     similar = difflib.get_close_matches(unknown[0], list(names), 1) or list(names)[:1]
     there = f"which holds {similar[0]!r}" if similar else "which holds no image"
     return DataError(
@@ -149,9 +157,25 @@ def unknown_names(unknown: list[str], names: Mapping[str, Path], where: str, pla
     )
 
 
-def _folded(name: str) -> str | None:
+def _scan(folder: Path) -> list[tuple[Path, bool]]:
+    """List what lies in a folder by name, and whether each is a folder itself."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as listing:
+        found = sorted(listing, key=lambda entry: entry.name)
+    kept = [(folder / entry.name, entry) for entry in found if not is_clutter(Path(entry.name))]
+    for path, entry in kept:
+        if entry.is_symlink() and not os.path.exists(path):
+            raise DataError(
+                f"{path}: a link to {os.readlink(path)}, which is not there; expected a file or folder. Fetch it "
+                "(such as with `datalad get`), or delete the link"
+            )
+    return [(path, entry.is_dir()) for path, entry in kept]
+
+
+def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _number(name: str) -> str | None:
-    return str(int(name)) if name.isascii() and name.isdigit() else None
+def _number(name: str) -> str:
+    return str(int(name)) if name.isascii() and name.isdigit() else _folded(name)

@@ -128,6 +128,11 @@ def _described(table: Table, records: list[Record]) -> list[Record]:
     ]
 
 
+def _group_column(table: Table) -> tuple[str, ...]:
+    column = find_column("group", [name for name in table.columns if name not in _used(table)])
+    return (column,) if column else ()
+
+
 def _used(table: Table) -> tuple[str, ...]:
     geometry = [column for _, columns, deep in ROWS.values() for column in (*columns, *deep)]
     return ("image", "mask", "instances", "label", "split", "pixel_mm", *geometry)
@@ -135,14 +140,14 @@ def _used(table: Table) -> tuple[str, ...]:
 
 def _one_each(table: Table, task: str) -> list[Line]:
     """Return one line per image: where columns of objects make several lines, these agree in all others."""
-    objects = [name for _, columns, deep in ROWS.values() for name in (*columns, *deep)]
-    others = tuple(name for name in table.columns if name not in objects)
-    agreed = tuple(name for name in others if name != "label" or task not in MASKS)  # objects have labels, too
+    objects = {name for _, columns, deep in ROWS.values() for name in (*columns, *deep)}
+    used = ("mask", "instances") if task in MASKS else ("mask", "label")  # objects have labels, too
+    agreed = (*used, "split", "pixel_mm", *_group_column(table))
     pictures: dict[str, list[Line]] = {}
     for line in table.lines:
         pictures.setdefault(line.text("image"), []).append(line)
     for lines in pictures.values():
-        if len(lines) > 1 and len(others) == len(table.columns):
+        if len(lines) > 1 and not objects & set(table.columns):
             raise DataError(
                 f"{lines[1].where}: repeats the image of {lines[0].where}; expected one line each. Delete one"
             )
@@ -177,10 +182,9 @@ def _row_records(table: Table, names: tuple[str, ...], task: str) -> list[Record
     pictures: dict[str, list[Line]] = {}
     for line in table.lines:
         pictures.setdefault(line.text("image"), []).append(line)
-    group = find_column("group", [name for name in table.columns if name not in _used(table)])
     records = []
     for same in pictures.values():
-        _check_agreement(same, ("split", "pixel_mm", *([group] if group else [])))
+        _check_agreement(same, ("split", "pixel_mm", *_group_column(table)))
         rows = [_row(line, names, key, columns) for line in same if any(line.values.get(c) for c in columns)]
         labels = {key: np.array(rows, np.float64).reshape(-1, 1 + len(columns))}
         records.append(_record(table.path, same[0], labels))

@@ -15,7 +15,7 @@ from zoo.common.datasets import describe
 from zoo.common.datasets.classes import check_named, class_number, named, renumber
 from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.columns import split_name
-from zoo.common.datasets.folders import by_name, find_name, unknown_names
+from zoo.common.datasets.folders import Names, by_name, find_name, unknown_names
 from zoo.common.datasets.masks import anything, read_mask
 from zoo.common.datasets.tables import Line, Table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
@@ -34,8 +34,8 @@ class Folder:
 
     root: Path
     classes: tuple[str, ...]  # of classes.txt
-    images: dict[str, Path]
-    masks: dict[str, Path]
+    images: Names
+    masks: Names
     table: Table | None  # split.csv
     rows: dict[str, Line] = field(default_factory=dict)  # its lines by name of the image
     splits: dict[str, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Folder:
 def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     """Read the tables of a folder, and find the image that each of their lines means."""
     images = by_name(root / "images")
-    masks = next((by_name(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), {})
+    masks = next((by_name(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), Names())
     table, grouped_by = None, ""
     rows: dict[str, Line] = {}
     splits: dict[str, str] = {}
@@ -111,7 +111,7 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, points, coco, boxes)
 
 
-def _boxes_by_name(root: Path, coco: Coco, images: dict[str, Path], classes: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _boxes_by_name(root: Path, coco: Coco, images: Names, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
     table = renumber(coco.classes, classes, f"{root / 'boxes.json'} beside classes.txt") if classes else None
     if len(classes) == len(coco.classes) + 1:  # classes.txt counts the background of masks, too
         table = None
@@ -129,7 +129,7 @@ def _boxes_by_name(root: Path, coco: Coco, images: dict[str, Path], classes: tup
     return found
 
 
-def _points_by_name(root: Path, images: dict[str, Path]) -> dict[str, list[Line]] | None:
+def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
     if not (root / "points.csv").is_file():
         return None
     table = read_table(root / "points.csv").renamed("id", "image", "cls")

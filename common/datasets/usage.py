@@ -9,22 +9,18 @@ from typing import Literal, overload
 
 from zoo.common.datasets import SPLITS
 from zoo.common.datasets.columns import PERHAPS_SPLIT, find_column, misspelt, split_name
-from zoo.common.datasets.folders import find_name, unknown_names
+from zoo.common.datasets.folders import Names, find_name, unknown_names
 from zoo.common.datasets.tables import Line, Table
 from zoo.common.datasets.texts import folded
 from zoo.common.errors import DataError, ZooWarning
 
 
 @overload
-def index_lines(
-    table: Table, images: Mapping[str, Path], place: Path, several: Literal[False] = False
-) -> dict[str, Line]: ...
+def index_lines(table: Table, images: Names, place: Path, several: Literal[False] = False) -> dict[str, Line]: ...
 @overload
+def index_lines(table: Table, images: Names, place: Path, several: Literal[True]) -> dict[str, list[Line]]: ...
 def index_lines(
-    table: Table, images: Mapping[str, Path], place: Path, several: Literal[True]
-) -> dict[str, list[Line]]: ...
-def index_lines(
-    table: Table, images: Mapping[str, Path], place: Path, several: bool = False
+    table: Table, images: Names, place: Path, several: bool = False
 ) -> dict[str, Line] | dict[str, list[Line]]:
     """Find the image of each line by its columns `image` or `id`; with `several`, images may have several lines.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo.common.datasets import open_dataset
-from zoo.common.datasets.folders import by_name, entries, files_of, find_name, matching, walk, without_suffix
+from zoo.common.datasets.folders import Names, by_name, entries, files_of, find_name, matching, walk, without_suffix
 from zoo.common.errors import DataError
 from zoo.prediction.sources import folder_images
 
@@ -208,7 +208,7 @@ def test_images_one_folder_deeper_are_not_lost(tmp_path):
 
 
 def test_a_name_is_found_as_written_then_without_case_then_without_zeros(tmp_path):
-    there = {name: tmp_path / f"{name}.png" for name in ("001", "A", "b", "B", "case.1", "Straße", "07", "7")}
+    there = Names((name, tmp_path) for name in ("001", "A", "b", "B", "case.1", "Straße", "07", "7"))
 
     found = {text: find_name(text, there, "here") for text in ("1", "1.png", "a", "b", "x/case.1.png", "case.1")}
 
