@@ -88,6 +88,10 @@ class Store:
     ) -> None:
         self.file.close()
 
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        """Open the file anew in the process that a data set of it was sent to."""
+        return Store, (self.path,)
+
     def source(self, name: str, key: str = "image") -> Any:
         """Return an array of a case without reading it: (c, *size) for `image`; slices of it are read when taken."""
         try:
@@ -136,7 +140,10 @@ class Store:
 
     def dataset(self) -> Dataset:
         """List the cases as a data set that reads from here."""
-        records = (Record(e.name, e.split, e.group, partial(self.sample, e.name)) for e in self.entries)
+        records = (
+            Record(e.name, e.split, e.group, partial(self.sample, e.name), (self.path,), part)
+            for part, e in enumerate(self.entries)
+        )
         return Dataset(records, str(self.path), self.classes)
 
 

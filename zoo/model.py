@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from operator import length_hint
@@ -149,13 +150,16 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
+        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
+        where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
         dataset = self._open(data, layout)
-        self._adopt_classes(dataset)
+        warn_of_equal_images(dataset)
+        dataset = self._adopt_classes(dataset)
         return train(self, dataset, Path(out), self.recipe(**recipe), resume)
 
     def recipe(self, **changes: Any) -> Recipe:
@@ -178,10 +182,12 @@ class Model:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
+        from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = self._open(data, layout)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
@@ -203,13 +209,21 @@ class Model:
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
-        return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
+        if isinstance(data, Dataset):
+            return data
+        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
+        return dataset
 
-    def _adopt_classes(self, dataset: Dataset) -> None:
-        classes = dataset.classes
-        if not classes or classes == self.config.classes:
-            return
+    def _adopt_classes(self, dataset: Dataset) -> Dataset:
+        """Take over the classes of the data, and return it with its labels in the order of the model's."""
+        from zoo.common.datasets.classes import aligned, misspelt, renumber
         from zoo.loading import with_classes
 
-        other = with_classes(self, classes)
-        self.algorithm, self.engine = other.algorithm, other.engine
+        classes = dataset.classes
+        if misspelt(classes, self.config.classes):
+            renumber(classes, self.config.classes, f"{dataset.origin}, beside the model")
+        if classes and sorted(classes) != sorted(self.config.classes):
+            other = with_classes(self, classes)
+            self.algorithm, self.engine = other.algorithm, other.engine
+        return aligned(dataset, self.config.classes, self.algorithm.task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,13 +81,14 @@ def anything(stored: np.ndarray) -> np.ndarray:
 def mapped(table: Mapping[int, int]) -> Decode:
     """Return a decoder that looks stored values up; what is not in the table is background."""
 
-    def decode(stored: np.ndarray) -> np.ndarray:
-        numbers = np.zeros(stored.shape, np.int16)
-        for value, number in table.items():
-            numbers[stored == value] = number
-        return numbers
+    return partial(_look_up, dict(table))
 
-    return decode
+
+def _look_up(table: Mapping[int, int], stored: np.ndarray) -> np.ndarray:
+    numbers = np.zeros(stored.shape, np.int16)
+    for value, number in table.items():
+        numbers[stored == value] = number
+    return numbers
 
 
 def _on_grid(values: np.ndarray, image: Image) -> np.ndarray:

@@ -1,5 +1,7 @@
 """A store gives back what was written, whole or in parts, and reads only the parts."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,15 @@ def test_cases_come_back_bit_by_bit(path):
                 np.testing.assert_array_equal(sample.labels[key], label)
         assert data.classes == ("background", "organ")
         assert [(r.name, r.split) for r in data.records] == [("a/0", "train"), ("a/1", "val"), ("a/2", "test")]
+
+
+def test_a_data_set_of_a_store_opens_its_file_anew_after_a_pickle(path):
+    with Store(path) as store:
+        content = pickle.dumps(store.dataset())
+    again = pickle.loads(content)
+
+    np.testing.assert_array_equal(again[1].image.array, draw_case(1).image.array)
+    assert [(record.files, record.part) for record in again.records] == [((path,), part) for part in range(3)]
 
 
 def test_metadata_are_read_without_voxels(path, monkeypatch):

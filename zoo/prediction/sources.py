@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.datasets.folders import is_clutter
 from zoo.common.errors import InputError
 from zoo.common.io import SUFFIXES, file_suffix, read_image
 from zoo.common.io.dicom_series import dicom_files, holds_series
@@ -119,12 +120,12 @@ def folder_images(folder: Path) -> list[Path]:
     """List the images of a folder and its subfolders, sorted; a folder with a DICOM series instead of its slices."""
     found: list[Path] = []
     for place in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-        if any(part.startswith(".") for part in place.relative_to(folder).parts):
+        if any(is_clutter(Path(part)) for part in place.relative_to(folder).parts):
             continue
-        slices = dicom_files(place)
+        slices = [path for path in dicom_files(place) if not is_clutter(path)]
         series = len(slices) > 1 and holds_series(slices)
         found += [place] if series else slices
-        known = (path for path in place.iterdir() if path.is_file() and not path.name.startswith("."))
+        known = (path for path in place.iterdir() if path.is_file() and not is_clutter(path))
         found += [path for path in known if file_suffix(path) in SUFFIXES and path not in slices]
     return sorted(found)
 
