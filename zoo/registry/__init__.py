@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError, model_validator
 
 from zoo.common.errors import BackendError, RegistryError
 from zoo.common.labels import TASKS
 from zoo.engines.backends import NAMES
+from zoo.registry.package import OWN, Package
 from zoo.registry.strict_yaml import parse
 
 HERE = Path(__file__).resolve().parent.parent
@@ -22,6 +23,7 @@ Texts = Annotated[tuple[StrictStr, ...], Field(strict=False)]  # YAML has lists 
 Safetensors = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/[A-Za-z0-9][A-Za-z0-9._-]*\.safetensors$")]
 Log = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*/[A-Za-z0-9][A-Za-z0-9._-]*\.log\.jsonl$")]
 Web = Annotated[str, Field(pattern=r"^https?://\S+$")]
+Hub = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
 Metrics = dict[Text, float]
 
 
@@ -86,14 +88,25 @@ class Checkpoint(_Strict):
     metrics: dict[Annotated[str, Field(pattern=r"^(torch|mindspore)$")], Metrics]
 
 
+class Origin(_Strict):
+    """Whose an algorithm is; never written in a registry file, but known from where the file lies."""
+
+    plugin: str | None = None  # the installed package that brings it; None for the zoo's own
+    module: str = OWN  # packages of algorithms are found in it
+    registry: str = "registry.yaml"
+    checkpoints: Path | None = None  # a plug-in's own folder of weight files
+    hub: str | None = None  # of a plug-in
+
+
 class Entry(_Strict):
     """One algorithm."""
 
+    origin: Origin = Field(default=Origin(), exclude=True)
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")]
     package: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     class_name: Annotated[str, Field(alias="class", pattern=r"^[A-Z][A-Za-z0-9]*$")]
     aliases: Texts = ()
-    task: Text
+    task: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]  # of common/labels.py, or its own
     summary: Text
     input: Input
     paper: Paper
@@ -109,10 +122,7 @@ class Entry(_Strict):
     @property
     def frameworks(self) -> tuple[str, ...]:
         """The frameworks the network is written in, found without importing any."""
-        from zoo import models
-
-        folders = [Path(path) / self.package for path in models.__path__]
-        return tuple(f for f in ("torch", "mindspore") if any((folder / f"net_{f}.py").is_file() for folder in folders))
+        return Package(self).frameworks
 
     def checkpoint(self, name: str) -> Checkpoint:
         """Find one of the checkpoints by its name."""
@@ -123,8 +133,11 @@ class Entry(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Entry:
-        if self.task not in TASKS:
-            raise ValueError(f"task {self.task!r} is unknown; expected one of {', '.join(TASKS)}")
+        near = difflib.get_close_matches(self.task, TASKS, n=1, cutoff=0.85)
+        if self.task not in TASKS and near:
+            raise ValueError(
+                f"task {self.task!r} is unknown; did you mean {near[0]!r}? A task of its own is called otherwise"
+            )
         if "default" in self.checkpoints:
             raise ValueError("a checkpoint cannot be called `default`; that name stands for the one with default: true")
         defaults = [name for name, checkpoint in self.checkpoints.items() if checkpoint.default]
@@ -137,17 +150,14 @@ class Entry(_Strict):
         return self
 
 
-class Registry(_Strict):
-    """The whole file."""
-
-    hub: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")]
+class _Models(_Strict):
     models: dict[str, Entry]
 
     @model_validator(mode="after")
-    def _unambiguous(self) -> Registry:
+    def _unambiguous(self) -> _Models:
         owners: dict[str, str] = {}
         for entry in self.models.values():
-            for spelling in dict.fromkeys(_plain(s) for s in (entry.name, *entry.aliases)):
+            for spelling in spellings(entry):
                 if spelling in owners:
                     raise ValueError(f"{entry.name} and {owners[spelling]} are both found as {spelling!r}")
                 owners[spelling] = entry.name
@@ -155,6 +165,21 @@ class Registry(_Strict):
         if twice := sorted({p for p in packages if packages.count(p) > 1}):
             raise ValueError(f"two entries name the package {twice[0]}")
         return self
+
+
+class Registry(_Models):
+    """The whole file."""
+
+    hub: Hub
+
+
+class PluginRegistry(_Models):
+    """The file that an installed plug-in brings."""
+
+    hub: Hub | None = None
+
+
+M = TypeVar("M", bound=_Models)
 
 
 def registry_path() -> Path:
@@ -165,7 +190,11 @@ def registry_path() -> Path:
 
 def read_registry(path: Path | str | None = None) -> Registry:
     """Read and validate a registry file; RegistryError names the entry and the field that is wrong."""
-    source = Path(path) if path is not None else registry_path()
+    return read_as(Registry, Path(path) if path is not None else registry_path(), Origin())
+
+
+def read_as(kind: type[M], source: Path, origin: Origin) -> M:
+    """Read a registry file of one kind and say of each entry whose it is."""
     if not source.is_file():
         raise RegistryError(f"{source}: no such file; reinstall the package")
     try:
@@ -173,36 +202,45 @@ def read_registry(path: Path | str | None = None) -> Registry:
     except (OSError, UnicodeDecodeError) as error:
         raise RegistryError(f"{source}: cannot be read ({error}); reinstall the package") from error
     try:
-        return Registry.model_validate(_with_names(content))
+        return kind.model_validate(_with_names(content, origin))
     except ValidationError as error:
         raise RegistryError(_explained(source.name, error)) from error
 
 
 def load_registry(path: Path | str | None = None) -> dict[str, Entry]:
-    """Read the algorithms by name, in the order of the file."""
-    return read_registry(path).models
+    """Read the algorithms by name: those of one file, or without a path the zoo's own, then those of plug-ins."""
+    own = read_registry(path).models
+    if path is not None:
+        return own
+    from zoo.registry.plugins import read_plugins
+
+    return {**own, **read_plugins(own)}
 
 
 def find(name: str, registry: dict[str, Entry] | None = None) -> Entry:
     """Find an algorithm whatever the case, hyphens, underscores or blanks of its name, also by an alias."""
+    if not isinstance(name, str):
+        raise RegistryError(f"{name!r} given as the name of an algorithm; expected text. `zoo list` shows all")
     entries = load_registry() if registry is None else registry
-    spellings = {_plain(s): entry for entry in entries.values() for s in (entry.name, *entry.aliases)}
-    if _plain(name) in spellings:
-        return spellings[_plain(name)]
-    near = difflib.get_close_matches(_plain(name), spellings, n=3, cutoff=0.6)
-    names = list(dict.fromkeys(spellings[s].name for s in near))
+    found = {spelling: entry for entry in entries.values() for spelling in spellings(entry)}
+    if _plain(name) in found:
+        return found[_plain(name)]
+    near = difflib.get_close_matches(_plain(name), found, n=3, cutoff=0.6)
+    names = list(dict.fromkeys(found[s].name for s in near))
     hint = f"did you mean {' or '.join(names)}?" if names else f"registered are {', '.join(entries)}."
     raise RegistryError(f"no algorithm is called {name!r}; {hint} `zoo list` shows all")
 
 
 def list_models(task: str | None = None, backend: str | None = None) -> list[str]:
     """Name the algorithms, all or those of one task or one backend (torch, mindspore, nvidia, ascend ...)."""
-    if task is not None and task not in TASKS:
-        raise RegistryError(f"task {task!r} is unknown; expected one of {', '.join(TASKS)}")
+    registry = load_registry()
+    tasks = dict.fromkeys((*TASKS, *(entry.task for entry in registry.values())))
+    if task is not None and task not in tasks:
+        raise RegistryError(f"task {task!r} is unknown; expected one of {', '.join(tasks)}")
     if backend is not None and backend.lower() not in NAMES:
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     framework = NAMES[backend.lower()][0] if backend is not None else None
-    entries = [entry for entry in load_registry().values() if task in (None, entry.task)]
+    entries = [entry for entry in registry.values() if task in (None, entry.task)]
     return [entry.name for entry in entries if framework is None or framework in entry.frameworks]
 
 
@@ -211,11 +249,16 @@ def info(name: str) -> Entry:
     return find(name)
 
 
+def spellings(entry: Entry) -> list[str]:
+    """List under which plain spellings an algorithm is found."""
+    return list(dict.fromkeys(_plain(s) for s in (entry.name, *entry.aliases)))
+
+
 def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
-def _with_names(content: Any) -> Any:
+def _with_names(content: Any, origin: Origin) -> Any:
     """Copy each entry's and checkpoint's key into its `name`; leave what has another shape to the validation."""
     if not (isinstance(content, dict) and isinstance(content.get("models"), dict)):
         return content
@@ -223,12 +266,15 @@ def _with_names(content: Any) -> Any:
     for entry in models.values():
         if isinstance(entry, dict) and isinstance(entry.get("checkpoints"), dict):
             entry["checkpoints"] = {n: _named(n, checkpoint) for n, checkpoint in entry["checkpoints"].items()}
+        if isinstance(entry, dict):
+            entry["origin"] = origin
     return {**content, "models": models}
 
 
 def _named(name: str, content: Any) -> Any:
-    if isinstance(content, dict) and "name" in content:
-        raise RegistryError(f"{name}: the field `name` is not written; the key is the name")
+    for field in ("name", "origin"):
+        if isinstance(content, dict) and field in content:
+            raise RegistryError(f"{name}: the field `{field}` is not written; the key is the name")
     return {"name": name, **content} if isinstance(content, dict) else content
 
 
