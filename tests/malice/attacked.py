@@ -12,11 +12,23 @@ from pathlib import Path
 
 import safetensors.numpy  # noqa: F401 (imported before memory is measured)
 
-from zoo.common.errors import CheckpointError, RegistryError
+import zoo
+from zoo.common.errors import CheckpointError, RegistryError, ZooError
 from zoo.common.weights import read_weights
 from zoo.registry import load_registry
 
-READERS = {"weights": (read_weights, CheckpointError), "registry": (load_registry, RegistryError)}
+
+def load_checkpoint(path: Path) -> None:
+    """Load a file as a checkpoint, in the framework of its folder's name."""
+    zoo.load("Covid-ResNet", checkpoint=path, backend=path.parent.name.split("-")[1].rstrip("0123456789"), device="cpu")
+
+
+READERS = {
+    "weights": (read_weights, CheckpointError),
+    "registry": (load_registry, RegistryError),
+    "checkpoint-torch": (load_checkpoint, ZooError),
+    "checkpoint-mindspore": (load_checkpoint, ZooError),
+}
 LONGEST_S = 20  # then the process is killed, and counts as hanging
 
 
@@ -39,6 +51,8 @@ def attack(kind: str, path: Path) -> dict[str, object]:
 
 def main(kind: str, folder: Path) -> None:
     """Fork once for each file, so that a crash or a leak is that file's alone."""
+    if kind.startswith("checkpoint"):  # a framework is imported before memory is measured
+        zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", backend=kind.split("-")[1], device="cpu")
     for path in sorted(folder.iterdir()):
         reader, writer = os.pipe()
         pid = os.fork()
