@@ -14,7 +14,7 @@ from zoo.common.errors import RegistryError
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
-    from zoo.registry import Entry
+    from zoo.registry.entries import Entry
 
 FRAMEWORKS = ("torch", "mindspore")
 OWN = "zoo.models"  # where the zoo's own algorithms live

@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.common.errors import PluginWarning, RegistryError
-from zoo.registry import Entry, Origin, PluginRegistry, read_as, spellings
+from zoo.registry.entries import Entry, Origin, PluginRegistry, spellings
+from zoo.registry.files import read_as
 from zoo.registry.package import folders_of
 
 GROUP = "openmedia_zoo.algorithms"
