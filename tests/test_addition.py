@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_one_folder_and_one_entry_add_an_algorithm(checkout: Path, both_frameworks: tuple[str, ...]) -> None:
     files = [str(Path("tests") / name) for name in TESTS]
-    command = [sys.executable, "-m", "pytest", "-q", *files, "-k", "Toy or spots", "-m", "not slow"]
+    command = [sys.executable, "-m", "pytest", *files, "-k", "Toy or spots", "-m", "not slow"]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
 
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, env=environment, timeout=550)

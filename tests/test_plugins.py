@@ -8,11 +8,13 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import zoo
-from zoo.common.errors import PluginWarning, RegistryError
+from zoo.common.errors import PluginWarning, RegistryError, WeightsError
 from zoo.registry import load_registry, read_registry
 
 from .toy.install import ENTRY, install_plugin, write_data
@@ -56,6 +58,18 @@ def test_a_plugin_is_trained_saved_loaded_and_evaluated(site: Path, tmp_path: Pa
     assert result.metrics["dice"] > result.baseline["dice"]
     assert set(result.rows[0]) == {"name", "group", "right"}
     assert again.predict(data / "images" / "p0.png").to_dict()["pixels"] >= 0
+
+
+def test_a_run_that_diverged_leaves_no_weights(site: Path, tmp_path: Path, monkeypatch: Any, framework: str) -> None:
+    install_plugin(site)
+    model = zoo.load("Toy-Spots", backend=framework, checkpoint=None, variant="tiny")
+    diverged = {**model.engine.weights(), "norm.running_var": np.array([1, 1, np.inf, 1], np.float32)}
+    monkeypatch.setattr(model.engine, "weights", lambda **options: diverged)
+
+    with pytest.raises(WeightsError, match=r"norm\.running_var holds infinity"):
+        model.train(write_data(tmp_path / "data"), out=tmp_path / "run", epochs=1)
+
+    assert list((tmp_path / "run").glob("*.safetensors")) == []
 
 
 @pytest.mark.slow

@@ -88,9 +88,8 @@ def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
     shapes = engine.shapes()
-    fresh = initial_weights(shapes, algorithm.initialise, seed)
     if weights is None:
-        engine.load(fresh)
+        engine.load(initial_weights(shapes, algorithm.initialise, seed))
         return
     anew = check_fit(shapes, weights, source, head=algorithm.head if may_change_head else ())
     if anew:
@@ -99,7 +98,8 @@ def _fill(
             HeadReinitialisedWarning,
             stacklevel=4,
         )
-    engine.load({n: fresh[n] if n in anew else np.asarray(weights[n]) for n in shapes})
+    fresh = initial_weights({name: shapes[name] for name in anew}, algorithm.initialise, seed)
+    engine.load({**{n: np.asarray(weights[n]) for n in shapes if n not in fresh}, **fresh})
 
 
 def _from_checkpoint(

@@ -33,7 +33,8 @@ def open_described(
     except ZooError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as error:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
         raise CheckpointError(
-            f"{source}: no network can be built from its configuration ({type(error).__name__}: {str(error)[:200]}); "
+            f"{source}: no network can be built from its configuration ({reason}); "
             "the file was changed by hand, or written by another version"
         ) from error
