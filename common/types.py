@@ -1,4 +1,4 @@
-"""What flows through the zoo: an image with its place in the world, and a labelled sample, both NumPy."""
+"""What flows through the zoo, all NumPy: an image with its place, a labelled sample, the scores of a case."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ class NiftiWorlds:
 
 
 @dataclass(frozen=True, eq=False)
+class Case:
+    """What the comparison of one prediction with its labels gave.
+
+    row: the scores of this case alone, as they stand in cases.csv.
+    evidence: what only makes sense when the cases are pooled, such as matched detections or pixels per level; matching
+        happens once per case, and every draw of a bootstrap pools it anew.
+    """
+
+    row: Row
+    evidence: Arrays = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Image:
     """A picture or volume with its place in the world.
 
@@ -55,7 +68,7 @@ class Image:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """An image with its labels; the keys of `labels` are fixed by the task, see tasks.py.
+    """An image with its labels; the keys of `labels` are those of `Algorithm.labels`, see labels.py.
 
     group: what must not cross splits (patient, examination); the image name when unknown.
     files: where labels were read from, by their key, as far as known.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -16,12 +15,15 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooWarning
+from zoo.common.labels import TASKS
 from zoo.common.recipe import Recipe
 from zoo.common.types import Image
-from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine
+from zoo.common.weights import write_checkpoint
+from zoo.engines.backends import resolve
+from zoo.engines.engine import Engine, open_engine
 from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
 from zoo.prediction.sources import Images, PredictionList, images, is_single
+from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ class Model:
         """Return the algorithm's recipe for this variant with some fields changed."""
         from zoo.training.loop import recipe_with
 
-        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
+        recipes = Package(self.entry).config.RECIPES
         return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
 
     def evaluate(
@@ -200,20 +202,41 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = Path(path)
+        path = Path(path).expanduser()
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        try:
+            write_checkpoint(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
         return path
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pack what another process needs: the engine as its framework, device and weights."""
+        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        return {**self.__dict__, "engine": engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the engine anew; a training that was under way starts with a fresh optimiser."""
+        framework, device, weights = state["engine"]
+        self.__dict__.update(state)
+        device = resolve(framework, device).device  # another machine may have none such; then it says so
+        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine.load(weights)
 
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
             return data
-        dataset = open_dataset(data, self.algorithm.task, layout=layout)
+        dataset = open_dataset(data, self._wanted(), layout=layout)
         tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
         return dataset
+
+    def _wanted(self) -> str | tuple[str, ...]:
+        """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
+        return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels
 
     def _adopt_classes(self, dataset: Dataset) -> Dataset:
         """Take over the classes of the data, and return it with its labels in the order of the model's."""

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, cast, overload
 
 from zoo.common.errors import DataError
-from zoo.common.labels import TASKS
+from zoo.common.labels import LABELS, TASKS, ways_to_read
 from zoo.common.types import Sample
 
 SPLITS = ("train", "val", "test")
@@ -131,25 +131,27 @@ class Dataset(Sequence[Sample]):
         return self.records[index].load()
 
 
-def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed: int = 0) -> Dataset:
+def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | None = None, seed: int = 0) -> Dataset:
     """List the cases under a path.
 
+    task: one of `zoo.common.labels.TASKS`, or the labels that every sample shall have, such as ("label", "mask").
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
     from zoo.common.datasets.columns import split_name
+    from zoo.common.datasets.joined import read_joined
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root = Path(path).expanduser()
-    if task not in TASKS:
-        raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}")
+    if not (ways := ways_to_read(task)):
+        raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}, or labels of {', '.join(LABELS)}")
     if not root.exists():
         raise DataError(f"{root}: there is no such file or folder")
     if layout is not None and layout not in READERS:
         raise DataError(f"layout {layout!r} is unknown; choose one of {', '.join(READERS)}")
     name = layout or _find_layout(root)
     try:
-        records, classes = _reader(name).read(root, task), _reader(name).classes(root, task)
+        records, classes = read_joined(_reader(name), root, ways)
     except (KeyError, ValueError, TypeError, ArithmeticError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error

@@ -15,7 +15,7 @@ from zoo.common.errors import ConfigError, DataError
 from zoo.common.io import read_image
 from zoo.common.plotting.segmentation import busiest_planes, plane
 from zoo.common.segmentation.algorithm import checked_mask, softmax
-from zoo.common.types import Image, Sample
+from zoo.common.types import Case, Image, Sample
 
 CLASSES = ("background", "heart wall", "blood")
 AFFINE = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 3.0, 7], [0, 0, 0, 1]])
@@ -147,11 +147,12 @@ def test_rows_say_what_was_missed_and_how_large_things_are(model: zoo.Model) -> 
         perfect = Segmentation(placed.image, model.config.classes, sample.labels["mask"])
         empty = replace(perfect, labels=np.zeros_like(perfect.labels))
 
-        found, lost = (model.algorithm.score(p, placed) for p in (perfect, empty))
+        cases = [model.algorithm.score(p, placed) for p in (perfect, empty)]
 
+        found, lost = (case.row for case in cases)
         assert found[f"reference_{name}_{unit}"] == found[f"predicted_{name}_{unit}"] == pytest.approx(size)
         assert (found[f"missed_{name}"], lost[f"missed_{name}"], lost[f"predicted_{name}_{unit}"]) == (0, 1, 0)
-        summary = model.algorithm.summarise([found, lost])
+        summary = model.algorithm.summarise(cases)
         assert summary["missed"] == len(model.config.classes) - 1 and summary["dice"] == 0.5
         assert not any(key.startswith(("missed_", "reference_", "predicted_")) for key in summary)
 
@@ -159,7 +160,7 @@ def test_rows_say_what_was_missed_and_how_large_things_are(model: zoo.Model) -> 
 def test_classes_are_averaged_by_their_own_names(model: zoo.Model) -> None:
     rows = [{"name": "a", "group": "a", "dice_anterior": 0.5, "dice_posterior": 1.0, "hd95_mm_anterior": 3.0}]
 
-    summary = model.algorithm.summarise(rows)
+    summary = model.algorithm.summarise([Case(row) for row in rows])
 
     assert (summary["dice"], summary["hd95_mm"], summary["dice_anterior"]) == (0.75, 3, 0.5)
 
