@@ -1,4 +1,8 @@
-"""The tasks and what `Sample.labels` holds for each."""
+"""The tasks and what `Sample.labels` holds for each; an algorithm may also name labels and a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 TASKS: dict[str, dict[str, str]] = {
     "classification": {"label": "() int64, index into config.classes"},
@@ -10,13 +14,26 @@ TASKS: dict[str, dict[str, str]] = {
         "label": "() int64, index into config.classes; the only label that training may use",
         "mask": "(h, w) integers, 0 or 1: where the finding is; all 0 in a normal image",
     },
-    "classification-segmentation": {
-        "label": "() int64, index into config.classes",
-        "mask": "(h, w) integers, indices into config.tissues; 255 is not judged",
-    },
     "instance-segmentation": {"instances": "(h, w) integers, 0 background, 1, 2, ... one number per object"},
     "detection": {
         "boxes": "(k, 5) or (k, 7) float64: class, x1, y1, x2, y2[, z1, z2] [px of the image]; pixel i is i to i + 1",
     },
     "point-detection": {"points": "(k, 3) or (k, 4) float64: class, x, y[, z] [px of the image]"},
 }
+LABELS = tuple(dict.fromkeys(label for labels in TASKS.values() for label in labels))  # what data sets can carry
+
+
+def ways_to_read(wanted: str | Sequence[str]) -> list[tuple[str, ...]]:
+    """List the tasks whose labels together are the wanted ones, the best way first.
+
+    wanted: a task, or labels. First the one task that has exactly these labels, then one task per label, to be joined
+    by the names of the cases. Empty when a label or task is unknown.
+    """
+    if isinstance(wanted, str):
+        return [(wanted,)] if wanted in TASKS else []
+    single = {next(iter(labels)): task for task, labels in TASKS.items() if len(labels) == 1}
+    if not wanted or not set(wanted) <= set(single):
+        return []
+    exact = [(task,) for task, labels in TASKS.items() if set(labels) == set(wanted)]
+    apart = tuple(single[label] for label in dict.fromkeys(wanted))
+    return list(dict.fromkeys([*exact, apart]))

@@ -8,26 +8,19 @@ import numpy as np
 
 from zoo.common.answers.frames import ClassifiedSegmentation
 from zoo.common.metrics.cases import mean_of_defined
-from zoo.common.types import Row, Sample
+from zoo.common.types import Case, Row, Sample
 
 NAN = float("nan")
 
 
-class FrameRow(dict[str, float | str]):
-    """The scores of one frame; counts (tissues, 3): pixels in both masks, in the answer, in the reference."""
-
-    def __init__(self, row: Row, counts: np.ndarray) -> None:
-        super().__init__(row)
-        self.counts = counts
-
-
-def score_frame(row: Row, prediction: ClassifiedSegmentation, sample: Sample) -> FrameRow:
+def score_frame(row: Row, prediction: ClassifiedSegmentation, sample: Sample) -> Case:
     """Add the Dice of each tissue that is in the reference to the row of the classification.
 
     Pixels whose reference names no tissue, such as 255, are not judged. A frame without a mask only has its class.
+    Evidence: `pixels` (tissues, 3) in both masks, in the answer, in the reference.
     """
     if "mask" not in sample.labels:
-        return FrameRow(row, np.zeros((len(prediction.tissues), 3)))
+        return Case(row, {"pixels": np.zeros((len(prediction.tissues), 3))})
     true = np.asarray(sample.labels["mask"])
     judged = true < len(prediction.tissues)
     pairs = [(prediction.labels == i, true == i) for i in range(len(prediction.tissues))]
@@ -36,17 +29,17 @@ def score_frame(row: Row, prediction: ClassifiedSegmentation, sample: Sample) ->
         f"dice_{name}": float(2 * both / (found + there)) if there else NAN
         for name, (both, found, there) in zip(prediction.tissues, counts, strict=True)
     }
-    return FrameRow({**row, **dices}, counts)
+    return Case({**row, **dices}, {"pixels": counts})
 
 
-def summarise_frames(rows: Sequence[Row], tissues: tuple[str, ...]) -> dict[str, float]:
+def summarise_frames(cases: Sequence[Case], tissues: tuple[str, ...]) -> dict[str, float]:
     """Average Dice over the frames whose reference has the tissue; pool the pixels for the IoU.
 
     dice: mean over the tissues but the first. miou: mean over all tissues of the pooled IoU; nan for a tissue that is
     neither in the reference nor in the answers, which does not count.
     """
-    counts = np.sum([row.counts for row in rows if isinstance(row, FrameRow)] or [np.zeros((len(tissues), 3))], axis=0)
-    single = {f"dice_{n}": mean_of_defined([float(r.get(f"dice_{n}", NAN)) for r in rows]) for n in tissues}
+    counts = np.sum([case.evidence["pixels"] for case in cases] or [np.zeros((len(tissues), 3))], axis=0)
+    single = {f"dice_{n}": mean_of_defined([float(case.row.get(f"dice_{n}", NAN)) for case in cases]) for n in tissues}
     ious = {}
     for name, (both, found, there) in zip(tissues, counts, strict=True):
         union = found + there - both

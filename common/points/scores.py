@@ -11,26 +11,19 @@ from zoo.common.answers.points import Points
 from zoo.common.errors import DataError
 from zoo.common.metrics.cases import mean_of_defined
 from zoo.common.metrics.points import match_points, rates
-from zoo.common.types import Row, Sample
+from zoo.common.types import Case, Row, Sample
 
 RADII_PX = (5, 10, 15)  # of a match; a nucleus is 20 to 25 px wide at the usual scale
 RADIUS_PX = 10  # of the scores without a radius in their name
 THRESHOLDS = np.round(np.arange(0.05, 0.91, 0.05), 2)  # of which the operating point is one
 
 
-class PointRow(dict[str, float | str]):
-    """The scores of one case, and counts (tp, fp, fn) which only make sense when pooled.
+def score_points_of(prediction: Points, sample: Sample) -> Case:
+    """Match the points of each class with the sample's within each radius; compare counts and the index.
 
-    counts: (radii, classes, 3) at the threshold of the prediction; sweep: (thresholds, classes, 3) at RADIUS_PX.
+    Evidence, as tp, fp, fn: `counts` (radii, classes, 3) at the threshold of the prediction, `sweep` (thresholds,
+    classes, 3) at RADIUS_PX.
     """
-
-    def __init__(self, row: Row, counts: np.ndarray, sweep: np.ndarray) -> None:
-        super().__init__(row)
-        self.counts, self.sweep = counts, sweep
-
-
-def score_points_of(prediction: Points, sample: Sample) -> PointRow:
-    """Match the points of each class with the sample's within each radius; compare counts and the index."""
     true, classes = points_of(sample, len(prediction.classes)), prediction.classes
     found = np.column_stack([prediction.points, prediction.scores])
     counts = np.stack([count_matches(found, true, len(classes), radius) for radius in RADII_PX])
@@ -45,20 +38,20 @@ def score_points_of(prediction: Points, sample: Sample) -> PointRow:
         row[f"predicted_{name}"] = float(at[kind, 0] + at[kind, 1])
     if prediction.index_class in classes:
         row["index_error"] = _index_error(at, classes.index(prediction.index_class))
-    return PointRow(row, counts, sweep)
+    return Case(row, {"counts": counts, "sweep": sweep})
 
 
-def summarise_points(rows: Sequence[Row], classes: tuple[str, ...]) -> dict[str, float]:
+def summarise_points(cases: Sequence[Case], classes: tuple[str, ...]) -> dict[str, float]:
     """Rate the pooled counts: f1 is the mean over the classes, at 10 px unless the name says another radius.
 
     A class with neither a cell nor a prediction in all rows is nan and does not count; one with predictions only has
     f1 0. best_f1: of the thresholds, the one with the largest f1. count_error: mean over images of |found - true|,
     also as a mean over classes; index_error: of the index, over the images that have cells and predictions.
     """
-    cases = [row for row in rows if isinstance(row, PointRow)]
+    rows = [case.row for case in cases]
     none = np.zeros((len(RADII_PX), len(classes), 3)), np.zeros((len(THRESHOLDS), len(classes), 3))
-    counts = np.sum([case.counts for case in cases], axis=0) if cases else none[0]
-    sweep = np.sum([case.sweep for case in cases], axis=0) if cases else none[1]
+    counts = np.sum([case.evidence["counts"] for case in cases], axis=0) if cases else none[0]
+    sweep = np.sum([case.evidence["sweep"] for case in cases], axis=0) if cases else none[1]
     scores = {}
     for radius, table in zip(RADII_PX, counts, strict=True):
         rated = [rates(*line) for line in table]
@@ -82,10 +75,10 @@ def sweep_f1(sweep: np.ndarray) -> np.ndarray:
     return np.array([mean_of_defined([rates(*line)["f1"] for line in table]) for table in sweep])
 
 
-def best_threshold(rows: Sequence[Row]) -> dict[str, Any]:
+def best_threshold(cases: Sequence[Case]) -> dict[str, Any]:
     """Choose the threshold with the largest mean f1, the middle of equal ones; {} where nothing was there to find."""
-    cases = [row for row in rows if isinstance(row, PointRow)]
-    f1 = sweep_f1(np.sum([case.sweep for case in cases], axis=0)) if cases else np.full(len(THRESHOLDS), np.nan)
+    sweeps = [case.evidence["sweep"] for case in cases]
+    f1 = sweep_f1(np.sum(sweeps, axis=0)) if sweeps else np.full(len(THRESHOLDS), np.nan)
     if np.isnan(f1).all():
         return {}
     best = np.flatnonzero(f1 >= np.nanmax(f1) - 1e-9)

@@ -14,7 +14,7 @@ from zoo.common.errors import ConfigError, DataError, InputError
 from zoo.common.frames.scores import score_frame, summarise_frames
 from zoo.common.metrics.cases import mean_of_defined
 from zoo.common.transforms.pictures import letterbox, to_channels, undo_letterbox
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 from .augment import augment
 from .config import Config
@@ -98,14 +98,14 @@ class MTCSN(ClassificationAlgorithm[Config]):
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, self._beyond, rng)
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, ClassifiedSegmentation):
             raise TypeError(f"{type(prediction).__name__} given; expected ClassifiedSegmentation")
-        return score_frame(super().score(prediction, sample), prediction, sample)
+        return score_frame(super().score(prediction, sample).row, prediction, sample)
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         """Summarise both tasks; both: the mean of ROC-AUC and Dice, by which weights are chosen."""
-        scores = {**super().summarise(rows), **summarise_frames(rows, self.config.tissues)}
+        scores = {**super().summarise(cases), **summarise_frames(cases, self.config.tissues)}
         return {**scores, "both": mean_of_defined([scores["roc_auc"], scores["dice"]])}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:

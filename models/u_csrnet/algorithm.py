@@ -19,7 +19,7 @@ from zoo.common.points.peaks import find_peaks
 from zoo.common.points.scores import THRESHOLDS, best_threshold, points_of, score_points_of, summarise_points
 from zoo.common.transforms.pictures import to_channels
 from zoo.common.tta import View, flips
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 from .augment import augment
 from .config import STRIDE, Config
@@ -106,16 +106,16 @@ class UCSRNet(Algorithm[Config]):
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, rng)
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Points):
             raise TypeError(f"{type(prediction).__name__} given; expected Points")
         return score_points_of(prediction, sample)
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return summarise_points(rows, self.config.classes)
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return summarise_points(cases, self.config.classes)
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
-        return best_threshold(rows)
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
+        return best_threshold(cases)
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Separate the stains, smooth, take local maxima; the class by the share of brown."""

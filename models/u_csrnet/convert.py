@@ -11,6 +11,7 @@ from .config import FRONT, IMAGENET_MEAN, IMAGENET_STD, Config
 
 # by variant: repository and file on the hub, as timm publishes them
 IMAGENET: dict[str, tuple[str, str]] = {"paper": ("timm/vgg16.tv_in1k", "model.safetensors")}
+ANEW = ("back.", "up.")  # beside the head: VGG-16 has nothing like them
 FEATURES, STEM = "features.", "features.0.weight"
 
 

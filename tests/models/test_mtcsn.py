@@ -212,7 +212,7 @@ def test_frames_are_read_in_the_layout_they_are_drawn_in(tmp_path, monkeypatch):
 
     module["main"]()
 
-    data = open_dataset(tmp_path / "frames", "classification-segmentation")
+    data = open_dataset(tmp_path / "frames", ("label", "mask"))
     expected = draw_frame((48, 48), 3, 4, 3, np.random.default_rng(0))
     assert [len(data.split(name)) for name in ("train", "val", "test")] == [3, 1, 1]
     np.testing.assert_array_equal(data[0].labels["mask"], expected.labels["mask"])
