@@ -150,12 +150,16 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def checked_mask(sample: Sample, classes: int) -> np.ndarray:
     """Return the integer mask of a sample; DataError when its shape or its values are not the expected ones."""
     mask = np.asarray(sample.labels["mask"])
+    name = sample.files.get("mask", f"mask of {sample.image.name}")
     if mask.shape != sample.image.size:
-        raise DataError(f"{sample.image.name}: mask of {mask.shape}; expected the image's size {sample.image.size}")
+        raise DataError(f"{name}: {mask.shape} given; expected the image's size {sample.image.size}. Resample one.")
     if mask.dtype.kind == "f":
         mask = mask.astype(np.int64)
     if mask.size and (mask.min() < 0 or mask.max() >= classes):
-        raise DataError(f"{sample.image.name}: labels {mask.min()}..{mask.max()}; expected 0..{classes - 1}")
+        raise DataError(
+            f"{name}: class numbers {mask.min()}..{mask.max()} given; expected 0..{classes - 1}. Renumber the mask, or "
+            "name all its classes, the background first, one a line in classes.txt beside the data."
+        )
     return mask
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes
+from zoo.common.datasets.masks import read_mask
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.io import read_image
 from zoo.common.plotting.segmentation import busiest_planes, plane
@@ -63,7 +64,7 @@ def test_saved_volume_has_the_labels_and_the_place_of_its_image(suffix: str, tmp
 def test_saved_picture_holds_the_class_numbers(tmp_path: Path) -> None:
     path = square().save(tmp_path / "mask")
 
-    np.testing.assert_array_equal(read_image(path).array[0], square().labels)
+    np.testing.assert_array_equal(read_mask(path, square().image), square().labels)
 
 
 def test_a_volume_is_not_saved_as_a_picture(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     folder.begin(settings, resume)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        folder.append({"event": "start", **settings, "weights": model.source, "versions": versions()})
+        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        folder.append({"event": "start", **settings, **origin})
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
     metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
     data = Data(dataset.split("train"), dataset.split("val"))
