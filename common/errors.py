@@ -51,3 +51,7 @@ class DeviceFallbackWarning(ZooWarning):
 
 class HeadReinitialisedWarning(ZooWarning):
     """Some weights of the checkpoint did not fit the new classes and start anew."""
+
+
+class ScopeWarning(ZooWarning):
+    """An image is unlike those that the model was trained on."""

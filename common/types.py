@@ -21,6 +21,7 @@ class Image:
     spacing_mm: (h, w) or (d, h, w) size of one pixel [mm]; None when unknown.
     affine: (4, 4) voxel index (x, y, z) to world [mm], counted to the right, the front and above; None when unknown.
     files: what it was read from; slices of a series in the order of the array.
+    modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
     """
 
     array: np.ndarray
@@ -28,6 +29,7 @@ class Image:
     affine: np.ndarray | None = None
     name: str = "image"
     files: tuple[Path, ...] = ()
+    modality: str = ""
 
     @property
     def size(self) -> tuple[int, ...]:

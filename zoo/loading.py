@@ -14,6 +14,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record
+from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, read_weights
 from zoo.engines.backends import resolve
@@ -50,6 +51,7 @@ def load(
     """
     entry = find(name)
     chosen = resolve(backend, device)
+    record: Record | None = None
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
@@ -58,13 +60,13 @@ def load(
         config, weights = _override(_variant(entry, variant), overrides, entry.name), None
         source = f"random, seed {seed}"
     else:
-        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        config, weights, variant, source, record = _from_checkpoint(entry, checkpoint, variant, overrides)
     algorithm = _algorithm_class(entry)(config)
     engine = open_engine(entry.package, config, chosen.framework, chosen.device)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
-    return Model(entry, algorithm, engine, variant, source)
+    return Model(entry, algorithm, engine, variant, source, record)
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
@@ -74,7 +76,7 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     engine = open_engine(model.entry.package, config, model.engine.framework, model.engine.device)
     body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
     _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
-    return Model(model.entry, algorithm, engine, model.variant, model.source)
+    return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
 
 
 def _fill(
@@ -97,7 +99,7 @@ def _fill(
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
-) -> tuple[Any, Arrays, str, str]:
+) -> tuple[Any, Arrays, str, str, Record | None]:
     from zoo.weights.places import locate
 
     path = locate(entry, checkpoint)
@@ -114,7 +116,8 @@ def _from_checkpoint(
             "or give checkpoint=None for random weights of that variant"
         )
     config = build_record(_config_module(entry).Config, identity["config"], str(path))
-    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+    record = read_record(identity.get("scope"), str(path))
+    return _override(config, overrides, entry.name), weights, identity["variant"], str(path), record
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:

@@ -50,14 +50,19 @@ def read_dicom(path: Path) -> Image:
     check_size((int(data.get("SamplesPerPixel") or 1), frames, data.Rows, data.Columns), path.name)
     if frames > 1:
         return _read_frames(data, frames, path.name)
-    plane, spacing = plane_of(data, path.name), _pixel_spacing(data)
+    plane, spacing, modality = plane_of(data, path.name), _pixel_spacing(data), modality_of(data)
     array = np.moveaxis(values_of(data).reshape(data.Rows, data.Columns, -1), -1, 0)
     if plane is None:
-        return Image(array, spacing_mm=spacing, name=path.name)
+        return Image(array, spacing_mm=spacing, name=path.name, modality=modality)
     thickness = float(data.get("SpacingBetweenSlices") or data.get("SliceThickness") or 1.0)
     affine = plane_affine(plane, plane.normal * abs(thickness))
     checked_spacing(affine, path.name)
-    return Image(array, spacing_mm=spacing, affine=affine, name=path.name)
+    return Image(array, spacing_mm=spacing, affine=affine, name=path.name, modality=modality)
+
+
+def modality_of(data: Dataset) -> str:
+    """Return DICOM's word for how the image came about, such as CT; "" where the file has none."""
+    return str(data.get("Modality") or "")
 
 
 def open_dicom(path: Path, known: Known | None = None) -> Dataset:
@@ -184,12 +189,13 @@ def _read_frames(data: Dataset, frames: int, name: str) -> Image:
     if affine is None:
         spacing, between = _pixel_spacing(data), data.get("SpacingBetweenSlices")
         sizes = (abs(float(between)), *spacing) if between and spacing else None
-        return Image(np.moveaxis(values, -1, 0), spacing_mm=sizes, name=name)
+        return Image(np.moveaxis(values, -1, 0), spacing_mm=sizes, name=name, modality=modality_of(data))
     array = np.empty((values.shape[-1], *values.shape[:-1]), np.float32)
     for i, frame in enumerate(order):
         group = _group(data, frame, "PixelValueTransformationSequence")
         array[:, i] = np.moveaxis(values[frame] if group is None else rescaled(values[frame], group), -1, 0)
-    return Image(array, spacing_mm=checked_spacing(affine, name), affine=affine, name=name)
+    spacing = checked_spacing(affine, name)
+    return Image(array, spacing_mm=spacing, affine=affine, name=name, modality=modality_of(data))
 
 
 def frame_order(data: Dataset, name: str) -> tuple[list[int], np.ndarray | None]:
