@@ -26,35 +26,36 @@ SPREAD, FEW = 0.3, 5.0  # a range is widened by SPREAD + FEW / cases of its widt
 class Feature:
     """One number that tells images apart.
 
-    slack: by how much it may always leave the range. label: its name in a reason. power: what undoes its logarithm.
+    slack: by how much it may always leave the range. label: its name in a reason. unit: "%" of the range of
+    intensities or of the image; a feature in another unit is a logarithm to base 2.
     """
 
     slack: float
     label: str
-    power: float = 0.0
+    unit: str = "%"
 
 
 FEATURES: dict[str, Feature] = {
-    "span": Feature(1.0, "intensities"),  # log2 of the brightest minus the darkest
-    "offset": Feature(0.35, "intensities"),  # the darkest, in spans
-    "middle": Feature(0.12, "typical brightness [share of the range]"),
-    "lower": Feature(0.12, "brightness of the darker quarter [share of the range]"),
-    "upper": Feature(0.12, "brightness of the brighter quarter [share of the range]"),
-    "black": Feature(0.12, "share of black"),
+    "span": Feature(1.0, "intensities", ""),  # of the brightest minus the darkest
+    "offset": Feature(0.35, "intensities"),  # the darkest
+    "middle": Feature(0.12, "typical brightness"),
+    "lower": Feature(0.12, "brightness of the darker quarter"),
+    "upper": Feature(0.12, "brightness of the brighter quarter"),
+    "black": Feature(0.12, "black area"),
     "colour": Feature(0.06, "saturation"),
     "red": Feature(0.06, "tint towards red"),
     "blue": Feature(0.06, "tint towards blue"),
-    "grain": Feature(0.6, "grain [share of the range per pixel]", 2),
-    "corners": Feature(0.15, "brightness of the corners [share of the range]"),
-    "centre": Feature(0.15, "brightness of the centre [share of the range]"),
-    "top": Feature(0.12, "brightness of the top above the bottom's [share of the range]"),
-    "belt": Feature(0.12, "brightness of the middle rows above the others' [share of the range]"),
-    "column": Feature(0.12, "brightness of the middle columns above the others' [share of the range]"),
-    "side_px": Feature(1.3, "side [px]", 2),
-    "aspect": Feature(0.4, "width over height", 2),
-    "pixel_mm": Feature(0.8, "smallest pixel side [mm]", 2),
-    "slice_mm": Feature(0.8, "largest pixel side [mm]", 2),
-    "field_mm": Feature(0.6, "field of view [mm]", 2),
+    "grain": Feature(0.6, "grain", " of the range"),
+    "corners": Feature(0.15, "brightness of the corners"),
+    "centre": Feature(0.15, "brightness of the centre"),
+    "top": Feature(0.12, "brightness of top minus bottom"),
+    "belt": Feature(0.12, "brightness of middle rows minus others"),
+    "column": Feature(0.12, "brightness of middle columns minus others"),
+    "side_px": Feature(1.3, "side", " px"),
+    "aspect": Feature(0.4, "width over height", ""),
+    "pixel_mm": Feature(0.8, "smallest pixel side", " mm"),
+    "slice_mm": Feature(0.8, "largest pixel side", " mm"),
+    "field_mm": Feature(0.6, "field of view", " mm"),
 }
 
 
@@ -258,8 +259,11 @@ def _reason(
     feature = FEATURES[name]
     if feature.label == "intensities":
         return f"intensities {given[0]:.4g} to {given[1]:.4g}, trained on {usual[0]:.4g} to {usual[1]:.4g}"
-    shown, low, high = (feature.power**v if feature.power else v for v in (value, *bounds))
-    return f"{feature.label} {shown:.2g}, trained on {low:.2g} to {high:.2g}"
+    if feature.unit == "%":
+        shown, low, high = (f"{100 * v:.0f}" for v in (value, *bounds))
+    else:
+        shown, low, high = (f"{2.0**v:.3g}" for v in (value, *bounds))
+    return f"{feature.label} {shown}{feature.unit}, trained on {low} to {high}{feature.unit}"
 
 
 def _sorted(numbers: Iterable[int]) -> tuple[int, ...]:

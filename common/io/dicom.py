@@ -194,8 +194,8 @@ def _read_frames(data: Dataset, frames: int, name: str) -> Image:
     for i, frame in enumerate(order):
         group = _group(data, frame, "PixelValueTransformationSequence")
         array[:, i] = np.moveaxis(values[frame] if group is None else rescaled(values[frame], group), -1, 0)
-    spacing = checked_spacing(affine, name)
-    return Image(array, spacing_mm=spacing, affine=affine, name=name, modality=modality_of(data))
+    sizes_mm = checked_spacing(affine, name)
+    return Image(array, spacing_mm=sizes_mm, affine=affine, name=name, modality=modality_of(data))
 
 
 def frame_order(data: Dataset, name: str) -> tuple[list[int], np.ndarray | None]:
