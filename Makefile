@@ -6,13 +6,14 @@ RUN := $(VENV)/bin/python
 INPUTS := pyproject.toml setup.py ci/constraints.txt ci/install.sh
 PYTEST := ZOO_REQUIRE=torch,mindspore $(RUN) -m pytest
 
-.PHONY: help demo test test-fast check format clean
+.PHONY: help demo test test-fast mutants check format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       find an ellipse in the example image, in PyTorch and in MindSpore"
 	@echo "make test       the whole suite, as in CI"
 	@echo "make test-fast  the suite without the slow tests"
+	@echo "make mutants    break single lines and see that the tests notice; ten minutes, weekly or by hand"
 	@echo "make check      formatting, lint, types, generated documents"
 	@echo "make format     repair formatting and lint, regenerate documents"
 	@echo "make clean      remove what the other commands made"
@@ -33,6 +34,9 @@ test: $(VENV)/dev.stamp
 
 test-fast: $(VENV)/dev.stamp
 	@$(PYTEST) -m "not slow"
+
+mutants: $(VENV)/dev.stamp
+	@$(RUN) ci/mutants.py
 
 check: $(VENV)/dev.stamp
 	@VENV=$(VENV) ci/check.sh

@@ -17,9 +17,11 @@ from zoo.common.types import Image
 PLANE, VOLUME = 64, 20  # samples along an axis of a picture and of a volume: 4,096 and 8,000 values at most
 RUN = 96  # neighbours along a row, for the grain
 BLACK = 0.02  # share of the range above the darkest value that counts as black
+ENDS = (0.1, 99.9)  # percentiles that count as lowest and highest; frames of one film are alike, so few are cut off
+GREY = 0.01  # saturation below which there is no colour
 CONSTANT = 1e-6  # span of intensities below which there is nothing to see
-CASES = 500  # images that a record is made of, spread evenly; more would be read for little
-SPREAD, FEW = 0.3, 5.0  # a range is widened by SPREAD + FEW / cases of its width at each end, see docs/scope.md
+CASES = 1000  # images that a record is made of, spread evenly; more would be read for little
+SPREAD, FEW = 0.25, 5.0  # a range is widened by SPREAD + FEW / cases of its width at each end, see docs/scope.md
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ FEATURES: dict[str, Feature] = {
     "lower": Feature(0.12, "brightness of the darker quarter"),
     "upper": Feature(0.12, "brightness of the brighter quarter"),
     "black": Feature(0.12, "black area"),
-    "colour": Feature(0.06, "saturation"),
+    "colour": Feature(2.5, "saturation", " of the range"),
     "red": Feature(0.06, "tint towards red"),
     "blue": Feature(0.06, "tint towards blue"),
     "grain": Feature(0.6, "grain", " of the range"),
@@ -63,7 +65,7 @@ FEATURES: dict[str, Feature] = {
 class Record:
     """What the images of a training split looked like.
 
-    ranges: feature -> lowest and highest of its values, but for one in 200 at each end. intensities: the same of the
+    ranges: feature -> lowest and highest of its values, but for one in 1,000 at each end. intensities: the same of the
     1st and 99th percentile of each image, to be told. modalities: what DICOM or the registry calls them; () unknown.
     """
 
@@ -145,12 +147,12 @@ def survey(images: Iterable[Image], dimensions: int | None = None, modalities: S
     if not levels:
         return None
     ranges = {
-        name: tuple(float(v) for v in np.percentile(column, (0.5, 99.5)))
+        name: tuple(float(v) for v in np.percentile(column, ENDS))
         for name, column in values.items()
         if len(column) == len(levels)  # a size in mm that only some images state says nothing about the others
     }
     low, high = np.transpose(levels)
-    intensities = (float(np.percentile(low, 0.5)), float(np.percentile(high, 99.5)))
+    intensities = (float(np.percentile(low, ENDS[0])), float(np.percentile(high, ENDS[1])))
     return Record(len(levels), _sorted(sizes), _sorted(channels), tuple(sorted(named)), intensities, ranges)  # type: ignore[arg-type]
 
 
@@ -202,10 +204,10 @@ def _sparse(array: np.ndarray) -> np.ndarray:
 
 def _colours(sparse: np.ndarray, grey: np.ndarray, span: float) -> dict[str, float]:
     if len(sparse) < 3:
-        return {"colour": 0.0, "red": 0.0, "blue": 0.0}
+        return {"colour": math.log2(GREY), "red": 0.0, "blue": 0.0}
     spread = float((sparse[:3].max(axis=0) - sparse[:3].min(axis=0)).mean()) / span
     red, blue = (float((sparse[i] - grey).mean()) / span for i in (0, 2))
-    return {"colour": spread, "red": red, "blue": blue}
+    return {"colour": math.log2(max(spread, GREY)), "red": red, "blue": blue}
 
 
 def _grain(array: np.ndarray) -> float:
