@@ -108,16 +108,22 @@ def _register(checkpoint: Checkpoint, sha256: str, size: int) -> None:
 
 
 def _table(scopes: dict[tuple[str, str], Scope], data: Path) -> str:
-    """Count, per checkpoint and data set, the share of images that are refused or out of scope."""
-    folders = sorted(path.name for path in data.iterdir() if path.is_dir())
-    lines = ["| data set | " + " | ".join(f"{name}, {weights}" for name, weights in scopes) + " |"]
-    lines.append("|---" * (1 + len(scopes)) + "|")
-    for folder in folders:
-        shown = {key: _Count() for key in scopes}
+    """Count, per kind of checkpoint and data set, the share of images that are refused or out of scope."""
+    names: dict[str, list[str]] = {}
+    kinds: dict[str, tuple[Scope, str]] = {}
+    for (name, weights), scope in scopes.items():
+        record = scope.record.to_dict() if scope.record is not None else {}
+        key = json.dumps([weights, scope.dimensions, scope.slicewise, record])
+        names.setdefault(key, []).append(name)
+        kinds[key] = scope, _home(name, weights)
+    heads = [f"{', '.join(found)}: {json.loads(key)[0]}" for key, found in names.items()]
+    lines = ["| data set | " + " | ".join(heads) + " |", "|---" * (1 + len(heads)) + "|"]
+    for folder in sorted(path.name for path in data.iterdir() if path.is_dir()):
+        counts = {key: _Count() for key in kinds}
         for image in _images(data / folder):
-            for key, scope in scopes.items():
-                shown[key].add(scope, image)
-        cells = [f"**{count}**" if _home(*key) == folder else str(count) for key, count in shown.items()]
+            for key, (scope, _) in kinds.items():
+                counts[key].add(scope, image)
+        cells = [f"**{count}**" if kinds[key][1] == folder else str(count) for key, count in counts.items()]
         lines.append(f"| {folder} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
