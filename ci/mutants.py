@@ -13,25 +13,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from mutants_table import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("zoo", "common", "models", "tests", "ci", "docs", "registry.yaml", "pyproject.toml", "setup.py", "README.md")
 LINKED = ("checkpoints",)  # large, and never changed
+CAUGHT = "caught"
 FAILED, PASSED = 1, 0  # exit codes of pytest; others mean that the test did not run
-
-
-class Outcome(NamedTuple):
-    """What became of one mutant."""
-
-    mutant: Mutant
-    word: str  # caught, SURVIVED, or why it could not be tried
-
-    @property
-    def is_good(self) -> bool:
-        return self.word == "caught"
 
 
 def main() -> None:
@@ -42,13 +31,13 @@ def main() -> None:
         tests = list(dict.fromkeys(m.test for m in chosen))
         all_sound = _run(copy, *tests) == PASSED  # one process; only to find out which one fails, a process each
         sound = {test: PASSED if all_sound else _run(copy, test) for test in tests}
-        outcomes = [Outcome(m, _try(copy, m, sound[m.test])) for m in chosen]
-    width = max(len(o.mutant.test) for o in outcomes)
-    for mutant, word in outcomes:
-        print(f"{word:10} {mutant.test:{width}}  {mutant.file}: {mutant.new.strip()}")
-    bad = [o for o in outcomes if not o.is_good]
-    print(f"{len(outcomes) - len(bad)} of {len(outcomes)} caught")
-    raise SystemExit(bool(bad))
+        width, caught = max((len(test) for test in tests), default=0), 0
+        for mutant in chosen:
+            outcome = _try(copy, mutant, sound[mutant.test])
+            caught += outcome == CAUGHT
+            print(f"{outcome:10} {mutant.test:{width}}  {mutant.file}: {mutant.new.strip()}", flush=True)
+    print(f"{caught} of {len(chosen)} caught")
+    raise SystemExit(caught < len(chosen))
 
 
 def _copy(target: Path) -> Path:
@@ -68,6 +57,7 @@ def _copy(target: Path) -> Path:
 
 
 def _try(copy: Path, mutant: Mutant, sound: int) -> str:
+    """Say what became of one mutant, or why it could not be tried."""
     if sound != PASSED:
         return "BAD TEST"  # it fails, or does not exist, without the mutant
     path = copy / mutant.file
@@ -76,7 +66,7 @@ def _try(copy: Path, mutant: Mutant, sound: int) -> str:
         return "LINE GONE"
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
     try:
-        return {FAILED: "caught", PASSED: "SURVIVED"}.get(_run(copy, mutant.test), "BROKEN")
+        return {FAILED: CAUGHT, PASSED: "SURVIVED"}.get(_run(copy, mutant.test), "BROKEN")
     finally:
         path.write_text(text, encoding="utf-8")
 

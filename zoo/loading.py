@@ -51,14 +51,13 @@ def load(
     """
     entry = find(name)
     chosen = resolve(backend, device)
-    record: Record | None = None
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
-        source = f"{entry.name} from {init}"
+        source, record = f"{entry.name} from {init}", None
     elif checkpoint is None:
         variant = variant or DEFAULT_VARIANT
         config, weights = _override(_variant(entry, variant), overrides, entry.name), None
-        source = f"random, seed {seed}"
+        source, record = f"random, seed {seed}", None
     else:
         config, weights, variant, source, record = _from_checkpoint(entry, checkpoint, variant, overrides)
     algorithm = _algorithm_class(entry)(config)
