@@ -70,7 +70,7 @@ def _surveyed(entry: Entry, checkpoint: Checkpoint, data: Path) -> tuple[Scope, 
     log = json.loads((ROOT / "checkpoints" / checkpoint.log).read_text().splitlines()[0])
     if describe_data(dataset)["sha256_of_names"] != log["data"]["sha256_of_names"]:
         raise SystemExit(f"{checkpoint.name}: {data / folder} has other names or splits than the run's log")
-    record = survey_training(dataset.split("train"), model.scope, (modality,))
+    record = survey_training(dataset.split("train"), model.algorithm, model.scope, (modality,))
     if record is None:
         raise SystemExit(f"{checkpoint.name}: no image of {data / folder} has anything to see")
     model.record = record

@@ -209,8 +209,8 @@ MUTANTS = (
     ),
     Mutant(
         "common/scope.py",
-        "margin = max(FEATURES[name].slack, share * (highest - lowest))",
-        "margin = 1e9",
+        "feature, margin = FEATURES[name], share * (highest - lowest)",
+        "feature, margin = FEATURES[name], 1e9",
         COMMON + "test_scope.py::test_each_way_of_being_unlike_is_named",
     ),
     Mutant(

@@ -15,13 +15,13 @@ from zoo.common.modalities import modality_name
 from zoo.common.types import Image
 
 PLANE, VOLUME = 64, 20  # samples along an axis of a picture and of a volume: 4,096 and 8,000 values at most
-RUN = 96  # neighbours along a row, for the grain
 BLACK = 0.02  # share of the range above the darkest value that counts as black
 ENDS = (0.1, 99.9)  # percentiles that count as lowest and highest; frames of one film are alike, so few are cut off
+SCALE = ("span", "offset")  # features of which a network knows nothing if each image is normalised by itself
 GREY = 0.01  # saturation below which there is no colour
 CONSTANT = 1e-6  # span of intensities below which there is nothing to see
 CASES = 1000  # images that a record is made of, spread evenly; more would be read for little
-SPREAD, FEW = 0.25, 5.0  # a range is widened by SPREAD + FEW / cases of its width at each end, see docs/scope.md
+SPREAD, FEW = 0.2, 5.0  # a range is widened by SPREAD + FEW / cases of its width at each end, see docs/scope.md
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ class Feature:
     """One number that tells images apart.
 
     slack: by how much it may always leave the range. label: its name in a reason. unit: "%" of the range of
-    intensities or of the image; a feature in another unit is a logarithm to base 2.
+    intensities or of the image; a feature in another unit is a logarithm to base 2. above: slack at the upper end,
+    where that is another.
     """
 
     slack: float
     label: str
     unit: str = "%"
+    above: float = 0.0
 
 
 FEATURES: dict[str, Feature] = {
@@ -53,7 +55,7 @@ FEATURES: dict[str, Feature] = {
     "top": Feature(0.12, "brightness of top minus bottom"),
     "belt": Feature(0.12, "brightness of middle rows minus others"),
     "column": Feature(0.12, "brightness of middle columns minus others"),
-    "side_px": Feature(1.3, "side", " px"),
+    "side_px": Feature(1.3, "side", " px", above=3.5),  # more pixels than needed do no harm
     "aspect": Feature(0.4, "width over height", ""),
     "pixel_mm": Feature(0.8, "smallest pixel side", " mm"),
     "slice_mm": Feature(0.8, "largest pixel side", " mm"),
@@ -87,8 +89,9 @@ class Record:
         for name, (lowest, highest) in self.ranges.items():
             if name not in values or name not in FEATURES:
                 continue
-            margin = max(FEATURES[name].slack, share * (highest - lowest))
-            if not lowest - margin <= values[name] <= highest + margin:
+            feature, margin = FEATURES[name], share * (highest - lowest)
+            least, most = lowest - max(feature.slack, margin), highest + max(feature.slack, feature.above, margin)
+            if not least <= values[name] <= most:
                 out.append(_reason(name, values[name], (lowest, highest), (low, high), self.intensities))
         return tuple(dict.fromkeys(out))
 
@@ -127,10 +130,16 @@ def read_record(content: object, source: str) -> Record | None:
     return record
 
 
-def survey(images: Iterable[Image], dimensions: int | None = None, modalities: Sequence[str] = ()) -> Record | None:
+def survey(
+    images: Iterable[Image],
+    dimensions: int | None = None,
+    modalities: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> Record | None:
     """Describe the images of a training split; None when there is none with anything to see.
 
     dimensions: of the network; 2 looks at the middle slice of a volume. modalities: where the files do not say it.
+    without: features that are of no consequence to the network.
     """
     values: dict[str, list[float]] = {}
     levels, channels, sizes, named = [], set(), set(), set(modalities)
@@ -149,7 +158,8 @@ def survey(images: Iterable[Image], dimensions: int | None = None, modalities: S
     ranges = {
         name: tuple(float(v) for v in np.percentile(column, ENDS))
         for name, column in values.items()
-        if len(column) == len(levels)  # a size in mm that only some images state says nothing about the others
+        if name not in without
+        and len(column) == len(levels)  # a size in mm that only some images state says nothing about the others
     }
     low, high = np.transpose(levels)
     intensities = (float(np.percentile(low, ENDS[0])), float(np.percentile(high, ENDS[1])))
@@ -184,7 +194,7 @@ def measure(image: Image, dimensions: int) -> tuple[dict[str, float], tuple[floa
         **{name: (v - darkest) / span for name, v in (("middle", middle), ("lower", lower), ("upper", upper))},
         "black": 1 - ground.size / grey.size,
         **_colours(sparse, grey, span),
-        "grain": math.log2(max(_grain(array) / span, 1e-4)),
+        "grain": math.log2(max(_grain(grey) / span, 1e-4)),
         **_layout((grey - darkest) / span),
         **_extent(array.shape[1:], spacing),
     }
@@ -210,13 +220,9 @@ def _colours(sparse: np.ndarray, grey: np.ndarray, span: float) -> dict[str, flo
     return {"colour": math.log2(max(spread, GREY)), "red": red, "blue": blue}
 
 
-def _grain(array: np.ndarray) -> float:
-    """Return the mean difference of neighbours along rows, of the middle slice of a volume."""
-    plane = array[0] if array.ndim == 3 else array[0, array.shape[1] // 2]
-    h, w = plane.shape
-    start = max(0, (w - RUN) // 2)
-    rows = plane[:: max(1, h // PLANE), start : start + RUN]
-    return float(np.abs(np.diff(rows, axis=1)).mean()) if rows.shape[1] > 1 else 0.0
+def _grain(grey: np.ndarray) -> float:
+    """Return the mean difference of neighbours along rows; of samples, so that a finer grid changes little."""
+    return float(np.abs(np.diff(grey, axis=-1)).mean()) if grey.shape[-1] > 1 else 0.0
 
 
 def _layout(shares: np.ndarray) -> dict[str, float]:

@@ -22,6 +22,7 @@ from zoo.common.tables import write_csv
 from zoo.common.types import Image
 from zoo.common.weights import read_weights
 from zoo.registry import load_registry
+from zoo.training.survey import sees_scale
 from zoo.weights.identity import from_metadata
 
 from .common.dicom_files import VALUES, write_enhanced, write_series, write_slice
@@ -189,6 +190,14 @@ def test_training_replaces_the_record_and_ships_it(surveyed: zoo.Model, data: Pa
     for path in (report.best, tmp_path / "run" / "last.safetensors"):
         assert from_metadata(read_weights(path)[1], "")["scope"] == record.to_dict()
     assert report.test is not None and report.test.out_of_scope == 4
+
+
+@pytest.mark.parametrize(("name", "sees"), [("Covid-ResNet", True), ("2D-UNet", False), ("3D-UNet", False)])
+def test_the_scale_of_intensities_counts_where_the_network_sees_it(name: str, sees: bool) -> None:
+    model = tiny(name)
+    image = type(model.algorithm).example(model.config, np.random.default_rng(0)).image
+
+    assert sees_scale(model.algorithm, image) is sees
 
 
 def test_an_evaluation_counts_what_is_out_of_scope(surveyed: zoo.Model, data: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.common.errors import CheckpointError
 from zoo.common.modalities import MODALITIES, NAMES, modality_name, modality_names
-from zoo.common.scope import FEATURES, Record, measure, read_record, spread_evenly, survey
+from zoo.common.scope import FEATURES, SCALE, Record, measure, read_record, spread_evenly, survey
 from zoo.common.types import Image
 from zoo.registry import load_registry
 
@@ -50,7 +50,7 @@ def test_images_like_the_training_are_in_scope() -> None:
         (lambda array: array * 20, "intensities"),
         (lambda array: array - 1000, "intensities"),
         (lambda array: 200 - array, "corners"),
-        (lambda array: np.repeat(np.repeat(array, 4, 1), 4, 2), "side"),
+        (lambda array: array[:, ::4, ::4], "side"),
         (lambda array: array[:, 30:60], "width over height"),
         (lambda array: array * np.reshape([1.0, 0.4, 0.2], (3, 1, 1)), "saturation"),
         (lambda array: array * (np.arange(96)[:, None] > 48), "top"),
@@ -101,6 +101,19 @@ def test_a_few_thousand_voxels_tell_what_all_of_them_tell() -> None:
     assert few is not None and many is not None
     for name in ("middle", "lower", "upper", "black", "corners", "centre", "top", "belt", "column"):
         assert many[0][name] == pytest.approx(few[0][name], abs=0.05), name
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_finer_grid_is_in_scope(factor: int) -> None:
+    fine = [np.repeat(np.repeat(disc(seed).array, factor, 1), factor, 2) for seed in range(100, 120)]
+
+    assert [RECORD.reasons(Image(array)) for array in fine] == [()] * len(fine)
+
+
+def test_features_of_no_consequence_are_left_out() -> None:
+    record = survey((disc(seed) for seed in range(20)), without=SCALE)
+
+    assert record is not None and record.reasons(replace(disc(3), array=disc(3).array * 16)) == ()
 
 
 def test_smaller_training_sets_allow_more() -> None:

@@ -29,7 +29,9 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     folder = RunFolder(out)
     settings = _settings(model, dataset, recipe)
     data = Data(dataset.split("train"), dataset.split("val"))
-    record = survey_training(data.training, model.scope)  # before anything is written: it may refuse the images
+    record = survey_training(
+        data.training, model.algorithm, model.scope
+    )  # before anything is written: it may refuse the images
     folder.begin(settings, resume)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
