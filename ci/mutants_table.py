@@ -120,9 +120,9 @@ MUTANTS = (
     ),
     Mutant(
         "common/transforms/sampling.py",
-        "if linear[new_axis, old_axis] < 0:",
-        "if linear[new_axis, old_axis] < -1:",
-        COMMON + "test_transforms_spatial.py::test_exact_maps_come_back_bit_by_bit_where_nothing_was_cut",
+        "BLUR_FROM = 1.25",
+        "BLUR_FROM = 1000.0",
+        COMMON + "test_transforms_spatial.py::test_shrinking_smooths_instead_of_aliasing",
     ),
     Mutant(
         "common/transforms/orientation.py",
@@ -147,12 +147,12 @@ MUTANTS = (
         "common/tiling.py",
         "tuple(min(i * step, size - window) for i",
         "tuple(i * step for i",
-        COMMON + "test_tiling.py::test_known_window_starts",
+        COMMON + "test_tiling.py::test_windows_start_where_monai_puts_them",
     ),
     Mutant(
         "common/tta.py",
-        "for axis in np.argsort(self.order))",
-        "for axis in self.order)",
+        "turned = np.flip(array, [lead + axis for axis in self.flipped])",
+        "turned = array",
         COMMON + "test_tta.py::test_every_view_is_undone_exactly",
     ),
     # files
@@ -170,16 +170,16 @@ MUTANTS = (
     ),
     Mutant(
         "common/io/nrrd.py",
-        'dtype.newbyteorder(">" if fields.get("endian", "little") == "big" else "<")',
+        'dtype.newbyteorder(">" if _is_big_endian(fields, dtype, name) else "<")',
         'dtype.newbyteorder("<")',
-        COMMON + "test_io_volumes.py::test_every_type_is_read_as_simpleitk_reads_it",
+        COMMON + "test_io_headers.py::test_a_nrrd_is_read_as_itk_reads_it",
     ),
     # data sets and batches
     Mutant(
         "common/splits.py",
-        "    for group in order:\n",
-        "    for group in sorted(sizes):\n",
-        COMMON + "test_splits.py::test_drawn_split_keeps_every_group_on_one_side",
+        "    for group in sorted(order, key=lambda name: -sizes[name]):",
+        "    for group in sorted(sizes, key=lambda name: -sizes[name]):",
+        COMMON + "test_splits.py::test_folds_depend_on_the_seed_and_not_on_the_order",
     ),
     Mutant(
         "common/datasets/hc18.py",
@@ -197,8 +197,8 @@ MUTANTS = (
     # predictions and evaluation
     Mutant(
         "zoo/evaluation.py",
-        "bootstrap_interval(rows, algorithm.summarise, groups, np.random.default_rng(0))",
-        "bootstrap_interval(rows, algorithm.summarise, [str(i) for i in range(len(rows))], np.random.default_rng(0))",
+        "bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))",
+        "bootstrap_interval(cases, algorithm.summarise, list(map(str, range(len(cases)))), np.random.default_rng(0))",
         TESTS + "test_intervals.py::test_an_evaluation_draws_patients",
     ),
     Mutant(
@@ -221,13 +221,13 @@ MUTANTS = (
     ),
     # registry and weights
     Mutant(
-        "zoo/registry/__init__.py",
+        "zoo/registry/entries.py",
         'return re.sub(r"[\\s_-]+", "", name).casefold()',
         'return re.sub(r"[\\s_-]+", "", name)',
         TESTS + "test_registry_names.py::test_a_name_is_found_however_it_is_spelt",
     ),
     Mutant(
-        "zoo/registry/__init__.py",
+        "zoo/registry/entries.py",
         "if self.checkpoints and len(defaults) != 1:",
         "if self.checkpoints and not defaults:",
         TESTS + "test_registry.py::test_two_defaults_are_refused",

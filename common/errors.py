@@ -53,5 +53,9 @@ class HeadReinitialisedWarning(ZooWarning):
     """Some weights of the checkpoint did not fit the new classes and start anew."""
 
 
+class PluginWarning(ZooWarning):
+    """An installed plug-in, or one of its algorithms, cannot be used and is left out."""
+
+
 class ScopeWarning(ZooWarning):
     """An image is unlike those that the model was trained on."""

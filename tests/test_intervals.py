@@ -11,7 +11,7 @@ import pytest
 
 import zoo
 from zoo.common.datasets import Dataset, Record
-from zoo.common.types import Image, Row, Sample
+from zoo.common.types import Case, Image, Row, Sample
 from zoo.evaluation import compare_rows
 
 PATIENTS, EACH = 12, 12
@@ -33,11 +33,11 @@ class Echo:
     def postprocess(self, outputs: dict[str, np.ndarray], image: Image) -> Image:
         return image
 
-    def score(self, prediction: Image, sample: Sample) -> Row:
-        return {"name": sample.image.name, "group": sample.group, "hit": float(sample.image.array.max())}
+    def score(self, prediction: Image, sample: Sample) -> Case:
+        return Case({"name": sample.image.name, "group": sample.group, "hit": float(sample.image.array.max())})
 
-    def summarise(self, rows: list[Row]) -> dict[str, float]:
-        return {"hit": float(np.mean([float(row["hit"]) for row in rows]))}
+    def summarise(self, cases: list[Case]) -> dict[str, float]:
+        return {"hit": float(np.mean([float(case.row["hit"]) for case in cases]))}
 
 
 def dataset(patients_matter: bool) -> Dataset:

@@ -72,9 +72,10 @@ def test_predict_evaluate_and_lists_refuse_a_picture_for_a_network_of_volumes() 
     assert len(several.failures) == 1
 
 
-def test_a_volume_without_its_channel_axis_is_refused() -> None:
-    with pytest.raises(InputError, match=r"35 channels given, shape \(35, 40, 40\)"):
-        tiny().predict(Image(np.zeros((35, 40, 40), np.float32)))
+@pytest.mark.parametrize("channels", [2, 35])
+def test_channels_that_nothing_converts_are_refused(channels: int) -> None:
+    with pytest.raises(InputError, match=rf"{channels} channels given, shape \({channels}, 40, 40\)"):
+        tiny().scope.check(Image(np.zeros((channels, 40, 40), np.float32)))
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])

@@ -19,7 +19,7 @@ from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
 from zoo.common.tables import plain, read_csv, write_csv
-from zoo.common.types import Image, Row, Sample
+from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import chunks, predict_batch, prepare
 from zoo.prediction.scope import Scope
@@ -129,14 +129,14 @@ def score_all(
     samples: Iterable[Sample],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
-) -> list[Row]:
+) -> list[Case]:
     """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
-    rows = []
+    cases = []
     for batch in chunks(samples, batch_size):
         predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch])
-        rows += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
+        cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
-    return rows
+    return cases
 
 
 def evaluate(
@@ -151,13 +151,14 @@ def evaluate(
     """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning."""
     outside: dict[str, tuple[str, ...]] = {}
     judged = samples if scope is None else _judged(samples, scope, outside)
-    rows = score_all(algorithm, engine, judged, batch_size, advance)
+    cases = score_all(algorithm, engine, judged, batch_size, advance)
     if outside:
         name, reasons = next(iter(outside.items()))
         first = f"such as {name}: {'; '.join(reasons)}"
-        warnings.warn(f"{len(outside)} of {len(rows)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
-    intervals = bootstrap_interval(rows, algorithm.summarise, groups, np.random.default_rng(0))
-    return Evaluation(rows, algorithm.summarise(rows), intervals, out_of_scope=len(outside))
+        warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
+    intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
+    rows = [case.row for case in cases]
+    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside))
 
 
 def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:
