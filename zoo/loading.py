@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import warnings
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
-from zoo.common.records import build_record
+from zoo.common.records import build_record, replace_fields
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, read_weights
 from zoo.engines.backends import resolve
@@ -50,16 +49,23 @@ def load(
     """
     entry = find(name)
     chosen = resolve(backend, device)
+    identity: dict[str, Any] = {}
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
         variant = variant or DEFAULT_VARIANT
-        config, weights = _override(_variant(entry, variant), overrides, entry.name), None
+        config, weights = _override(entry, _variant(entry, variant), overrides), None
         source = f"random, seed {seed}"
     else:
-        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        variant = identity["variant"]
     algorithm = _algorithm_class(entry)(config)
+    if "augmentation" in identity:  # mirrored views follow what training did
+        record = build_record(type(algorithm.augmentation), identity["augmentation"], source)
+        algorithm = algorithm.with_augmentation(record)
     engine = open_engine(entry.package, config, chosen.framework, chosen.device)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
@@ -69,12 +75,19 @@ def load(
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     """Return the model for other classes: the same weights but for the head, which starts anew."""
-    config = _override(model.config, {"classes": classes}, model.name)
-    algorithm = type(model.algorithm)(config)
-    engine = open_engine(model.entry.package, config, model.engine.framework, model.engine.device)
-    body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
-    _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
+    algorithm = algorithm_for(model, classes)
+    engine = open_engine(model.entry.package, algorithm.config, model.engine.framework, model.engine.device)
+    _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, seed=0, may_change_head=True)
     return Model(model.entry, algorithm, engine, model.variant, model.source)
+
+
+def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
+    """Return the model's algorithm for other classes, without a network."""
+    return model.algorithm.with_config(_override(model.entry, model.config, {"classes": classes}))
+
+
+def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
+    return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
 def _fill(
@@ -97,7 +110,7 @@ def _fill(
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
-) -> tuple[Any, Arrays, str, str]:
+) -> tuple[Any, Arrays, dict[str, Any], str]:
     from zoo.weights.places import locate
 
     path = locate(entry, checkpoint)
@@ -114,7 +127,10 @@ def _from_checkpoint(
             "or give checkpoint=None for random weights of that variant"
         )
     config = build_record(_config_module(entry).Config, identity["config"], str(path))
-    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+    changed = _override(entry, config, overrides)
+    if changed.classes != config.classes:
+        weights = dict(_body(weights, _algorithm_class(entry)(changed)))
+    return changed, weights, identity, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
@@ -128,7 +144,7 @@ def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[st
     variant = variant or next(iter(sources))
     if variant not in sources:
         raise ConfigError(f"{entry.name} has no {init} weights for {variant!r}; expected one of {', '.join(sources)}")
-    config = _override(_variant(entry, variant), overrides, entry.name)
+    config = _override(entry, _variant(entry, variant), overrides)
     weights, _ = read_weights(pretrained_file(*sources[variant]))
     return config, convert.convert(weights, config), variant
 
@@ -140,12 +156,13 @@ def _variant(entry: Entry, variant: str) -> Any:
     return variants[variant]
 
 
-def _override(config: Any, overrides: dict[str, Any], name: str) -> Any:
-    return build_record(type(config), {**_shallow(config), **overrides}, name) if overrides else config
-
-
-def _shallow(config: Any) -> dict[str, Any]:
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+def _override(entry: Entry, config: Any, changes: dict[str, Any]) -> Any:
+    """Change fields of a configuration; what holds for the old classes alone goes back to its default."""
+    reset = {}
+    if "classes" in changes and changes["classes"] not in (config.classes, list(config.classes)):
+        fresh = type(config)()
+        reset = {name: getattr(fresh, name) for name in _algorithm_class(entry).of_classes}
+    return replace_fields(config, {**reset, **changes}, entry.name)
 
 
 def _config_module(entry: Entry) -> Any:

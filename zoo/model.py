@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooWarning
+from zoo.common.outputs import output_path
 from zoo.common.recipe import Recipe
 from zoo.common.types import Image
 from zoo.common.weights import write_weights
@@ -23,6 +23,7 @@ from zoo.prediction.sources import Images, PredictionList, images, is_single
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
+    from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
     from zoo.evaluation import Evaluation
     from zoo.registry import Entry
@@ -139,28 +140,31 @@ class Model:
         out: str | Path = "runs/last",
         layout: str | None = None,
         resume: bool = False,
+        augment: Choice = None,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
 
+        A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
+        included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
+
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
+        augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
         from zoo.training.run import train
 
-        dataset = self._open(data, layout)
-        self._adopt_classes(dataset)
-        return train(self, dataset, Path(out), self.recipe(**recipe), resume)
+        chosen = self.recipe(**recipe)
+        return train(self, self._open(data, layout), output_path(out), chosen, augment, resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
-        from zoo.training.loop import recipe_with
+        from zoo.training.loop import recipe_of, recipe_with
 
-        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
-        return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
+        return recipe_with(recipe_of(self.entry, self.variant), changes)
 
     def evaluate(
         self,
@@ -191,22 +195,15 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = Path(path)
+        path = output_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        augmentation = dataclasses.asdict(self.algorithm.augmentation)
+        metadata = to_metadata(self.name, self.variant, self.config, augmentation=augmentation)
+        write_weights(path, self.engine.weights(), metadata)
         return path
 
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
-
-    def _adopt_classes(self, dataset: Dataset) -> None:
-        classes = dataset.classes
-        if not classes or classes == self.config.classes:
-            return
-        from zoo.loading import with_classes
-
-        other = with_classes(self, classes)
-        self.algorithm, self.engine = other.algorithm, other.engine

@@ -40,6 +40,7 @@ class ClassificationAlgorithm(Algorithm[K]):
 
     task = "classification"
     monitor = "roc_auc"
+    of_classes = ("threshold", "class_weights")
 
     def __init__(self, config: K) -> None:
         super().__init__(config)
@@ -75,11 +76,18 @@ class ClassificationAlgorithm(Algorithm[K]):
     def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
         return summarise_probabilities(rows)
 
+    def why_undefined(self, rows: Sequence[Row]) -> str:
+        counts = np.bincount([int(row["label"]) for row in rows], minlength=len(self.config.classes))
+        told = ", ".join(f"{count} of {name}" for name, count in zip(self.config.classes, counts, strict=True))
+        return f"{self.monitor} needs cases of at least two classes; there are {told}"
+
     def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Put the threshold where most validation cases are right; the share of each class differs between sources."""
         if len(self.config.classes) != 2:
             return {}
         labels = np.array([row["label"] for row in rows], np.int64)
+        if len(np.unique(labels)) < 2:  # nothing to weigh against each other
+            return {}
         found = best_threshold(labels, np.array([row[f"p_{self.config.classes[1]}"] for row in rows], np.float64))
         # the rows are already moved by the present threshold
         threshold = expit(logit(found) + logit(self.config.threshold))

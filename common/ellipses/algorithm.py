@@ -11,8 +11,9 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.ellipses import geometry
-from zoo.common.ellipses.augment import augment
+from zoo.common.ellipses.augment import EllipseAugmentation, augment
 from zoo.common.ellipses.baseline import MedianEllipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
@@ -62,6 +63,7 @@ class EllipseAlgorithm(Algorithm[E]):
 
     task = "ellipse-detection"
     monitor = "dice"
+    augmentation: Augmentation = EllipseAugmentation()
 
     def preprocess(self, image: Image) -> Arrays:
         if image.array.ndim != 3:
@@ -73,7 +75,7 @@ class EllipseAlgorithm(Algorithm[E]):
         return {"image": ((scaled - self.config.mean) / self.config.std).astype(np.float32)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, rng)
+        return augment(sample, self.config.input_size, self.options(EllipseAugmentation), rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Row:
         if not isinstance(prediction, Ellipses):
