@@ -86,6 +86,11 @@ def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
     return model.algorithm.with_config(_override(model.entry, model.config, {"classes": classes}))
 
 
+def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
+    """Return the algorithm of a variant, without a network."""
+    return _algorithm_class(entry)(_variant(entry, variant))
+
+
 def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
     return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
