@@ -47,7 +47,7 @@ def shallow(record: Any) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def remarks(cls: type) -> dict[str, str]:
+def remarks(cls: type[object]) -> dict[str, str]:
     """Read the comment behind each field, which is its documentation."""
     sources = [inspect.getsource(base) for base in reversed(cls.__mro__) if dataclasses.is_dataclass(base)]
     lines = (re.findall(r"^ {4}(\w+):[^#\n]*#\s*(.+)$", source, re.MULTILINE) for source in sources)
@@ -62,11 +62,18 @@ def _check(cls: type, values: Mapping[str, Any], where: str) -> None:
         try:
             _adapters(cls)[name].validate_python(value)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = "".join(f"[{key}]" for key in first["loc"] if isinstance(key, int))
-            expected = first["msg"].replace("Input should be ", "")
+            expected = _expected(error.errors(include_url=False)[0])
             like = "" if defaults[name] is dataclasses.MISSING else f" (default {defaults[name]!r})"
-            raise ConfigError(f"{where}{name}{place} is {value!r}; expected {expected}{like}") from None
+            raise ConfigError(f"{where}{name} is {value!r}; expected {expected}{like}") from None
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """Turn pydantic's words into `greater than 0`, or `item 2 greater than 0` within a tuple."""
+    if error["type"] in ("missing", "too_long"):
+        return "another number of values"
+    words = re.sub(r"^(Input should be|\w+ should have) | after validation.*", "", error["msg"])
+    place = "".join(f"item {key + 1} " for key in error["loc"] if isinstance(key, int))
+    return f"{place}{words}"
 
 
 @lru_cache(maxsize=64)

@@ -18,7 +18,7 @@ from zoo.common.ellipses.baseline import MedianEllipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.ellipses.scores import score_ellipses, score_measurements, summarise
-from zoo.common.errors import DataError, InputError
+from zoo.common.errors import ConfigError, DataError, InputError
 from zoo.common.transforms.pictures import invert_affine, letterbox, to_channels
 from zoo.common.types import Arrays, Image, Row, Sample
 
@@ -64,6 +64,11 @@ class EllipseAlgorithm(Algorithm[E]):
     task = "ellipse-detection"
     monitor = "dice"
     augmentation: Augmentation = EllipseAugmentation()
+
+    def __init__(self, config: E) -> None:
+        super().__init__(config)
+        if len(set(config.classes)) < len(config.classes):
+            raise ConfigError(f"classes={config.classes} given; expected names that are all different")
 
     def preprocess(self, image: Image) -> Arrays:
         if image.array.ndim != 3:

@@ -46,7 +46,7 @@ def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> 
     if len(curves) > 1:
         curves = {"sum": [sum(values) for values in zip(*curves.values(), strict=True)], **curves}
     for name, values in curves.items():
-        axes.plot(x, values, "o-", markersize=3, label=name, **({"color": "black"} if name == "sum" else {}))
+        axes.plot(x, values, "o-", markersize=3, label=name, color="black" if name == "sum" else None)
     if curves and min(min(values) for values in curves.values()) > 0:
         axes.set_yscale("log")
     if len(curves) > 1:
