@@ -46,8 +46,7 @@ def shallow(record: Any) -> dict[str, Any]:
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
-@lru_cache(maxsize=64)
-def remarks(cls: type[object]) -> dict[str, str]:
+def remarks(cls: type) -> dict[str, str]:
     """Read the comment behind each field, which is its documentation."""
     sources = [inspect.getsource(base) for base in reversed(cls.__mro__) if dataclasses.is_dataclass(base)]
     lines = (re.findall(r"^ {4}(\w+):[^#\n]*#\s*(.+)$", source, re.MULTILINE) for source in sources)

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from zoo.common.errors import TrainingError, ZooWarning
+from zoo.common.errors import OutputError, TrainingError, ZooWarning
 from zoo.common.outputs import writing
 
 LOCK, HOLDER = ".lock", ".holder.json"  # the system frees the lock of a dead process; the other file says whose it was
@@ -40,14 +40,9 @@ class Claim:
             self._made = _make(self._folder)
             self._found = set(os.listdir(self._folder))
         try:
-            with writing(self._folder):
-                self._lock.acquire(timeout=0)
-        except BaseException as error:
+            self._acquire()
+        except BaseException:
             self._remove_folders()
-            if isinstance(error, Timeout):
-                raise TrainingError(
-                    f"{self._folder} is in use by {self._holder()}; wait for it, or give another folder"
-                ) from error
             raise
         try:
             self._take_over()
@@ -72,6 +67,17 @@ class Claim:
             if LOCK not in self._found:
                 self._remove(LOCK)
             self._remove_folders()
+
+    def _acquire(self) -> None:
+        try:
+            with writing(self._folder):
+                self._lock.acquire(timeout=0)
+        except OutputError as error:
+            if not isinstance(error.__cause__, Timeout):  # which is an OSError
+                raise
+            raise TrainingError(
+                f"{self._folder} is in use by {self._holder()}; wait for it, or give another folder"
+            ) from error.__cause__
 
     def _take_over(self) -> None:
         if (self._folder / HOLDER).exists():

@@ -62,7 +62,9 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raise TrainingError when the folder holds a run."""
-        if self.settings.exists():
+        with writing(self.path):
+            is_taken = self.settings.exists()
+        if is_taken:
             raise TrainingError(
                 f"{self.path} already holds a run; resume it (resume=True, --resume) or give another folder"
             )
@@ -75,7 +77,9 @@ class RunFolder:
 
     def stored_settings(self) -> dict[str, Any]:
         """Read what the run in this folder is; TrainingError when there is none."""
-        if not self.settings.exists():
+        with writing(self.path):
+            is_run = self.settings.exists()
+        if not is_run:
             raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
         try:
             found: dict[str, Any] = json.loads(self.settings.read_text(encoding="utf-8"))
@@ -99,7 +103,7 @@ class RunFolder:
         write_weights(self.state, arrays, {"progress": told, "sha256": _digest(arrays, told)})
 
     def load(self) -> tuple[Progress, dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Read the last state and cut the log back to it: what came later is done again."""
+        """Read the last state; TrainingError where the folder does not hold what it says."""
         arrays, metadata = read_weights(self.state)
         told = metadata.get("progress", "")
         if "sha256" in metadata and metadata["sha256"] != _digest(arrays, told):  # older states have none
@@ -115,9 +119,12 @@ class RunFolder:
                 f"{self.log}: shorter than the {progress.log_bytes} bytes of the saved state; bring the file back, "
                 f"or {self._way_out()}"
             )
+        return progress, _under(WEIGHTS, arrays), _under(OPTIMISER, arrays)
+
+    def cut_log(self, progress: Progress) -> None:
+        """Cut the log back to a state: what came later is done again."""
         with writing(self.log), self.log.open("ab") as file:
             file.truncate(progress.log_bytes)
-        return progress, _under(WEIGHTS, arrays), _under(OPTIMISER, arrays)
 
     def records(self) -> list[dict[str, Any]]:
         """Read the log."""

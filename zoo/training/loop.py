@@ -101,6 +101,7 @@ class Trainer:
         check_fit(self.engine.shapes(), weights, str(self.folder.state))
         self.engine.load(weights)
         self.engine.load_training_state(optimiser)
+        self.folder.cut_log(self.progress)
         self.folder.append({"event": "resume", "epoch": self.progress.epoch, "batch": self.progress.batch})
 
     def _train_epoch(self, stop: threading.Event) -> None:
