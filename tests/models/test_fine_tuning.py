@@ -102,15 +102,6 @@ def test_shipped_network_learns_three_other_classes(name: str, tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 5])
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_network_learns_two_and_five_other_classes(name: str, count: int, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-
-    fine_tune(name, "torch", count, tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_network_learns_other_classes_in_mindspore(name: str, tmp_path: Path) -> None:
     pytest.importorskip("mindspore")
