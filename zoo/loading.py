@@ -50,8 +50,7 @@ def load(
     entry = find(name)
     chosen = resolve(backend, device)
     identity: dict[str, Any] = {}
-    if not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
+    _check_seed(seed)
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
@@ -62,10 +61,7 @@ def load(
     else:
         config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
         variant = identity["variant"]
-    algorithm = _algorithm_class(entry)(config)
-    if "augmentation" in identity:  # mirrored views follow what training did
-        record = build_record(type(algorithm.augmentation), identity["augmentation"], source)
-        algorithm = algorithm.with_augmentation(record)
+    algorithm = _augmented(_algorithm_class(entry)(config), identity, source)
     engine = open_engine(entry.package, config, chosen.framework, chosen.device)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
@@ -84,6 +80,18 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
 def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
     """Return the model's algorithm for other classes, without a network."""
     return model.algorithm.with_config(_override(model.entry, model.config, {"classes": classes}))
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
+
+
+def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:
+    """Return the algorithm with the augmentation that a checkpoint was trained with; mirrored views follow it."""
+    if "augmentation" not in identity:
+        return algorithm
+    return algorithm.with_augmentation(build_record(type(algorithm.augmentation), identity["augmentation"], source))
 
 
 def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
