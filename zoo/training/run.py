@@ -54,7 +54,9 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
             report = _run(trained, dataset, folder, recipe, settings, resume, claim)
         except OutputError as error:
             saved = "what was saved before is complete, resume=True goes on from there"
-            raise TrainingError(f"{error}; {saved if folder.state.exists() else 'nothing was saved yet'}") from error
+            raise TrainingError(
+                f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
+            ) from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     return report
 
