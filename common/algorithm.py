@@ -14,7 +14,7 @@ from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
 from zoo.common.records import check_record
 from zoo.common.tta import View
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 C = TypeVar("C")
 A = TypeVar("A", bound=Augmentation)
@@ -28,7 +28,9 @@ class Algorithm(ABC, Generic[C]):
     named outputs, `loss_<framework>.losses(outputs, targets, config)` a dict of named, weighted terms.
     """
 
-    task: ClassVar[str]
+    task: ClassVar[str]  # one of labels.py, or a name of its own
+    labels: ClassVar[tuple[str, ...]]  # what a sample of it carries, see labels.py; the first one counts `classes`
+    answer_type: ClassVar[type[Prediction]]  # of what postprocess() returns
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
@@ -109,21 +111,29 @@ class Algorithm(ABC, Generic[C]):
         """Return a randomly changed copy for training."""
 
     @abstractmethod
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Return what a network that knows the labels would put out, without the batch axis.
+
+        postprocess() of it gives the labels back, as far as the network's grid can tell; the contract tests hold an
+        algorithm to that. With a window these are the outputs over the whole image, before keep().
+        """
+
+    @abstractmethod
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         """Compare one prediction with its labels."""
 
     @abstractmethod
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Condense the rows of `score` into the task's metrics."""
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        """Condense what `score` gave into the task's metrics; a bootstrap calls it a thousand times."""
 
-    def why_undefined(self, rows: Sequence[Row]) -> str:
-        """Say why the monitored score of these rows is NaN."""
-        return f"none of the {len(rows)} cases has what {self.monitor} is measured on"
+    def why_undefined(self, cases: Sequence[Case]) -> str:
+        """Say why the monitored score of these cases is NaN."""
+        return f"none of the {len(cases)} cases has what {self.monitor} is measured on"
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Choose fields of the configuration that only postprocess() reads, such as a threshold; by default none.
 
-        rows: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
+        cases: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
         """
         return {}
 

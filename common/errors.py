@@ -37,7 +37,7 @@ class ConfigError(ZooError):
     """An option is unknown or out of range."""
 
 
-class OutputError(ZooError):
+class OutputError(InputError):
     """A file or a folder cannot be written."""
 
 
@@ -59,3 +59,7 @@ class BelowBaselineWarning(ZooWarning):
 
 class HeadReinitialisedWarning(ZooWarning):
     """Some weights of the checkpoint did not fit the new classes and start anew."""
+
+
+class PluginWarning(ZooWarning):
+    """An installed plug-in, or one of its algorithms, cannot be used and is left out."""

@@ -15,14 +15,33 @@ from typing import Any, TypeVar, get_type_hints
 from zoo.common.errors import ConfigError
 
 D = TypeVar("D")
+LATER = "later"  # key of a field's metadata
 
 
-def build_record(cls: type[D], values: Mapping[str, Any], source: str) -> D:
-    """Build a record from plain values; ConfigError names unknown fields and values that are not allowed."""
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    unknown = sorted(set(values) - set(known))
+def later(default: D) -> D:
+    """Declare a field that files of earlier versions lack; they mean `default`.
+
+    Whoever adds a field to a Config after checkpoints were written says `name: int = later(3)`, with the value that
+    the code before it amounts to. Any other field that a checkpoint lacks is an error.
+    """
+    field: D = dataclasses.field(default=default, metadata={LATER: True})
+    return field
+
+
+def build_record(cls: type[D], values: Mapping[str, Any], source: str, *, complete: bool = False) -> D:
+    """Build a record from plain values; ConfigError names unknown and missing fields, and what is not allowed.
+
+    complete: every field has to be given, but for those declared `later`.
+    """
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(fields))
     if unknown:
-        raise ConfigError(f"{source}: unknown option {', '.join(unknown)}; expected some of {', '.join(known)}")
+        raise ConfigError(f"{source}: unknown option {', '.join(unknown)}; expected some of {', '.join(fields)}")
+    missing = [name for name, field in fields.items() if name not in values and LATER not in field.metadata]
+    if complete and missing:
+        raise ConfigError(
+            f"{source}: the configuration lacks {', '.join(missing)}; expected every field of {cls.__name__}"
+        )
     cleaned = {name: _tuples(value) for name, value in values.items()}
     _check(cls, cleaned, f"{source}: ")
     try:
@@ -63,7 +82,7 @@ def _check(cls: type, values: Mapping[str, Any], where: str) -> None:
         except ValidationError as error:
             expected = _expected(error.errors(include_url=False)[0])
             like = "" if defaults[name] is dataclasses.MISSING else f" (default {defaults[name]!r})"
-            raise ConfigError(f"{where}{name} is {value!r}; expected {expected}{like}") from None
+            raise ConfigError(f"{where}{name} is {value!r:.200}; expected {expected}{like}") from None
 
 
 def _expected(error: Mapping[str, Any]) -> str:

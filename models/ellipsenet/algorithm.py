@@ -12,7 +12,7 @@ from zoo.common.types import Arrays, Image, Sample
 
 from .config import Config
 from .initialise import initialise
-from .targets import decode, encode
+from .targets import decode, encode, maps_of
 
 STEP = 32  # the backbone halves its input five times
 
@@ -31,6 +31,9 @@ class EllipseNet(EllipseAlgorithm[Config]):
 
     def targets(self, sample: Sample) -> Arrays:
         return encode(self.truth(sample), self.config)
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        return maps_of(self.targets(sample), self.config)
 
     def postprocess(self, outputs: Arrays, image: Image) -> Ellipses:
         rows, scores = decode(outputs, self.config)

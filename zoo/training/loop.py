@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import signal
 import threading
@@ -20,10 +19,11 @@ from zoo.common.batches import batches_per_epoch, training_batches
 from zoo.common.errors import TrainingError
 from zoo.common.recipe import Recipe
 from zoo.common.records import replace_fields
-from zoo.common.types import Row, Sample
-from zoo.common.weights import check_fit, write_weights
+from zoo.common.types import Case, Sample
+from zoo.common.weights import check_fit, sound_weights, write_weights
 from zoo.engines.engine import Engine
 from zoo.evaluation import score_all
+from zoo.registry.package import Package
 from zoo.training.events import EventFile
 from zoo.training.folder import Progress, RunFolder
 
@@ -80,7 +80,7 @@ class Trainer:
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
-        self._best_rows: list[Row] = []
+        self._best_rows: list[Case] = []
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
@@ -136,6 +136,7 @@ class Trainer:
         started = time.monotonic()
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
+        shipped = sound_weights(shipped, f"after epoch {progress.epoch + 1}")  # before anything scores or keeps them
         self.engine.load(shipped)
         rows = self._validation_rows()
         metrics = dict(self.algorithm.summarise(rows))
@@ -152,11 +153,11 @@ class Trainer:
         self._report(losses, metrics, rows)
         self._save(weights)
 
-    def _report(self, losses: dict[str, float], metrics: dict[str, float], rows: Sequence[Row]) -> None:
+    def _report(self, losses: dict[str, float], metrics: dict[str, float], cases: Sequence[Case]) -> None:
         """Tell the log, TensorBoard and the console of a finished epoch."""
         progress, monitor = self.progress, self.algorithm.monitor
         record: dict[str, Any] = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
-        reason = self.algorithm.why_undefined(rows) if math.isnan(metrics[monitor]) else ""
+        reason = self.algorithm.why_undefined(cases) if math.isnan(metrics[monitor]) else ""
         if reason:
             record["undefined"] = {monitor: reason}
         rate = learning_rate_at(progress.epoch * self.steps_per_epoch - 1, self.steps_per_epoch, self.recipe)
@@ -165,14 +166,14 @@ class Trainer:
         shown = f"is not defined: {reason}" if reason else f"{metrics[monitor]:.4f}"
         tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {monitor} {shown}")
 
-    def best_rows(self) -> list[Row]:
+    def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.
 
         They are computed again only where a resumed run saw no better epoch.
         """
         return self._best_rows or self._validation_rows()
 
-    def _validation_rows(self) -> list[Row]:
+    def _validation_rows(self) -> list[Case]:
         return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:
@@ -221,7 +222,7 @@ def _stop_requests() -> Iterator[threading.Event]:
 
 def recipe_of(entry: Entry, variant: str) -> Recipe:
     """Return the recipe of a variant of an algorithm, or that of its small one."""
-    recipes: dict[str, Recipe] = importlib.import_module(f"zoo.models.{entry.package}.config").RECIPES
+    recipes: dict[str, Recipe] = Package(entry).config.RECIPES
     return recipes.get(variant, recipes["small"])
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.augment.options import Choice, choose
 from zoo.common.datasets import Dataset
+from zoo.common.datasets.classes import aligned, misspelt, renumber
 from zoo.common.errors import BelowBaselineWarning, ConfigError, OutputError, TrainingError, ZooWarning
 from zoo.common.recipe import Recipe
-from zoo.common.weights import read_weights, write_weights
+from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
 from zoo.model import Model, Report
@@ -34,13 +35,14 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    described = describe_data(dataset)
     folder = RunFolder(out)
     if resume:
         folder.stored_settings()
     else:
         folder.check_free()
+    described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
+    dataset = aligned(dataset, algorithm.config.classes, algorithm.task)
     settings = _settings(model, algorithm, recipe, described)
     with Claim(out) as claim, _unchanged_on_failure(model):
         if resume:
@@ -72,7 +74,8 @@ def _run(
 ) -> Report:
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        folder.append({"event": "start", **settings, "weights": model.source, "versions": versions()})
+        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        folder.append({"event": "start", **settings, **origin})
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
     data = Data(dataset.split("train"), dataset.split("val"))
     trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), claim.keep)
@@ -84,7 +87,7 @@ def _run(
     chosen = model.algorithm.operating_point(rows)
     if chosen:
         model.algorithm = model.algorithm.with_config(dataclasses.replace(model.config, **chosen))
-        write_weights(folder.best, weights, _metadata(model, identity))
+        write_checkpoint(folder.best, weights, _metadata(model, identity))
         folder.append({"event": "operating_point", **chosen})
     test = _test(model, dataset, folder)
     end = {"event": "end", "best_epoch": progress.best_epoch}
@@ -97,8 +100,10 @@ def _run(
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
     """Return the algorithm for the classes of the data and the augmentation of the run."""
-    other = dataset.classes and dataset.classes != model.config.classes
-    algorithm = algorithm_for(model, dataset.classes) if other else model.algorithm
+    classes, own = dataset.classes, model.config.classes
+    if misspelt(classes, own):
+        renumber(classes, own, f"{dataset.origin}, beside the model")
+    algorithm = algorithm_for(model, classes) if classes and sorted(classes) != sorted(own) else model.algorithm
     default = type(algorithm).augmentation
     is_older = resumed is not None and "augmentation" not in resumed.stored_settings()  # it mirrored whatever it had
     augmentation, note = choose(default, augment, () if is_older else algorithm.config.classes)
