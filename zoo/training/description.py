@@ -25,7 +25,7 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
         raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
     lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
     names = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    files = {Path(file) for record in dataset.records for file in getattr(record, "files", ())}
+    files = {file for record in dataset.records for file in record.files}
     content = {"sha256_of_files": digest_of_files(files)} if files else {}
     drawn = {"split_drawn": dataset.drawn} if dataset.drawn else {}
     return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": names, **content, **drawn}
