@@ -45,13 +45,12 @@ def load(
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
-        HeadReinitialisedWarning that names its weights; over other input_channels the first layer spreads what it learned.
+        HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry = find(name)
     chosen = resolve(backend, device)
     identity: dict[str, Any] = {}
-    _check_seed(seed)
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
@@ -88,11 +87,6 @@ def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
     return Package(entry).algorithm(_variant(entry, variant))
 
 
-def _check_seed(seed: int) -> None:
-    if not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
-
-
 def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:
     """Return the algorithm with the augmentation that a checkpoint was trained with; mirrored views follow it."""
     if "augmentation" not in identity:
@@ -113,6 +107,8 @@ def _open(package: Package, config: Any, backend: Backend, weights: Arrays | Non
 def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
     shapes = engine.shapes()
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))
