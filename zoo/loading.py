@@ -48,15 +48,14 @@ def load(
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry = find(name)
-    chosen = resolve(backend, device)
+    entry, chosen = find(name), resolve(backend, device)
     identity: dict[str, Any] = {}
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
-        variant = variant or DEFAULT_VARIANT
-        config, weights = _override(entry, _variant(entry, variant), overrides), None
+        variant, weights = variant or DEFAULT_VARIANT, None
+        config = _override(entry, _variant(entry, variant), overrides)
         source = f"random, seed {seed}"
     else:
         config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)

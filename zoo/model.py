@@ -212,7 +212,7 @@ class Model:
         from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)

@@ -43,7 +43,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         folder.check_free()
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
-    dataset = aligned(dataset, algorithm.config.classes, algorithm.task)
+    dataset = aligned(dataset, algorithm.config.classes, algorithm.labels[0])
     settings = _settings(model, algorithm, recipe, described)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
