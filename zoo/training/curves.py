@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.engines.engine import loss_terms
+
 
 def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> None:
     """Write a PNG with the loss terms on the left and the validation score on the right."""
@@ -15,9 +17,8 @@ def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> 
     figure = Figure(figsize=(10, 4), layout="constrained")
     losses, score = figure.subplots(1, 2)
     x = [record["epoch"] for record in epochs]
-    for name in epochs[0]["training"] if epochs else ():
-        if name != "grad_norm":
-            losses.plot(x, [record["training"][name] for record in epochs], label=name)
+    for name in loss_terms(epochs[0]["training"]) if epochs else ():
+        losses.plot(x, [record["training"][name] for record in epochs], label=name)
     score.plot(x, [record["validation"][monitor] for record in epochs], color="black")
     losses.set(xlabel="epoch", ylabel="training loss, weighted terms", yscale="log")
     losses.legend(fontsize=8)
