@@ -17,7 +17,7 @@ from zoo.common.errors import InputError, ZooWarning
 from zoo.common.recipe import Recipe
 from zoo.common.types import Image
 from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine
+from zoo.engines.engine import Engine, check_trains
 from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
 from zoo.prediction.sources import Images, PredictionList, images, is_single
 from zoo.weights.identity import to_metadata
@@ -151,6 +151,7 @@ class Model:
         """
         from zoo.training.run import train
 
+        check_trains(self.engine)
         dataset = self._open(data, layout)
         self._adopt_classes(dataset)
         return train(self, dataset, Path(out), self.recipe(**recipe), resume)

@@ -10,8 +10,10 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+from zoo.common.errors import ConfigError
 from zoo.common.recipe import Recipe
 
+PAIRS = tuple[tuple[str, float], ...]
 PANEL = "Training recipe (the algorithm's own where left out)"
 
 
@@ -23,7 +25,7 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         given = {name: values.pop(name) for name in names}
-        recipe = {name: _tuple(value) for name, value in given.items() if value not in (None, [])}
+        recipe = {name: _as_typed(name, value) for name, value in given.items() if value not in (None, [])}
         command(**values, **recipe)
 
     run.__doc__ = command.__doc__
@@ -36,7 +38,7 @@ def _options() -> list[inspect.Parameter]:
     hints, remarks = get_type_hints(Recipe), _remarks()
     found = []
     for field in dataclasses.fields(Recipe):
-        kind: Any = list[str] if hints[field.name] == tuple[str, ...] else hints[field.name]
+        kind: Any = list[str] if hints[field.name] in (tuple[str, ...], PAIRS) else hints[field.name]
         option = typer.Option(help=remarks.get(field.name), show_default=False, rich_help_panel=PANEL)
         annotation = Annotated[kind | None, option]
         found.append(inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
@@ -49,5 +51,15 @@ def _remarks() -> dict[str, str]:
     return {name: remark.strip() for name, remark in lines}
 
 
-def _tuple(value: Any) -> Any:
+def _as_typed(name: str, value: Any) -> Any:
+    if get_type_hints(Recipe)[name] == PAIRS:
+        return tuple(_pair(name, text) for text in value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _pair(name: str, text: str) -> tuple[str, float]:
+    key, _, number = text.rpartition("=")
+    try:
+        return key, float(number)
+    except ValueError:
+        raise ConfigError(f"--{name} {text}: expected a name and a number, such as backbone.=0.1") from None

@@ -1,9 +1,9 @@
 """A network's view for evaluation: the owner's weights as they are at the moment, norms and ReLUs in place.
 
-PyTorch cannot tell when a weight changed: writes through `.data`, NumPy or a fused optimiser leave its version alone. So
-nothing that depends on weights is kept. Each call sees the modules as they are, in evaluation mode, with the owner's
-own parameters, and leaves the modules alone: any number of threads may call. It is as fast as a copy with folded norms,
-because a norm or a ReLU overwrites what the layer before made, where nobody else has it.
+PyTorch cannot tell when a weight changed: writes through `.data`, NumPy or a fused optimiser leave its version alone.
+So nothing that depends on weights is kept. Each call sees the modules as they are, in evaluation mode, with the owner's
+own parameters, and leaves the modules alone: any number of threads may call. A norm or a ReLU overwrites what the layer
+before made, where nobody else has it; that saves as much as folding norms into kernels does.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Evaluation:
         while True:
             try:
                 return settled(self._view(net)(*inputs))
-            except Overwritten as error:  # never with the zoo's networks; the inputs are still there
+            except OverwrittenError as error:  # never with the zoo's networks; the inputs are still there
                 self.learn(error.layer, False)
 
     def is_handed_on(self, layer: nn.Module) -> bool | None:
@@ -54,7 +54,7 @@ class Evaluation:
         return views[net]
 
 
-class Overwritten(Exception):
+class OverwrittenError(Exception):
     """Someone asks for the output of a layer that the next layer has overwritten."""
 
     def __init__(self, layer: nn.Module) -> None:
@@ -100,13 +100,13 @@ class Fresh:
         """Return the output, to be overwritten."""
         output, self.output = self.output, None
         if output is None:
-            raise Overwritten(self.layer)
+            raise OverwrittenError(self.layer)
         return output
 
     def settle(self) -> torch.Tensor:
         """Return the output, which from now on nobody may overwrite."""
         if self.output is None:
-            raise Overwritten(self.layer)
+            raise OverwrittenError(self.layer)
         if not self.is_shared:
             self.is_shared = True
             self.evaluation.learn(self.layer, False)
@@ -133,10 +133,11 @@ def _operator(name: str) -> Any:
     return lambda self, *args: getattr(self.settle(), name)(*settled(args))
 
 
-for _name in (  # Python looks these up in the class
-    "add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv rfloordiv mod pow rpow matmul rmatmul "
-    "neg abs invert and or xor lt le gt ge eq ne getitem setitem len iter bool float int"
-).split():
+OPERATORS = (  # Python looks these up in the class
+    "add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv rfloordiv mod pow rpow "
+    "matmul rmatmul neg abs invert and or xor lt le gt ge eq ne getitem setitem len iter bool float int"
+)
+for _name in OPERATORS.split():
     setattr(Fresh, f"__{_name}__", _operator(f"__{_name}__"))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.errors import TrainingError
+from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_atomically, write_weights
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"  # prefixes inside state.safetensors
@@ -96,6 +97,8 @@ class RunFolder:
         if not self.settings.exists():
             raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
         before = json.loads(self.settings.read_text())
+        before["recipe"] = asdict(Recipe()) | before.get("recipe", {})  # fields that are younger than the run
+        before = json.loads(json.dumps(before))
         now = json.loads(json.dumps(settings))
         changed = [
             key for key in ("algorithm", "framework", "config", "recipe", "data") if before.get(key) != now.get(key)
