@@ -67,7 +67,7 @@ def test_rates_and_body_factor_reach_the_optimiser(framework: str) -> None:
 
 @pytest.mark.parametrize("name", ["Covid-ResNet", "Covid-Transformer", "TS-CAM", "UNETR"])
 def test_decay_leaves_biases_norms_positions_and_tokens_alone(framework: str, name: str) -> None:
-    """With a frozen gradient's worth of nothing: the difference that decay makes to one step is decay alone."""
+    """The two runs differ in decay alone, which a first step of Adam does not mix with the gradient."""
     ends = []
     for decay in (0.0, 0.5):
         model = tiny(framework, name)
