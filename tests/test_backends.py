@@ -11,6 +11,7 @@ import zoo
 from zoo.common.errors import BackendError, DeviceFallbackWarning, InputError
 from zoo.engines import backends, engine
 from zoo.engines.backends import KINDS, NAMES, resolve
+from zoo.registry.package import Package
 
 WRONG_DEVICES = ["cuda:x", "cuda:", "cuda:-1", "cuda:1.5", "cpu:1", "ascend", "gpu", "", 5, 0, ("cpu",)]
 
@@ -64,7 +65,7 @@ def test_a_backend_is_one_row_and_one_module(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(backends, "NAMES", {**NAMES, "toy": ("toy", None)})
 
     chosen = resolve("toy", "cpu")
-    runner = engine.open_engine("unet2d", None, chosen.framework, chosen.device)
+    runner = engine.open_engine(Package(zoo.info("2D-UNet")), None, chosen.framework, chosen.device)
 
     assert isinstance(runner, Toy)
     with pytest.raises(BackendError, match="does not train"):

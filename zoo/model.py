@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,15 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooWarning
+from zoo.common.labels import TASKS
 from zoo.common.recipe import Recipe
 from zoo.common.types import Image
-from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine, check_trains
+from zoo.common.weights import write_checkpoint
+from zoo.engines.backends import resolve
+from zoo.engines.engine import Engine, check_trains, open_engine
 from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
 from zoo.prediction.sources import Images, PredictionList, images, is_single
+from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
@@ -93,10 +97,11 @@ class Model:
         tta: bool = False,
         **options: Any,
     ) -> Prediction | PredictionList:
-        """Predict one image (path, array, Image) or many (folder, glob, list of these).
+        """Predict one image (path, array, Image) or many (folder, glob, list or generator of these).
 
-        One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
-        order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
+        An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
+        gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
+        that cannot be used are in its `.failures`, with a warning, and the others are finished.
         spacing_mm: (h, w) size of one pixel where the file does not say it.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
@@ -114,13 +119,14 @@ class Model:
             results += predict_batch(algorithm, self.engine, batch, tta=tta)
         if results.failures:
             names = ", ".join(name for name, _ in results.failures[:5])
-            message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"
+            total = len(results) + len(results.failures)
+            message = f"{len(results.failures)} of {total} images could not be used ({names}); see .failures"
             warnings.warn(message, ZooWarning, stacklevel=2)
         return results
 
     def _usable(self, found: Images, results: PredictionList) -> Iterator[Prepared]:
         bar: Iterable[tuple[str, Image | InputError]] = tqdm(
-            found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True
+            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
         )
         for name, image in bar:
             try:
@@ -146,21 +152,24 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
+        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
+        where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
         check_trains(self.engine)
         dataset = self._open(data, layout)
-        self._adopt_classes(dataset)
+        warn_of_equal_images(dataset)
+        dataset = self._adopt_classes(dataset)
         return train(self, dataset, Path(out), self.recipe(**recipe), resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
         from zoo.training.loop import recipe_with
 
-        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
+        recipes = Package(self.entry).config.RECIPES
         return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
 
     def evaluate(
@@ -176,10 +185,12 @@ class Model:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
+        from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = self._open(data, layout)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
@@ -192,22 +203,51 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = Path(path)
+        path = Path(path).expanduser()
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        try:
+            write_checkpoint(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
         return path
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pack what another process needs: the engine as its framework, device and weights."""
+        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        return {**self.__dict__, "engine": engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the engine anew; a training that was under way starts with a fresh optimiser."""
+        framework, device, weights = state["engine"]
+        self.__dict__.update(state)
+        device = resolve(framework, device).device  # another machine may have none such; then it says so
+        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine.load(weights)
 
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
-        return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
+        if isinstance(data, Dataset):
+            return data
+        dataset = open_dataset(data, self._wanted(), layout=layout)
+        tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
+        return dataset
 
-    def _adopt_classes(self, dataset: Dataset) -> None:
-        classes = dataset.classes
-        if not classes or classes == self.config.classes:
-            return
+    def _wanted(self) -> str | tuple[str, ...]:
+        """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
+        return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels
+
+    def _adopt_classes(self, dataset: Dataset) -> Dataset:
+        """Take over the classes of the data, and return it with its labels in the order of the model's."""
+        from zoo.common.datasets.classes import aligned, misspelt, renumber
         from zoo.loading import with_classes
 
-        other = with_classes(self, classes)
-        self.algorithm, self.engine = other.algorithm, other.engine
+        classes = dataset.classes
+        if misspelt(classes, self.config.classes):
+            renumber(classes, self.config.classes, f"{dataset.origin}, beside the model")
+        if classes and sorted(classes) != sorted(self.config.classes):
+            other = with_classes(self, classes)
+            self.algorithm, self.engine = other.algorithm, other.engine
+        return aligned(dataset, self.config.classes, self.algorithm.task)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyBboxPatch
 from matplotlib.patheffects import Normal, Stroke
 
+from zoo.common.colours import COLOURS as COLOURS
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from zoo.common.answers.ellipses import Ellipses
 
 BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
-COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
 ABBREVIATIONS = ("hd95", "assd", "masd")  # as well as whatever has three letters or fewer

@@ -82,6 +82,8 @@ def info(name: Annotated[str, typer.Argument(help="An algorithm, as in `zoo list
 
 
 def _facts(entry: Any) -> list[tuple[str, str]]:
+    from zoo.registry.package import Package
+
     reported = entry.reported
     figures = [("original", reported.original), *((f"OpenMedIA {k}", v) for k, v in reported.openmedia.items())]
     return [
@@ -96,7 +98,7 @@ def _facts(entry: Any) -> list[tuple[str, str]]:
             f"{reported.dataset}: " + ", ".join(f"{k} {v}" for k, v in figures if v is not None),
         ),
         ("licence", entry.licence),
-        ("package", f"zoo.models.{entry.package}"),
+        ("package", Package(entry).module),
     ]
 
 

@@ -13,6 +13,7 @@ from zoo.common.errors import BackendError, InputError
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.backends import KINDS
+from zoo.registry.package import Package
 
 GRAD_NORM = "grad_norm"  # its name beside the loss terms in a log
 UPDATES = "updates."  # how often the average followed the weights, in a training state
@@ -111,8 +112,8 @@ def check_batch(inputs: Arrays) -> None:
         raise InputError(f"inputs of different batch sizes: {sizes}; stack the same samples for each")
 
 
-def open_engine(package: str, config: object, framework: str, device: str) -> Engine:
-    """Build the network of a model package in one framework; imports that framework only."""
+def open_engine(package: Package, config: object, framework: str, device: str) -> Engine:
+    """Build the network of an algorithm in one framework; imports that framework only."""
     kind = KINDS[framework]
     return cast(Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device))
 

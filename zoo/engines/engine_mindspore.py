@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from zoo.engines.backends_mindspore import has_device as has_device
 from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor
 from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, to_arrays
 from zoo.engines.turns import SPAWN, Origin
+from zoo.registry.package import Package
 
 ORIGIN = Origin()  # of MindSpore's threads
 ONE_BY_ONE = threading.RLock()  # two threads inside MindSpore end the process
@@ -36,17 +36,17 @@ def turn() -> Iterator[None]:
 
 
 class MindSporeEngine:
-    """Runs and trains `models.<package>.net_mindspore.Net`."""
+    """Runs and trains the `Net` of a package's net_mindspore.py."""
 
     framework = "mindspore"
 
-    def __init__(self, package: str, config: Any, device: str) -> None:
+    def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
         with turn():
             backend.prepare(device)
-            self._losses = importlib.import_module(f"zoo.models.{package}.loss_mindspore").losses
-            self.net = importlib.import_module(f"zoo.models.{package}.net_mindspore").Net(config)
+            self._losses = package.losses("mindspore")
+            self.net = package.net("mindspore")(config)
             self.net.set_train(False)
         self._recipe = Recipe()
         self._optimiser: AdamW | Sgd | None = None

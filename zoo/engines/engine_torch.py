@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import warnings
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from zoo.common.types import Arrays
 from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor
 from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.turns import SPAWN, Origin, Turns
+from zoo.registry.package import Package
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Kingma & Ba 2015, algorithm 1
 ORIGIN = Origin()  # of PyTorch's threads
@@ -32,15 +32,15 @@ def has_device(device: str) -> bool:
 
 
 class TorchEngine:
-    """Runs and trains `models.<package>.net_torch.Net`."""
+    """Runs and trains the `Net` of a package's net_torch.py."""
 
     framework = "torch"
 
-    def __init__(self, package: str, config: Any, device: str) -> None:
+    def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
-        self._losses = importlib.import_module(f"zoo.models.{package}.loss_torch").losses
-        self.net = importlib.import_module(f"zoo.models.{package}.net_torch").Net(config).to(device).eval()
+        self._losses = package.losses("torch")
+        self.net = package.net("torch")(config).to(device).eval()
         self._evaluation = Evaluation()
         self._turns = Turns()  # predictions together, whatever changes the weights alone
         self._recipe = Recipe()
