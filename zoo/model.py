@@ -22,7 +22,7 @@ from zoo.common.scope import Record
 from zoo.common.types import Image
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
-from zoo.engines.engine import Engine, open_engine
+from zoo.engines.engine import Engine, check_trains, open_engine
 from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
 from zoo.prediction.scope import Scope, scope_of
 from zoo.prediction.sources import Images, PredictionList, images, is_single
@@ -183,6 +183,7 @@ class Model:
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
+        check_trains(self.engine)
         chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
         warn_of_equal_images(dataset)
