@@ -159,8 +159,8 @@ def sha256_of(path: Path) -> str:
 
 def _files(folder: Path, pattern: str) -> Iterator[Path]:
     """List the files, and links, under a name or pattern; those of a folder with all of its levels."""
-    literal = folder / pattern
-    for path in [literal] if os.path.lexists(literal) else sorted(folder.glob(pattern)):
+    literal = [folder / pattern] if os.path.lexists(folder / pattern) else []
+    for path in sorted(folder.glob(pattern)) if "*" in pattern else literal:
         if path.is_symlink() or not path.is_dir():
             yield path
         else:

@@ -115,7 +115,8 @@ def test_predict_finishes_the_good_ones_and_lists_the_bad(checkpoint: Path, data
     assert "bad.png: 0 bytes" in result.stderr and "/none.png: no such file" in result.stderr
     told = json.loads((out / "predictions.json").read_text())
     assert (len(told["predictions"]), len(told["failures"])) == (2, 2)
-    assert sorted(path.name for path in (out / "overlays").iterdir()) == ["good.png", "good_2.png"]
+    drawn = sorted(path.relative_to(out / "overlays").as_posix() for path in (out / "overlays").rglob("*.png"))
+    assert drawn == ["again/good.png", "mixed/good.png"]
 
 
 def test_predict_prints_json_for_scripts_and_nothing_else(checkpoint: Path, data: Path) -> None:

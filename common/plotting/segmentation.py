@@ -132,15 +132,8 @@ def _write_classes(panel: Axes, prediction: Segmentation) -> None:
         colour = _colour(index) if row["share"] else BACKGROUND
         panel.add_patch(Rectangle((0, y - 0.045), 0.05, 0.045, facecolor=colour, edgecolor=_colour(index)))
         panel.text(0.08, y, drawable(str(row["class"])), color=TEXT if row["share"] else MUTED, fontsize=10, va="top")
-        panel.text(
-            1.0,
-            y,
-            written_size(row) if row["share"] else "not found",
-            color=TEXT if row["share"] else MUTED,
-            fontsize=10,
-            va="top",
-            ha="right",
-        )
+        size = written_size(row) if row["share"] else "not found"
+        panel.text(1.0, y, size, color=TEXT if row["share"] else MUTED, fontsize=10, va="top", ha="right")
         y -= 0.08
     if len(rows) > len(shown):
         panel.text(0.08, y, f"and {len(rows) - len(shown)} more", color=MUTED, fontsize=8, va="top")
