@@ -40,8 +40,13 @@ def as_file_name(text: str, suffix: str = "") -> str:
     room = LONGEST_BYTES - len(suffix.encode())
     if kept == text and len(kept.encode()) <= room:
         return kept + suffix
-    mark = f"~{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+    mark = f"~{digest_of(text)}"
     return _cut(kept, room - len(mark)) + mark + suffix
+
+
+def digest_of(text: str) -> str:
+    """Return eight characters that tell a text from others."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
 
 def _cut(text: str, most_bytes: int) -> str:

@@ -72,10 +72,11 @@ def list_command(
     if as_json:
         print_json([_dump(entry) for entry in entries])
         return
-    table = table_of("name", "task", "checkpoints", "what it does", prose=["what it does"])
+    table = table_of("name", "task", "what it does", prose=["what it does"])
     for entry in entries:
-        names = sorted(entry.checkpoints, key=lambda name: not entry.checkpoints[name].default)
-        table.add_row(entry.name, entry.task, "\n".join(names) or "none yet", entry.summary)
+        table.add_row(
+            entry.name, entry.task, entry.summary if entry.checkpoints else f"{entry.summary} No weights yet."
+        )
     print_table(table)
 
 

@@ -86,9 +86,9 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print_json([vars(check) for check in checks])
     else:
-        table = table_of("", "checked", "found", "what to do", prose=["checked", "found", "what to do"])
+        table = table_of("checked", "state", "found", "what to do", prose=["found", "what to do"])
         for check in checks:
-            table.add_row(Text(check.state, STYLES[check.state]), check.name, check.what, check.remedy)
+            table.add_row(check.name, Text(check.state, STYLES[check.state]), check.what, check.remedy)
         print_table(table)
     if not is_healthy(checks):
         raise typer.Exit(1)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from zoo.common.names import as_utf8
 from zoo.common.tables import plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+PROSE = 36  # columns that a sentence needs to be read
+WHOLE: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}  # paths and names can be copied
 
 
 def console() -> Console:
@@ -42,7 +45,7 @@ def print_table(table: Table) -> None:
     screen = console()
     if not screen.is_terminal:
         print_tabs(table)
-    elif Measurement.get(screen, screen.options, table).minimum <= screen.width:
+    elif _needed_width(table) <= screen.width:
         screen.print(table)
     else:
         print_records(table, screen)
@@ -55,7 +58,7 @@ def print_tabs(table: Table) -> None:
     if table.show_header:
         echo("\t".join(str(column.header) for column in table.columns))
     for row in _rows(table):
-        echo("\t".join(", ".join(cell.split("\n")) for cell in row))
+        echo("\t".join("; ".join(cell.split("\n")) for cell in row))
 
 
 def print_records(table: Table, screen: Console) -> None:
@@ -68,7 +71,18 @@ def print_records(table: Table, screen: Console) -> None:
         width = max(map(len, heads[1:]), default=0)
         for head, cell in zip(heads[1:], others, strict=True):
             if cell:
-                screen.print(f"  {head:<{width}}  {', '.join(cell.split(chr(10)))}", soft_wrap=True)
+                indent = " " * (width + 4)
+                text = "; ".join(cell.split("\n"))
+                lines = textwrap.wrap(text, screen.width - 1, initial_indent=indent, subsequent_indent=indent, **WHOLE)
+                screen.print("\n".join([f"  {head:<{width}}  {lines[0].strip()}", *lines[1:]]), soft_wrap=True)
+
+
+def _needed_width(table: Table) -> int:
+    """Return the columns of a terminal that a table needs to be read: whole names, and some room for prose."""
+    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in cells]
+    used = [w if c.no_wrap else min(w, PROSE) for w, c in zip(widths, table.columns, strict=True)]
+    return sum(used) + 3 * len(used) + 1  # frame and padding
 
 
 def _rows(table: Table) -> list[tuple[str, ...]]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from zoo.common.io import SUFFIXES, file_suffix
-from zoo.common.names import as_file_name
-
-LONGEST_SUFFIX = 16  # characters kept free in a name for the suffix and for a number
+from zoo.common.names import as_file_name, digest_of
 
 
 def file_stems(names: Iterable[str]) -> dict[str, str]:
     """Choose a path without suffix per name: the stem of the file, below as many of its folders as tell all apart.
 
-    Two files of one folder that differ in their suffixes alone keep these: scan.png and scan.jpg.
+    Two files of one folder that differ in their suffixes alone keep these: scan.png and scan.jpg. Names that some
+    systems cannot tell apart, as A and a, get a piece of a hash each.
     """
     distinct = list(dict.fromkeys(names))
-    folders = {name: _folders(name) for name in distinct}
+    folders = _below_the_common(distinct)
     stems = {name: _stem(name) for name in distinct}
     while twins := _equal({name: (*folders[name], stems[name]) for name in distinct if stems[name] != _whole(name)}):
         stems |= {name: _whole(name) for name in distinct if _key((*folders[name], stems[name])) in twins}
@@ -28,7 +29,10 @@ def file_stems(names: Iterable[str]) -> dict[str, str]:
         chosen = {name: (*_last(folders[name], depth), stems[name]) for name in distinct}
         if not _equal(chosen):
             break
-    return {name: "/".join(as_file_name(part) for part in parts) for name, parts in chosen.items()} if distinct else {}
+    safe = {name: [as_file_name(part) for part in parts] for name, parts in chosen.items()} if distinct else {}
+    alike = _equal(safe)
+    marks = {name: f"~{digest_of(name)}" if _key(parts) in alike else "" for name, parts in safe.items()}
+    return {name: "/".join(parts) + marks[name] for name, parts in safe.items()}
 
 
 class FreePaths:
@@ -47,7 +51,7 @@ class FreePaths:
         while _key(path.parts) in self.taken:
             number += 1
             path = Path(*parents, as_file_name(f"{last}~{number}", suffix))
-        self.taken |= {_key(path.parts[:end]) for end in range(1, len(path.parts) + 1) if end == len(path.parts)}
+        self.taken.add(_key(path.parts))
         return self.folder / path
 
 
@@ -61,8 +65,12 @@ def _key(parts: Sequence[str]) -> tuple[str, ...]:
     return tuple(unicodedata.normalize("NFC", part).casefold() for part in parts)
 
 
-def _folders(name: str) -> tuple[str, ...]:
-    return tuple(part for part in Path(name).parts[:-1] if part not in ("/", ".", "..") and part != Path(name).anchor)
+def _below_the_common(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the folders of each name, without those that all of them have."""
+    parts = {name: Path(os.path.abspath(name)).parts[1:-1] for name in names}
+    shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts.values(), strict=False))
+    common = len(list(shared))
+    return {name: folders[common:] for name, folders in parts.items()}
 
 
 def _last(parts: tuple[str, ...], count: int) -> tuple[str, ...]:

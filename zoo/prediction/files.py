@@ -41,8 +41,8 @@ class RunFiles:
     ) -> None:
         names = list(names)
         own = (LINES, DOCUMENT, TABLE, MASKS, OVERLAYS)
-        self.output = OutputFolder(folder, own, overwrite=overwrite, inputs=map(Path, names))
         stems = file_stems(names)
+        self.output = OutputFolder(folder, own, overwrite=overwrite, inputs=map(Path, names))
         self.masks, self.overlays = FreePaths(Path(MASKS), stems), FreePaths(Path(OVERLAYS), stems)
         self.draws = overlays
         self.lines = self.output.open_lines(LINES)
