@@ -47,7 +47,7 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         remedy = REMEDIES.get(error.errno or 0, "Write elsewhere")
-        raise OutputError(f"{path}: cannot be written ({reason}). {remedy}") from error
+        raise OutputError(f"{_final(path)}: cannot be written ({reason}). {remedy}") from error
 
 
 def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Path] = ()) -> Path:
@@ -87,6 +87,13 @@ def _made(write: Callable[[Path], object], path: Path, staging: Path) -> Path:
         write(Path(elsewhere) / name)
         shutil.copytree(elsewhere, staging, dirs_exist_ok=True)
     return staging / name
+
+
+def _final(path: Path) -> Path:
+    """Return where a staged file is meant to go."""
+    while path.parent.name.startswith(STAGED):
+        path = path.parent.with_name(path.name)
+    return path
 
 
 def write_text(path: Path, text: str, inputs: Sequence[Path] = ()) -> Path:
