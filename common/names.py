@@ -14,7 +14,7 @@ LONGEST_BYTES = 255  # of a file name, on every common file system
 
 def as_utf8(text: str) -> str:
     r"""Return text that UTF-8 can hold: bytes of a name that are none of UTF-8 become \xfc and the like."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") if _is_odd(text) else text
+    return "".join(_escaped_byte(c) if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def printable(text: str) -> str:
@@ -46,15 +46,17 @@ def as_file_name(text: str, suffix: str = "") -> str:
 
 def digest_of(text: str) -> str:
     """Return eight characters that tell a text from others."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _cut(text: str, most_bytes: int) -> str:
     return text.encode()[:most_bytes].decode("utf-8", "ignore")
 
 
-def _is_odd(text: str) -> bool:
-    return any("\ud800" <= c <= "\udfff" for c in text)
+def _escaped_byte(surrogate: str) -> str:
+    """Tell the byte that Python keeps as a surrogate, or the surrogate itself."""
+    code = ord(surrogate)
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def _is_control(character: str) -> bool:

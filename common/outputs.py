@@ -111,6 +111,6 @@ def _refuse_inputs(path: Path, inputs: Sequence[Path]) -> None:
         try:
             is_same = path.exists() and given.exists() and path.samefile(given)
         except OSError:
-            continue
-        if is_same:
+            is_same = False
+        if is_same or os.path.realpath(path) == os.path.realpath(given):
             raise OutputError(f"{path}: is the image that was read; a result never replaces it. Give another name")

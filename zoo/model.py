@@ -13,7 +13,6 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, UnexpectedError, ZooError, ZooWarning
-from zoo.common.names import printable
 from zoo.common.outputs import explained, user_path
 from zoo.common.recipe import Recipe
 from zoo.common.weights import write_weights
@@ -129,9 +128,7 @@ class Model:
             else:
                 results.append(outcome)
         if results.failures:
-            names = ", ".join(printable(name) for name, _ in results.failures[:5])
-            message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"
-            warnings.warn(message, ZooWarning, stacklevel=2)
+            warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
         return results
 
     def train(

@@ -69,8 +69,9 @@ def draw_classification(prediction: Classification) -> Figure:
     for i, (name, p) in enumerate(zip(prediction.classes, prediction.probabilities, strict=True)):
         if i in likely:
             y = draw_bar(panel, y, name, float(p), percent(float(p)), COLOURS[0] if i == best else MUTED)
-    if has_map:
-        panel.text(0.0, 0.02, "right: where the network looked", color=MUTED, fontsize=8, va="bottom")
+    if prediction.heat_map is not None:
+        told = "right: where the network looked" if prediction.heat_map.any() else "right: no place stands out"
+        panel.text(0.0, 0.02, told, color=MUTED, fontsize=8, va="bottom")
     return figure
 
 

@@ -59,5 +59,7 @@ def draw_localisation(prediction: Localisation) -> Figure:
         x1, y1, x2, y2 = (round(float(v)) for v in box)
         panel.text(0.0, y, f"{x2 - x1} × {y2 - y1} px at ({x1}, {y1})", color=MUTED, fontsize=9, va="top")
         panel.text(1.0, y, f"{score:.2f}", color=TEXT, fontsize=9, va="top", ha="right")
-    panel.text(0.0, 0.02, f"right: where {drawable(prediction.shown)} was seen", color=MUTED, fontsize=8, va="bottom")
+    is_seen = prediction.heat_map is not None and prediction.heat_map.any()
+    told = f"right: where {drawable(prediction.shown)} was seen" if is_seen else "right: no place stands out"
+    panel.text(0.0, 0.02, told, color=MUTED, fontsize=8, va="bottom")
     return figure

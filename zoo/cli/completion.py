@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-import click
+import typer
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
 
 
 def names(incomplete: str) -> list[str]:
-    """Offer the algorithms, whatever the case typed."""
+    """Offer the algorithms."""
     from zoo.registry import list_models
 
-    return [name for name in list_models() if name.lower().startswith(incomplete.lower())]
+    return [name for name in list_models() if name.startswith(incomplete)]
 
 
 def tasks(incomplete: str) -> list[str]:
@@ -27,21 +31,26 @@ def backends(incomplete: str) -> list[str]:
     return [name for name in ("torch", "mindspore", "nvidia", "ascend") if name.startswith(incomplete)]
 
 
-def checkpoints(ctx: click.Context, incomplete: str) -> list[str]:
+def checkpoints(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the checkpoints of the algorithm that was typed before; files are the shell's own matter."""
-    from zoo.registry import find
-
-    name = ctx.params.get("name")
-    known = ["default", "none", *(find(name).checkpoints if name else ())]
+    entry = _typed(ctx)
+    known = ["default", "none", *(entry.checkpoints if entry else ())]
     return [checkpoint for checkpoint in known if checkpoint.startswith(incomplete)]
 
 
-def variants(ctx: click.Context, incomplete: str) -> list[str]:
+def variants(ctx: typer.Context, incomplete: str) -> list[str]:
     """Offer the variants of the algorithm that was typed before."""
-    from zoo.registry import find
-
-    name = ctx.params.get("name")
-    if not name:
+    entry = _typed(ctx)
+    if entry is None:
         return []
-    module = importlib.import_module(f"zoo.models.{find(name).package}.config")
+    module = importlib.import_module(f"zoo.models.{entry.package}.config")
     return [variant for variant in module.VARIANTS if variant.startswith(incomplete)]
+
+
+def _typed(ctx: typer.Context) -> Entry | None:
+    """Return the algorithm that was typed before; an option without its value keeps it among the plain words."""
+    from zoo.registry import load_registry
+
+    registry = load_registry()
+    words = (ctx.params.get("name"), *ctx.args)
+    return next((registry[word] for word in words if word in registry), None)

@@ -85,14 +85,18 @@ def predict(
     if as_json:
         print_json(results.to_dict())
     else:
-        for line in results.lines[:SHOWN]:
-            echo(line)
-        if len(results.lines) > SHOWN:
-            say(f"... and {len(results.lines) - SHOWN} more")
+        _show(results.lines)
     say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
     _tell([error for _, error in results.failures])
     if results.failures:
         raise typer.Exit(1)
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines[:SHOWN]:
+        echo(line)
+    if len(lines) > SHOWN:
+        say(f"... and {len(lines) - SHOWN} more")
 
 
 def _tell(failures: list[ZooError]) -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError, ZooError
+from zoo.common.names import printable
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from PIL.Image import Image as Picture
+
+NAMED = 5  # failures named in a warning
 
 
 class PredictionList(list[Prediction]):
@@ -31,6 +34,12 @@ class PredictionList(list[Prediction]):
         super().__init__(predictions)
         self.failures = list(failures)
         self.model = dict(model or {})
+
+    def complaint(self) -> str:
+        """Say how many images failed, and which came first."""
+        names = ", ".join(printable(name) for name, _ in self.failures[:NAMED])
+        total = len(self) + len(self.failures)
+        return f"{len(self.failures)} of {total} images could not be used ({names}); see .failures"
 
     def rows(self) -> list[Row]:
         """Return the rows of all predictions."""

@@ -87,8 +87,8 @@ def _paths(entry: str | os.PathLike[str]) -> list[Path]:
         return [path]
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
     written = {file for folder in _folders_of(matches) for file in written_files(folder)}
-    kept = [match for match in matches if match not in written]
-    return [image for match in kept for image in (folder_images(match) if match.is_dir() else [match])]
+    paths = [path for match in matches for path in (folder_images(match) if match.is_dir() else [match])]
+    return [path for path in paths if path not in written]
 
 
 def _path(entry: str | os.PathLike[str]) -> Path:
