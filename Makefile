@@ -4,7 +4,8 @@
 VENV ?= .venv
 RUN := $(VENV)/bin/python
 INPUTS := pyproject.toml setup.py ci/constraints.txt ci/install.sh
-PYTEST := ZOO_REQUIRE=torch,mindspore $(RUN) -m pytest
+JOBS ?= 2 # test processes; each opens both frameworks and takes about 1.5 GB
+PYTEST := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} ZOO_REQUIRE=torch,mindspore $(RUN) -m pytest -n $(JOBS)
 
 .PHONY: help demo test test-fast check format clean
 .DEFAULT_GOAL := help

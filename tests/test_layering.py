@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("zoo", "common", "models", "ci")
 FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in FILES]
-PAIRS = sorted(p for p in (ROOT / "models").rglob("*_torch.py") if p.with_name(f"{p.stem[:-6]}_mindspore.py").exists())
+PAIRS = sorted(
+    path
+    for folder in ("models", "common")
+    for path in (ROOT / folder).rglob("*_torch.py")
+    if path.with_name(f"{path.stem[:-6]}_mindspore.py").exists()
+)
 FRAMEWORKS = {"torch", "mindspore"}
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 every_file = pytest.mark.parametrize("path", FILES, ids=NAMES)

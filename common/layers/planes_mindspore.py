@@ -127,7 +127,7 @@ class BatchNorm2d(nn.Cell):
 
 
 class Linear(nn.Cell):
-    """Multiply by weight (out, in), transposed."""
+    """Multiply the last axis by weight (out, in), transposed."""
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True) -> None:
         super().__init__()
@@ -136,9 +136,11 @@ class Linear(nn.Cell):
         self.matmul = ops.MatMul(transpose_b=True)  # ops.dense copies the transposed weight at each call
 
     def construct(self, x: Tensor) -> Tensor:
-        # (n, in) -> (n, out)
-        x = self.matmul(x, self.weight)
-        return x if self.bias is None else ops.bias_add(x, self.bias)
+        # (*leading, in) -> (*leading, out)
+        leading, flat = x.shape[:-1], x.ndim == 2
+        y = self.matmul(x if flat else x.reshape(-1, x.shape[-1]), self.weight)
+        y = y if self.bias is None else ops.bias_add(y, self.bias)
+        return y if flat else y.reshape(*leading, y.shape[-1])
 
 
 class ReLU(nn.Cell):

@@ -58,12 +58,9 @@ class Attention(nn.Module):
 
     def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         # (n, t, dim) -> (n, t, dim), mean weights of the heads (n, t, t): row = who looks, column = at whom
-        n, t, dim = x.shape
-        qkv = self.qkv(x.reshape(n * t, dim)).reshape(n, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        q, k, v = qkv[0], qkv[1], qkv[2]
+        q, k, v = self.qkv(x).reshape(*x.shape[:2], 3, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
         weights = ops.softmax(ops.matmul(q * self.scale, k.swapaxes(2, 3)), -1)
-        x = ops.matmul(weights, v).swapaxes(1, 2).reshape(n * t, dim)
-        return self.proj(x).reshape(n, t, dim), weights.mean(1)
+        return self.proj(ops.matmul(weights, v).swapaxes(1, 2).reshape(x.shape)), weights.mean(1)
 
 
 class Mlp(nn.Module):
@@ -77,8 +74,7 @@ class Mlp(nn.Module):
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, t, dim) -> (n, t, dim)
-        n, t, dim = x.shape
-        return self.fc2(self.act(self.fc1(x.reshape(n * t, dim)))).reshape(n, t, dim)
+        return self.fc2(self.act(self.fc1(x)))
 
 
 class Block(nn.Module):

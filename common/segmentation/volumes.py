@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 
 from zoo.common.errors import InputError
 from zoo.common.io.images import check_size
+from zoo.common.transforms import spatial as maps
 from zoo.common.transforms.orientation import back_to, to_canonical
 from zoo.common.transforms.pictures import to_channels
-from zoo.common.transforms.sampling import nearest_indices
+from zoo.common.transforms.sampling import nearest_indices, sample_linear
 from zoo.common.types import Image
 
 SAME_SPACING = 0.02  # relative difference of spacings below which nothing is resampled
@@ -100,13 +100,9 @@ def normalise(array: np.ndarray, window: tuple[float, ...]) -> np.ndarray:
 
 
 def resample(array: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Resample (c, d, h, w) linearly, axis by axis, smoothing where an axis shrinks; borders of voxels are kept."""
-    for axis, (old, new) in enumerate(zip(array.shape[1:], size, strict=True), start=1):
-        if old != new:
-            moved = np.moveaxis(array, axis, 0)
-            flat = weights(old, new) @ moved.reshape(old, -1)
-            array = np.moveaxis(flat.reshape(new, *moved.shape[1:]), 0, axis)
-    return np.ascontiguousarray(array, np.float32)
+    """Resample (c, d, h, w) linearly to another size, smoothing where an axis shrinks; borders of voxels are kept."""
+    moved = sample_linear(array, maps.resize(maps.Frame(array.shape[1:]), size))
+    return np.ascontiguousarray(moved, np.float32)
 
 
 def resample_labels(labels: np.ndarray, size: tuple[int, ...], classes: int) -> np.ndarray:
@@ -120,19 +116,6 @@ def resample_labels(labels: np.ndarray, size: tuple[int, ...], classes: int) -> 
         wins = share > best
         found[wins], best[wins] = index, share[wins]
     return found
-
-
-def weights(old: int, new: int) -> sparse.csr_matrix:
-    """Build the (new, old) matrix of linear interpolation, widened to a tent of the new voxel where it shrinks."""
-    scale = old / new
-    reach = max(1.0, scale)
-    centres = (np.arange(new) + 0.5) * scale - 0.5
-    places = np.floor(centres - reach).astype(int)[:, None] + np.arange(int(np.ceil(2 * reach)) + 2)
-    tent = np.maximum(0, 1 - np.abs(places - centres[:, None]) / reach)
-    tent /= tent.sum(axis=1, keepdims=True)
-    rows = np.broadcast_to(np.arange(new)[:, None], places.shape)
-    entries = (tent.ravel().astype(np.float32), (rows.ravel(), places.clip(0, old - 1).ravel()))
-    return sparse.csr_matrix(entries, shape=(new, old))
 
 
 def network_patch(image: Image, array: np.ndarray) -> Patch:

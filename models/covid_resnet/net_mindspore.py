@@ -88,7 +88,6 @@ class Net(nn.Module):
         # (n, c, h, w) -> logits (n, classes), cam (n, classes, h/32, w/32)
         x = self.maxpool(self.relu(self.bn1(self.conv1(image))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        n, c, h, w = x.shape
-        cam = self.fc(x.permute(0, 2, 3, 1).reshape(-1, c)).reshape(n, h, w, -1).permute(0, 3, 1, 2)
+        cam = self.fc(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
         # the head is linear: the mean of its answers is its answer to the mean (Zhou et al. 2016, eq. 2)
         return {"logits": cam.mean((2, 3)), "cam": cam}

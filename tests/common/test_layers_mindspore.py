@@ -35,6 +35,8 @@ CASES = {
     "norm with other constants": ("BatchNorm2d", (4,), {"eps": 1e-3, "momentum": 0.03}, (3, 4, 6, 5)),
     "linear": ("Linear", (5, 7), {}, (3, 5)),
     "linear without bias": ("Linear", (5, 7), {"bias": False}, (3, 5)),
+    "linear over a grid": ("Linear", (5, 7), {}, (2, 3, 4, 5)),
+    "linear over tokens without bias": ("Linear", (5, 7), {"bias": False}, (2, 3, 5)),
     "layer norm": ("LayerNorm", (6,), {"eps": 1e-6}, (2, 5, 6)),
     "gelu": ("GELU", (), {}, (2, 5, 6)),
     "relu": ("ReLU", (), {"inplace": False}, (2, 3, 4, 4)),

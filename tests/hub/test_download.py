@@ -15,6 +15,7 @@ from .loopback_hub import Hub
 from .shipped import REPOSITORY, Shipped
 
 FLIPS = 1000
+CODES = (401, 404, 500, 503)
 
 
 def test_a_sound_file_is_fetched_once(hub: Hub, shipped: Shipped) -> None:
@@ -82,7 +83,7 @@ def test_a_body_cut_once_is_recovered(hub: Hub, shipped: Shipped, part: float) -
 
 
 @pytest.mark.parametrize("when", ["on_head", "on_get"])
-@pytest.mark.parametrize("fault", [faults.html(), *map(faults.status, (401, 404, 500, 503))], ids=str)
+@pytest.mark.parametrize("fault", [faults.html(), *map(faults.status, CODES)], ids=["page", *map(str, CODES)])
 @pytest.mark.usefixtures("impatient")
 def test_an_error_or_a_login_page_is_refused(hub: Hub, shipped: Shipped, when: str, fault: faults.Fault) -> None:
     setattr(hub, when, fault)

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from zoo.models.ellipsenet.config import VARIANTS
-
 from ..oracles import open_timm, randomise
 
 torch = pytest.importorskip("torch")
@@ -17,11 +15,11 @@ def timm():
 
 
 def test_backbone_of_ellipsenet_is_the_dla34_of_timm(timm):
-    from zoo.models.ellipsenet.net_torch import DLA34
+    from zoo.common.networks.dla34_torch import DLA34
 
     x = torch.randn(2, 3, 96, 64, generator=torch.Generator().manual_seed(1))
     theirs = randomise(timm.create_model("dla34", num_classes=0), x)
-    ours = DLA34(replace(VARIANTS["paper"], dead_projections=False)).eval()
+    ours = DLA34((16, 32, 64, 128, 256, 512), 3).eval()
     ours.load_state_dict(theirs.state_dict())
 
     expected = theirs.forward_features(x)

@@ -1,0 +1,64 @@
+"""DCNv2 in MindSpore: a 3 x 3 convolution whose taps read at learned places (Zhu et al. 2019)."""
+
+from __future__ import annotations
+
+import mindspore as ms
+from mindspore import Tensor, ops
+
+from zoo.common.layers import layers_mindspore as nn
+
+
+def sample_bilinear(x: Tensor, rows: Tensor, columns: Tensor, factors: Tensor) -> Tensor:
+    """Read maps between pixels, zero outside, and multiply by `factors`.
+
+    x: (n, c, h, w); rows, columns [px] and factors: (n, k). Returns (n, k, c). The cells are found by floor on the
+    pixel scale, so that a whole-numbered position has the same one-sided gradient in both frameworks.
+    """
+    n, c, h, w = x.shape
+    pixels = x.permute(0, 2, 3, 1).reshape(n * h * w, c)
+    first = ops.arange(n).reshape(n, 1) * (h * w)
+    top, left = ops.floor(rows), ops.floor(columns)
+    down, right = rows - top, columns - left
+    sampled = 0
+    for row, row_weight in ((top, 1 - down), (top + 1, down)):
+        for column, column_weight in ((left, 1 - right), (left + 1, right)):
+            inside = ((row >= 0) & (row <= h - 1) & (column >= 0) & (column <= w - 1)).astype(x.dtype)
+            index = ops.clamp(row, 0, h - 1) * w + ops.clamp(column, 0, w - 1)
+            corner = ops.gather(pixels, ops.stop_gradient(index).astype(ms.int32) + first, 0)
+            sampled = sampled + corner * (row_weight * column_weight * inside * factors).expand_dims(-1)
+    return sampled
+
+
+def deformable_conv2d(x: Tensor, offsets: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Convolve 3 x 3 at displaced, weighted taps (Zhu et al. 2019, eq. 1; stride 1, padding 1).
+
+    x: (n, c, h, w). offsets: (n, 18, h, w), row and column in turn for each tap [px]. mask: (n, 9, h, w).
+    weight: (o, c, 3, 3). Returns (n, o, h, w).
+    """
+    x, offsets, mask = (t.astype(weight.dtype) for t in (x, offsets, mask))  # half precision would round the positions
+    n, c, h, w = x.shape
+    taps = ops.arange(9)
+    rows = ops.arange(h).reshape(h, 1, 1) + taps // 3 - 1
+    columns = ops.arange(w).reshape(w, 1) + taps % 3 - 1
+    shifts = offsets.reshape(n, 9, 2, h, w).permute(2, 0, 3, 4, 1)
+    factors = mask.permute(0, 2, 3, 1).reshape(n, -1)
+    sampled = sample_bilinear(x, (shifts[0] + rows).reshape(n, -1), (shifts[1] + columns).reshape(n, -1), factors)
+    kernel = weight.permute(2, 3, 1, 0).reshape(9 * c, -1)
+    out = ops.matmul(sampled.reshape(n * h * w, 9 * c), kernel) + bias
+    return out.reshape(n, h, w, -1).permute(0, 3, 1, 2)
+
+
+class DeformableConv2d(nn.Module):
+    """DCNv2: a 3 x 3 convolution that predicts where and how much each tap reads."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.parameter(outputs, inputs, 3, 3)
+        self.bias = nn.parameter(outputs)
+        self.conv_offset_mask = nn.Conv2d(inputs, 27, 3, padding=1)
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, inputs, h, w) -> (n, outputs, h, w)
+        offset_mask = self.conv_offset_mask(x)
+        mask = ops.sigmoid(offset_mask[:, 18:])
+        return deformable_conv2d(x, offset_mask[:, :18], mask, self.weight, self.bias)
