@@ -22,7 +22,7 @@ from zoo.common.types import Image
 from zoo.prediction import outcomes as path_of_predictions
 from zoo.prediction.many import predict_many
 from zoo.prediction.predictions import PredictionList
-from zoo.prediction.sources import images
+from zoo.prediction.sources import Images, images
 from zoo.registry import load_registry
 
 from .conftest import skip_without
@@ -175,24 +175,9 @@ def test_lines_are_there_while_the_run_goes_on(model: zoo.Model, tmp_path: Path)
             seen.append(len(lines.read_text().splitlines()) if lines.exists() else 0)
             yield f"{i}", lambda: Image(np.zeros((1, 32, 32), np.float32))
 
-    found = images(np.zeros((32, 32)))
-    found.items = Items(watched)  # type: ignore[assignment]
-    predict_many(model, found, tmp_path / "out", batch_size=1, overlays=False)
+    predict_many(model, Images(watched()), tmp_path / "out", batch_size=1, overlays=False)  # type: ignore[arg-type]
 
-    assert seen[-3:] == [0, 1, 2]
-
-
-class Items(list):  # type: ignore[type-arg]
-    """A list whose items come from a function anew each time."""
-
-    def __init__(self, make: Any) -> None:
-        self.make = make
-
-    def __len__(self) -> int:
-        return 3
-
-    def __iter__(self) -> Any:
-        return self.make()
+    assert seen == [0, 1, 2]
 
 
 def other_value(value: Any) -> Any:

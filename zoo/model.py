@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import warnings
+from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,9 @@ class Model:
                 raise outcome.__cause__ if isinstance(outcome, UnexpectedError) and outcome.__cause__ else outcome
             return outcome
         results = PredictionList(model=self.identity)
-        bar = tqdm(found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True)
+        bar = tqdm(
+            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
+        )
         for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta):
             if isinstance(outcome, ZooError):
                 results.failures.append((name, outcome))

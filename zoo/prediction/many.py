@@ -97,8 +97,7 @@ def predict_many(
     if tta:
         check_views(algorithm)
     results = Results(model.identity)
-    names = [name for name, _ in found.items]
-    files = RunFiles(out, names, overlays=overlays, overwrite=overwrite) if out is not None else None
+    files = RunFiles(out, found.names(), overlays=overlays, overwrite=overwrite) if out is not None else None
     bar = tqdm(found, desc=model.name, unit="image", disable=None)
     try:
         for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta):
@@ -107,7 +106,8 @@ def predict_many(
     except (KeyboardInterrupt, OutputError) as error:
         bar.close()
         kept = f", kept in {files.folder}" if files is not None else ""
-        done = f"{len(results.predictions)} of {len(found)} images predicted{kept}"
+        known = len(found.names())
+        done = f"{len(results.predictions)}{f' of {known}' if known else ''} images predicted{kept}"
         raise type(error)(f"{error}; {done}" if str(error) else done) from error
     finally:
         if files is not None:

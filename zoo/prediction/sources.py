@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,6 +30,10 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def names(self) -> list[str]:
+        """Return the names of all images, as far as they are known before one is read."""
+        return [name for name, _ in self.items] if isinstance(self.items, Sized) else []
 
     def __iter__(self) -> Iterator[tuple[str, Image | ZooError]]:
         for name, load in self.items:
