@@ -8,7 +8,7 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 
 from zoo.common.names import printable, shortened
 
-NAME, WORD = 30, 24  # characters that the panel has room for
+NAME, WORD = 26, 18  # characters that the panel has room for
 UNKNOWN = "□"  # for what the font does not have, such as emoji; matplotlib would warn about each
 
 

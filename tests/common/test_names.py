@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.common.names import LONGEST_BYTES, as_file_name, as_utf8, printable, shortened
-from zoo.common.plotting.text import drawable
+from zoo.common.plotting.text import WORD, drawable
 
 ODD = "M\udcfcller"  # as Python reads a name of Latin-1 bytes
 ANY = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=300)
@@ -62,4 +62,4 @@ def test_shortened_text_keeps_both_ends() -> None:
 def test_drawn_text_has_no_formula_and_no_unknown_glyph() -> None:
     assert drawable("scan_$1_$2") == r"scan_\$1_\$2"
     assert drawable("a中b") == "a□b"
-    assert len(drawable("x" * 300)) == 24
+    assert len(drawable("x" * 300)) == WORD

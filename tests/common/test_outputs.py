@@ -126,6 +126,27 @@ def test_nothing_is_written_through_a_link(name: str, target: str, tmp_path: Pat
     assert contents(tmp_path / "theirs") == {"a.png": "theirs"} and not (tmp_path / "nowhere").exists()
 
 
+def test_a_file_that_appears_while_a_run_goes_on_is_not_replaced(tmp_path: Path) -> None:
+    output = fill(tmp_path)
+    (tmp_path / "masks" / "b.png").write_text("theirs")
+
+    with pytest.raises(OutputError, match="appeared"):
+        output.write("masks/b.png", lambda staged: staged.write_text("ours"))
+    with pytest.raises(OutputError, match="appeared"):
+        output.open_lines("table.csv")
+    assert contents(tmp_path)["masks/b.png"] == "theirs"
+
+
+def test_a_link_in_the_place_of_an_own_file_is_not_own(tmp_path: Path) -> None:
+    fill(tmp_path, "same").close()
+    (tmp_path / "box_1.png").unlink()
+    (tmp_path / "theirs.png").write_text("same")
+    (tmp_path / "box_1.png").symlink_to("theirs.png")
+
+    with pytest.raises(OutputError, match="not overwritten"):
+        fill(tmp_path, overwrite=True)
+
+
 def test_other_files_of_the_folder_are_no_matter(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
 
