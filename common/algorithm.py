@@ -11,7 +11,7 @@ import numpy as np
 from zoo.common.answers.prediction import Prediction
 from zoo.common.initialise import initial_value
 from zoo.common.tta import View
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 C = TypeVar("C")
 
@@ -23,7 +23,9 @@ class Algorithm(ABC, Generic[C]):
     named outputs, `loss_<framework>.losses(outputs, targets, config)` a dict of named, weighted terms.
     """
 
-    task: ClassVar[str]
+    task: ClassVar[str]  # one of labels.py, or a name of its own
+    labels: ClassVar[tuple[str, ...]]  # what a sample of it carries, see labels.py; the first one counts `classes`
+    answer_type: ClassVar[type[Prediction]]  # of what postprocess() returns
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
@@ -80,17 +82,25 @@ class Algorithm(ABC, Generic[C]):
         """Return a randomly changed copy for training."""
 
     @abstractmethod
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Return what a network that knows the labels would put out, without the batch axis.
+
+        postprocess() of it gives the labels back, as far as the network's grid can tell; the contract tests hold an
+        algorithm to that. With a window these are the outputs over the whole image, before keep().
+        """
+
+    @abstractmethod
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         """Compare one prediction with its labels."""
 
     @abstractmethod
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Condense the rows of `score` into the task's metrics."""
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        """Condense what `score` gave into the task's metrics; a bootstrap calls it a thousand times."""
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Choose fields of the configuration that only postprocess() reads, such as a threshold; by default none.
 
-        rows: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
+        cases: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
         """
         return {}
 

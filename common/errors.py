@@ -59,3 +59,7 @@ class DeviceFallbackWarning(ZooWarning):
 
 class HeadReinitialisedWarning(ZooWarning):
     """Some weights of the checkpoint did not fit the new classes and start anew."""
+
+
+class PluginWarning(ZooWarning):
+    """An installed plug-in, or one of its algorithms, cannot be used and is left out."""

@@ -23,8 +23,10 @@ from zoo.common.numbers import name_and_unit
 from zoo.common.types import Image
 from zoo.engines.backends import PACKAGES, installed
 from zoo.loading import load
+from zoo.registry import find
+from zoo.registry.package import Package
 
-ALGORITHM, PACKAGE = "EllipseNet", "zoo.models.ellipsenet"
+ALGORITHM = "EllipseNet"
 CLASSES = ("head",)
 OVERLAY = Path("demo/ellipsenet.png")
 RUNS = 10  # timed predictions per framework, after one that compiles and allocates
@@ -43,7 +45,7 @@ class Answer:
 
 def example() -> tuple[Image, np.ndarray]:
     """Read the bundled synthetic image and the outer edge (1, 6) of its skull, which the algorithm is to find."""
-    folder = importlib.resources.files(PACKAGE)
+    folder = importlib.resources.files(Package(find(ALGORITHM)).module)
     facts = json.loads(folder.joinpath("example.json").read_text(encoding="utf-8"))
     with importlib.resources.as_file(folder.joinpath("example.png")) as path:
         image = replace(read_image(path, tuple(facts["spacing_mm"])), name="example.png")

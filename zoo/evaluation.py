@@ -20,7 +20,7 @@ from zoo.common.metrics.classification import summarise_probabilities
 from zoo.common.output_folder import OutputFolder
 from zoo.common.outputs import user_path
 from zoo.common.tables import read_csv, write_csv
-from zoo.common.types import Image, Row, Sample
+from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.file_names import FreePaths
 from zoo.prediction.passes import chunks, predict_batch, prepare
@@ -147,14 +147,14 @@ def score_all(
     samples: Sequence[Sample],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
-) -> list[Row]:
+) -> list[Case]:
     """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
-    rows = []
+    cases = []
     for batch in chunks(samples, batch_size):
         predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch])
-        rows += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
+        cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
-    return rows
+    return cases
 
 
 def evaluate(
@@ -166,9 +166,9 @@ def evaluate(
     advance: Callable[[int], object] = lambda count: None,
 ) -> Evaluation:
     """Score every sample and add bootstrap intervals over the groups."""
-    rows = score_all(algorithm, engine, samples, batch_size, advance)
-    intervals = bootstrap_interval(rows, algorithm.summarise, groups, np.random.default_rng(0))
-    return Evaluation(rows, algorithm.summarise(rows), intervals)
+    cases = score_all(algorithm, engine, samples, batch_size, advance)
+    intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
+    return Evaluation([case.row for case in cases], algorithm.summarise(cases), intervals)
 
 
 def score_baseline(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,13 @@ from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWar
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record
 from zoo.common.types import Arrays
-from zoo.common.weights import check_fit, fit_channels, read_weights
-from zoo.engines.backends import resolve
+from zoo.common.weights import check_fit, fit_channels, sound_weights
+from zoo.engines.backends import Backend, resolve
 from zoo.engines.engine import Engine, open_engine
+from zoo.engines.limited import open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
+from zoo.registry.package import Package
 from zoo.weights.identity import from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -59,8 +60,8 @@ def load(
         source = f"random, seed {seed}"
     else:
         config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
-    algorithm = _algorithm_class(entry)(config)
-    engine = open_engine(entry.package, config, chosen.framework, chosen.device)
+    algorithm = Package(entry).algorithm(config)
+    engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
@@ -71,19 +72,24 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     """Return the model for other classes: the same weights but for the head, which starts anew."""
     config = _override(model.config, {"classes": classes}, model.name)
     algorithm = type(model.algorithm)(config)
-    engine = open_engine(model.entry.package, config, model.engine.framework, model.engine.device)
+    engine = open_engine(Package(model.entry), config, model.engine.framework, model.engine.device)
     body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
     _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
     return Model(model.entry, algorithm, engine, model.variant, model.source)
+
+
+def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
+    if weights is None:
+        return open_engine(package, config, backend.framework, backend.device)
+    return open_described(package, config, backend.framework, backend.device, weights, source)
 
 
 def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
     shapes = engine.shapes()
-    fresh = initial_weights(shapes, algorithm.initialise, seed)
     if weights is None:
-        engine.load(fresh)
+        engine.load(initial_weights(shapes, algorithm.initialise, seed))
         return
     anew = check_fit(shapes, weights, source, head=algorithm.head if may_change_head else ())
     if anew:
@@ -92,49 +98,49 @@ def _fill(
             HeadReinitialisedWarning,
             stacklevel=4,
         )
-    engine.load({n: fresh[n] if n in anew else np.asarray(weights[n]) for n in shapes})
+    fresh = initial_weights({name: shapes[name] for name in anew}, algorithm.initialise, seed)
+    engine.load({**{n: np.asarray(weights[n]) for n in shapes if n not in fresh}, **fresh})
 
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
 ) -> tuple[Any, Arrays, str, str]:
-    from zoo.weights.places import locate
+    from zoo.weights.places import read_checkpoint
 
-    path = locate(entry, checkpoint)
-    weights, metadata = read_weights(path)
-    identity = from_metadata(metadata, str(path))
+    path, file = read_checkpoint(entry, checkpoint)
+    identity = from_metadata(file.metadata, str(path))
     if identity["algorithm"] != entry.name:
         raise CheckpointError(
-            f"{path}: a checkpoint of {identity['algorithm']}; expected one of {entry.name}. "
-            f"Load it with zoo.load({identity['algorithm']!r}, checkpoint=...)"
+            f"{path}: a checkpoint of {identity['algorithm']:.80}; expected one of {entry.name}. "
+            f"Load it with zoo.load({identity['algorithm']!r:.80}, checkpoint=...)"
         )
     if variant is not None and variant != identity["variant"]:
         raise CheckpointError(
             f"{path}: holds the variant {identity['variant']!r}, asked was {variant!r}; leave `variant` out, "
             "or give checkpoint=None for random weights of that variant"
         )
-    config = build_record(_config_module(entry).Config, identity["config"], str(path))
+    config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
+    weights = sound_weights(file.arrays(), str(path))
     return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
-    from zoo.weights.places import pretrained_file
+    from zoo.weights.places import read_pretrained
 
-    try:
-        convert = importlib.import_module(f"zoo.models.{entry.package}.convert")
-        sources: dict[str, tuple[str, str]] = getattr(convert, init.upper())
-    except (ImportError, AttributeError):
-        raise ConfigError(f"{entry.name} cannot start from {init!r}; use checkpoint='default' or None") from None
+    convert = Package(entry).convert if Package(entry).has_converter else None
+    sources: dict[str, tuple[str, str]] = getattr(convert, str(init).upper(), {})
+    if convert is None or not sources:
+        raise ConfigError(f"{entry.name} cannot start from {init!r}; use checkpoint='default' or None")
     variant = variant or next(iter(sources))
     if variant not in sources:
         raise ConfigError(f"{entry.name} has no {init} weights for {variant!r}; expected one of {', '.join(sources)}")
     config = _override(_variant(entry, variant), overrides, entry.name)
-    weights, _ = read_weights(pretrained_file(*sources[variant]))
-    return config, convert.convert(weights, config), variant
+    path, file = read_pretrained(*sources[variant])
+    return config, sound_weights(convert.convert(file.arrays(), config), str(path)), variant
 
 
 def _variant(entry: Entry, variant: str) -> Any:
-    variants = _config_module(entry).VARIANTS
+    variants = Package(entry).config.VARIANTS
     if variant not in variants:
         raise ConfigError(f"{entry.name} has no variant {variant!r}; expected one of {', '.join(variants)}")
     return variants[variant]
@@ -146,13 +152,3 @@ def _override(config: Any, overrides: dict[str, Any], name: str) -> Any:
 
 def _shallow(config: Any) -> dict[str, Any]:
     return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-def _config_module(entry: Entry) -> Any:
-    return importlib.import_module(f"zoo.models.{entry.package}.config")
-
-
-def _algorithm_class(entry: Entry) -> type[Algorithm[Any]]:
-    module = importlib.import_module(f"zoo.models.{entry.package}.algorithm")
-    found: type[Algorithm[Any]] = getattr(module, entry.class_name)
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import sys
 import warnings
 from operator import length_hint
 from pathlib import Path
@@ -14,15 +14,18 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, UnexpectedError, ZooError, ZooWarning
-from zoo.common.outputs import explained, user_path
+from zoo.common.labels import TASKS
+from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
-from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine
+from zoo.common.weights import write_checkpoint
+from zoo.engines.backends import resolve
+from zoo.engines.engine import Engine, open_engine
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.sources import images, is_single
+from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
@@ -101,12 +104,12 @@ class Model:
         tta: bool = False,
         **options: Any,
     ) -> Prediction | PredictionList:
-        """Predict one image (path, array, Image) or many (folder, glob, list of these).
+        """Predict one image (path, array, Image) or many (folder, glob, list or generator of these).
 
-        One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
-        order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
-        An image is named by its path as given. An error that is no fault of the image, a bug, is raised for one image;
-        of many, it is a failure (UnexpectedError, the error itself is its cause).
+        An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
+        gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
+        that cannot be used are in its `.failures`, with a warning, and the others are finished.
+        An image is named by its path as given. A bug is raised for one image; of many, it is an UnexpectedError.
         spacing_mm: size of one pixel where the file does not say it, (h, w) or one number for square pixels.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
@@ -119,7 +122,7 @@ class Model:
             read = [(name if isinstance(image, ZooError) else image.name, image)]
             ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta)
             if isinstance(outcome, ZooError):
-                raise outcome.__cause__ if isinstance(outcome, UnexpectedError) and outcome.__cause__ else outcome
+                raise (outcome.__cause__ if isinstance(outcome, UnexpectedError) else None) or outcome
             return outcome
         results = PredictionList(model=self.identity)
         bar = tqdm(
@@ -148,20 +151,23 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
+        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
+        where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
         dataset = self._open(data, layout)
-        self._adopt_classes(dataset)
+        warn_of_equal_images(dataset)
+        dataset = self._adopt_classes(dataset)
         return train(self, dataset, user_path(out), self.recipe(**recipe), resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
         from zoo.training.loop import recipe_with
 
-        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
+        recipes = Package(self.entry).config.RECIPES
         return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
 
     def evaluate(
@@ -179,11 +185,13 @@ class Model:
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
+        Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
+        from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, open_results, score_baseline
 
         batch_size = checked_batch_size(batch_size)
-        dataset = self._open(data, layout)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
         cases = dataset.split(split)
         output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
@@ -197,23 +205,51 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = user_path(path)
+        path = Path(path).expanduser()
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        with explained(path):
-            write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        try:
+            write_checkpoint(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
         return path
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pack what another process needs: the engine as its framework, device and weights."""
+        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        return {**self.__dict__, "engine": engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the engine anew; a training that was under way starts with a fresh optimiser."""
+        framework, device, weights = state["engine"]
+        self.__dict__.update(state)
+        device = resolve(framework, device).device  # another machine may have none such; then it says so
+        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine.load(weights)
 
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
-        return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
+        if isinstance(data, Dataset):
+            return data
+        dataset = open_dataset(data, self._wanted(), layout=layout)
+        tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
+        return dataset
 
-    def _adopt_classes(self, dataset: Dataset) -> None:
-        classes = dataset.classes
-        if not classes or classes == self.config.classes:
-            return
+    def _wanted(self) -> str | tuple[str, ...]:
+        """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
+        return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels
+
+    def _adopt_classes(self, dataset: Dataset) -> Dataset:
+        """Take over the classes of the data, and return it with its labels in the order of the model's."""
+        from zoo.common.datasets.classes import aligned, misspelt, renumber
         from zoo.loading import with_classes
 
-        other = with_classes(self, classes)
-        self.algorithm, self.engine = other.algorithm, other.engine
+        classes = dataset.classes
+        if misspelt(classes, self.config.classes):
+            renumber(classes, self.config.classes, f"{dataset.origin}, beside the model")
+        if classes and sorted(classes) != sorted(self.config.classes):
+            other = with_classes(self, classes)
+            self.algorithm, self.engine = other.algorithm, other.engine
+        return aligned(dataset, self.config.classes, self.algorithm.task)

@@ -21,7 +21,7 @@ from zoo.common.types import Row
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MASKS = (".png", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
+MASKS = (".png", ".tif", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,8 +74,8 @@ class Segmentation(Prediction):
     def save(self, path: str | Path) -> Path:
         """Write the mask into a file of the input's grid, or JSON, CSV or an overlay, as the suffix says.
 
-        Masks: .png for pictures, .nii.gz, .nii, .mha, .mhd, .nrrd or .dcm (DICOM-SEG) for volumes. A .png of a volume
-        is refused: plot() draws the overlay.
+        Masks: .png (with a palette) or .tif (greys) for pictures, .nii.gz, .nii, .mha, .mhd, .nrrd or .dcm (DICOM-SEG)
+        for volumes. A .png of a volume is refused: plot() draws the overlay.
         """
         path = self._with_suffix(path, self.suffix)
         suffix = file_suffix(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.ellipses.scores import score_ellipses, score_measurements, summarise
 from zoo.common.errors import DataError, InputError
 from zoo.common.transforms.pictures import invert_affine, letterbox, to_channels
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 
 class EllipseConfig(Protocol):
@@ -61,6 +61,8 @@ class EllipseAlgorithm(Algorithm[E]):
     """At most one ellipse per class, with what follows from it measured."""
 
     task = "ellipse-detection"
+    labels: ClassVar[tuple[str, ...]] = ("ellipses",)
+    answer_type: ClassVar[type[Prediction]] = Ellipses
     monitor = "dice"
 
     def preprocess(self, image: Image) -> Arrays:
@@ -75,20 +77,21 @@ class EllipseAlgorithm(Algorithm[E]):
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, rng)
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Ellipses):
             raise TypeError(f"{type(prediction).__name__} given; expected Ellipses")
         truth = geometry.canonical(sample.labels["ellipses"])
-        return {
+        row: Row = {
             "name": sample.image.name,
             "group": sample.group,
             **score_ellipses(prediction.ellipses, truth, self.config.classes, math.hypot(*sample.image.size)),
             # the truth is measured by the same rules, so that only the ellipses differ
             **score_measurements(prediction.measurements, self._measure(truth, sample.image)),
         }
+        return Case(row)
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return summarise(rows)
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return summarise([case.row for case in cases])
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         median = MedianEllipses.fit(training, len(self.config.classes))

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.io.dicom import is_dicom, open_dicom, plane_of, values_of
+from zoo.common.io.dicom import is_dicom, open_dicom
+from zoo.common.io.dicom_frames import plane_of
 from zoo.common.io.dicom_stack import Plane, listed, stack
+from zoo.common.io.dicom_values import values_of
 from zoo.common.io.images import check_size
 from zoo.common.io.voxels import checked_spacing
 from zoo.common.types import Image

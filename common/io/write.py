@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import errno
-import gzip
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from zoo.common.colours import palette
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import file_suffix
+from zoo.common.io.nifti_write import FLIP_XY, itk_affine, write_nifti
 from zoo.common.outputs import explained
 from zoo.common.types import Image
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
 COMPRESSED = (".nii.gz", ".mha", ".nrrd")
-LABEL_SUFFIXES = (*VOLUMES, ".png", ".npy", ".dcm")
+LABEL_SUFFIXES = (*VOLUMES, ".png", ".tif", ".npy", ".dcm")
 MAP_SUFFIXES = (*VOLUMES, ".npy")
-FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and back, `Image.affine` to the right and front
 
 
 def write_labels(path: str | Path, labels: np.ndarray, image: Image, classes: Sequence[str]) -> Path:
     """Write a mask of class numbers; return where.
 
     labels: (h, w) or (d, h, w) integers on the grid of `image`. classes: classes[0] is the background.
-    .png and .npy hold the numbers alone; volumes also the place of `image`; .dcm is a DICOM-SEG that refers to the
-    DICOM files that `image` was read from.
+    .png (with a palette), .tif (greys) and .npy hold the numbers alone; volumes also the place of `image`: NIfTI both
+    places of a NIfTI image, MetaImage and NRRD the one at which programs built on ITK show it. .dcm is a DICOM-SEG that
+    refers to the DICOM files that `image` was read from.
     """
     path = Path(path)
     suffix = _known_suffix(path, LABEL_SUFFIXES)
@@ -80,11 +81,27 @@ def _checked_labels(labels: np.ndarray, image: Image, classes: Sequence[str]) ->
 
 
 def _write_png(path: Path, values: np.ndarray, image: Image) -> None:
+    """Write up to 256 classes with a palette, so that viewers show them; the numbers are its indices."""
     from PIL import Image as Pillow
 
+    _refuse_volume(path, values)
+    picture = Pillow.fromarray(values)
+    if values.dtype == np.uint8:
+        picture.putpalette(palette())
+    picture.save(path, bits=8)
+
+
+def _write_tiff(path: Path, values: np.ndarray, image: Image) -> None:
+    """Write the numbers as greys, for programs that turn a palette into colours."""
+    import tifffile
+
+    _refuse_volume(path, values)
+    tifffile.imwrite(path, values, photometric="minisblack", metadata=None)
+
+
+def _refuse_volume(path: Path, values: np.ndarray) -> None:
     if values.ndim != 2:
         raise ConfigError(f"{path}: volume {values.shape} given; expected a picture, or one of {', '.join(VOLUMES)}")
-    Pillow.fromarray(values).save(path)
 
 
 def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
@@ -92,16 +109,19 @@ def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
 
 
 def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
-    import SimpleITK
-
     flat = len(image.size) == 2
     if flat and image.affine is not None:  # one slice with a place in the world
         values = values[..., None, :, :]
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return write_nifti(path, values, image)
+    import SimpleITK
+
     axes = 2 if flat and image.affine is None else 3
     volume = SimpleITK.GetImageFromArray(values, isVector=False)  # maps along a fourth axis, as NIfTI stacks them
     spacing, origin, direction = np.ones(values.ndim), np.zeros(values.ndim), np.eye(values.ndim)
-    if image.affine is not None:
-        affine = FLIP_XY @ image.affine
+    place = itk_affine(image)
+    if place is not None:
+        affine = FLIP_XY @ place
         spacing[:3] = np.linalg.norm(affine[:3, :3], axis=0)
         direction[:3, :3] = affine[:3, :3] / spacing[:3]
         origin[:3] = affine[:3, 3]
@@ -114,22 +134,10 @@ def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
         SimpleITK.WriteImage(volume, str(path), useCompression=file_suffix(path) in COMPRESSED)
     except RuntimeError as error:  # all that ITK says
         raise OSError(errno.EIO, " ".join(str(error).split())[-120:]) from error
-    _refuse_torn(path, values.nbytes)
 
 
-def _refuse_torn(path: Path, needed: int) -> None:
-    """Notice a NIfTI file that holds less than it should: its writer says nothing when the disk is full."""
-    if file_suffix(path) not in (".nii", ".nii.gz"):
-        return
-    held = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while block := file.read(1 << 20):
-                held += len(block)
-    except EOFError:  # cut within the compressed stream
-        held = min(held, needed)
-    if held <= needed:  # a header comes on top
-        raise OSError(errno.ENOSPC, f"only {held:,} of {needed:,} bytes of the mask arrived; the disk may be full")
-
-
-_WRITERS: dict[str, Callable[[Path, np.ndarray, Image], None]] = {".png": _write_png, ".npy": _write_array}
+_WRITERS: dict[str, Callable[[Path, np.ndarray, Image], None]] = {
+    ".png": _write_png,
+    ".tif": _write_tiff,
+    ".npy": _write_array,
+}

@@ -98,6 +98,13 @@ def token_weights(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return weights if weights.any() else np.ones(grid, np.float32)
 
 
+def tokens_of_mask(mask: np.ndarray, image: Image, config: SliceConfig, grid: tuple[int, ...]) -> np.ndarray:
+    """Return which share of each cell of the network's grid a mask (h, w) covers, (gh, gw) in 0..1."""
+    box = CROPS[config.crop](image.array)
+    inside = Pillow.fromarray((np.asarray(mask) != 0)[box.top : box.bottom, box.left : box.right].astype(np.float32))
+    return np.asarray(inside.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
+
+
 def spread(cells: np.ndarray, image: Image, config: SliceConfig, scale: float = 0.0) -> np.ndarray:
     """Lay a map (gh, gw) of the network's grid over the image: (h, w) in 0..1, zero outside the crop.
 

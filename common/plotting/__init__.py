@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyBboxPatch
 from matplotlib.patheffects import Normal, Stroke
 
+from zoo.common.colours import COLOURS as COLOURS
 from zoo.common.numbers import name_and_unit, percent, written
 from zoo.common.plotting.text import NAME, drawable
 from zoo.common.types import Image
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from zoo.common.answers.ellipses import Ellipses
 
 BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
-COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
 MAX_BARS = 5  # most probable classes that the panel has room for

@@ -11,7 +11,7 @@ from zoo.common.types import Arrays, Image, Sample
 
 from .config import Config
 from .initialise import initialise
-from .targets import decode, encode
+from .targets import decode, encode, maps_of
 
 
 class EllipseNet(EllipseAlgorithm[Config]):
@@ -23,6 +23,9 @@ class EllipseNet(EllipseAlgorithm[Config]):
 
     def targets(self, sample: Sample) -> Arrays:
         return encode(self.truth(sample), self.config)
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        return maps_of(self.targets(sample), self.config)
 
     def postprocess(self, outputs: Arrays, image: Image) -> Ellipses:
         rows, scores = decode(outputs, self.config)

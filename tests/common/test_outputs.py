@@ -7,11 +7,14 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from zoo.common.answers.segmentation import Segmentation
 from zoo.common.errors import OutputError
 from zoo.common.output_folder import MANIFEST, OutputFolder, read_manifest, written_files
 from zoo.common.outputs import user_path, write_text, write_whole
+from zoo.common.types import Image
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -145,6 +148,22 @@ def test_a_link_in_the_place_of_an_own_file_is_not_own(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match="not overwritten"):
         fill(tmp_path, overwrite=True)
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii", ".mha", ".mhd", ".nrrd"])
+def test_a_volume_that_does_not_fit_on_the_disk_is_no_file(suffix: str, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    labels = np.random.default_rng(0).integers(0, 3, (20, 30, 40)).astype(np.uint8)
+    answer = Segmentation(Image(labels[None].astype(np.float32), (1, 1, 1), np.eye(4)), ("a", "b", "c"), labels)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))  # bytes that any file may have
+    try:
+        with pytest.raises(OutputError, match=r"a\.\w+(\.gz)?: cannot be written"):
+            answer.save(tmp_path / f"a{suffix}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_files_of_the_folder_are_no_matter(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.registry.package import Package
 
 from .harness import NAMES, batch_of, samples_of
 
@@ -42,8 +42,7 @@ def pair_of(name: str, variant: str) -> tuple[zoo.Model, zoo.Model]:
 
 def variants_of(name: str) -> list[str]:
     """List the named configurations of an algorithm."""
-    package = zoo.info(name).package
-    return list(importlib.import_module(f"zoo.models.{package}.config").VARIANTS)
+    return list(Package(zoo.info(name)).config.VARIANTS)
 
 
 CASES = [(name, variant) for name in NAMES for variant in variants_of(name)]

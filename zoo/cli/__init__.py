@@ -99,6 +99,8 @@ def info(name: run.Name, as_json: AsJson = False) -> None:
 
 
 def _facts(entry: Any) -> list[tuple[str, str]]:
+    from zoo.registry.package import Package
+
     reported = entry.reported
     figures = [("original", reported.original), *((f"OpenMedIA {k}", v) for k, v in reported.openmedia.items())]
     return [
@@ -113,7 +115,7 @@ def _facts(entry: Any) -> list[tuple[str, str]]:
             f"{reported.dataset}: " + ", ".join(f"{k} {v}" for k, v in figures if v is not None),
         ),
         ("licence", entry.licence),
-        ("package", f"zoo.models.{entry.package}"),
+        ("package", Package(entry).module),
     ]
 
 

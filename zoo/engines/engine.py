@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
+from zoo.registry.package import Package
 
 
 class Engine(Protocol):
@@ -53,8 +54,8 @@ def rate_factor(name: str, recipe: Recipe, head: tuple[str, ...]) -> float:
     return 1.0 if name.startswith(head) else recipe.body_factor
 
 
-def open_engine(package: str, config: object, framework: str, device: str) -> Engine:
-    """Build the network of a model package in one framework; imports that framework only."""
+def open_engine(package: Package, config: object, framework: str, device: str) -> Engine:
+    """Build the network of an algorithm in one framework; imports that framework only."""
     if framework == "torch":
         from zoo.engines.engine_torch import TorchEngine
 

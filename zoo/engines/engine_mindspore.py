@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,19 +15,20 @@ from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.engine import decays, rate_factor
 from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, to_arrays
+from zoo.registry.package import Package
 
 
 class MindSporeEngine:
-    """Runs and trains `models.<package>.net_mindspore.Net`."""
+    """Runs and trains the `Net` of a package's net_mindspore.py."""
 
     framework = "mindspore"
 
-    def __init__(self, package: str, config: Any, device: str) -> None:
+    def __init__(self, package: Package, config: Any, device: str) -> None:
         backend.prepare(device)
         self.device = device
         self._config = config
-        self._losses = importlib.import_module(f"zoo.models.{package}.loss_mindspore").losses
-        self.net = importlib.import_module(f"zoo.models.{package}.net_mindspore").Net(config)
+        self._losses = package.losses("mindspore")
+        self.net = package.net("mindspore")(config)
         self.net.set_train(False)
         self._recipe = Recipe()
         self._optimiser: AdamW | Sgd | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch.fx.proxy import TraceError
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.engine import decays, rate_factor
+from zoo.registry.package import Package
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Kingma & Ba 2015, algorithm 1
 
@@ -27,15 +27,15 @@ def has_device(device: str) -> bool:
 
 
 class TorchEngine:
-    """Runs and trains `models.<package>.net_torch.Net`."""
+    """Runs and trains the `Net` of a package's net_torch.py."""
 
     framework = "torch"
 
-    def __init__(self, package: str, config: Any, device: str) -> None:
+    def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
-        self._losses = importlib.import_module(f"zoo.models.{package}.loss_torch").losses
-        self.net = importlib.import_module(f"zoo.models.{package}.net_torch").Net(config).to(device).eval()
+        self._losses = package.losses("torch")
+        self.net = package.net("torch")(config).to(device).eval()
         self._fast_net: torch.nn.Module | None = None  # evaluation copy with folded norms, rebuilt after each change
         self._recipe = Recipe()
         self._optimiser: torch.optim.Optimizer | None = None

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.common.hidden import is_hidden
+from zoo.common.datasets.folders import is_clutter
 from zoo.common.io import SUFFIXES, file_suffix
 from zoo.common.io.dicom_series import dicom_files, holds_series
 from zoo.common.output_folder import written_files
@@ -24,8 +24,8 @@ def folder_images(folder: Path) -> list[Path]:
     for place in folders_below(folder):
         written |= written_files(place)
         try:
-            files = [path for path in sorted(place.iterdir()) if not is_hidden(path) and not path.is_dir()]
-            slices = [path for path in dicom_files(place) if not is_hidden(path)]
+            files = [path for path in sorted(place.iterdir()) if not is_clutter(path) and not path.is_dir()]
+            slices = [path for path in dicom_files(place) if not is_clutter(path)]
         except OSError:
             found.append(place)
             continue
@@ -56,7 +56,7 @@ def _children(folder: Path) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError:  # whoever reads the folder says so
         return []
-    return [folder / name for name in names if not is_hidden(name) and (folder / name).is_dir()]
+    return [folder / name for name in names if not is_clutter(Path(name)) and (folder / name).is_dir()]
 
 
 def _may_be_image(path: Path) -> bool:

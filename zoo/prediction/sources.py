@@ -5,12 +5,14 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sized
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from zoo.common.errors import InputError, OutputError, ZooError
 from zoo.common.io import SUFFIXES, read_image
-from zoo.common.io.images import as_image, checked_image
+from zoo.common.io.images import checked_image
+from zoo.common.io.objects import is_object, to_image
 from zoo.common.output_folder import written_files
 from zoo.common.outputs import user_path
 from zoo.common.types import Image
@@ -23,13 +25,15 @@ Item: TypeAlias = tuple[str, Callable[[], Image]]
 
 
 class Images:
-    """A countable row of images that are read one by one while iterating."""
+    """A row of images that are read one by one while iterating; countable unless a generator gives them."""
 
-    def __init__(self, items: list[Item]) -> None:
+    def __init__(self, items: Iterable[Item]) -> None:
         self.items = items
 
     def __len__(self) -> int:
-        return len(self.items)
+        if isinstance(self.items, Sized):
+            return len(self.items)
+        raise TypeError("images of a generator are counted by reading them")
 
     def names(self) -> list[str]:
         """Return the names of all images, as far as they are known before one is read."""
@@ -47,13 +51,15 @@ class Images:
 
 
 def images(source: object, spacing_mm: Spacing | float = None) -> Images:
-    """Find the images of a path, folder, glob, array, Image, or list of these; read none of them yet.
+    """Find the images of a path, folder, glob, array, Image, or list or generator of these; read none of them yet.
 
     A folder is searched with its subfolders for known suffixes, in sorted order, without hidden files; one that holds
     slices of a DICOM series is one volume.
     spacing_mm: size of one pixel where the file does not say it right, (h, w) or one number for square pixels.
     """
     spacing_mm = checked_spacing(spacing_mm)
+    if _is_generator(source):
+        return Images(_drawn(source, spacing_mm))
     if isinstance(source, (list, tuple)):
         items = [item for i, entry in enumerate(source) for item in _items(entry, spacing_mm, f"array {i}")]
     else:
@@ -68,7 +74,25 @@ def is_single(source: object) -> bool:
     if isinstance(source, (str, os.PathLike)):
         path = _path(source)
         return folder_images(path) == [path] if path.is_dir() else not _is_pattern(source)
-    return not isinstance(source, (list, tuple))
+    return not isinstance(source, (list, tuple)) and not _is_generator(source)
+
+
+def _is_generator(source: object) -> TypeGuard[Iterator[object]]:
+    return isinstance(source, Iterator) and not is_object(source)  # open files are iterators of lines, too
+
+
+def _drawn(source: Iterator[object], spacing_mm: Spacing) -> Iterator[Item]:
+    """Take entries from a generator one by one; one that is no image is an item that fails."""
+    for i, entry in enumerate(source):
+        name = f"array {i}"
+        try:
+            yield from _items(entry, spacing_mm, name)
+        except InputError as error:
+            yield name, partial(_refuse, error)
+
+
+def _refuse(error: InputError) -> Image:
+    raise error
 
 
 def _items(entry: object, spacing_mm: Spacing, name: str) -> list[Item]:
@@ -76,10 +100,11 @@ def _items(entry: object, spacing_mm: Spacing, name: str) -> list[Item]:
         return [(str(path), lambda path=path: read_image(path, spacing_mm)) for path in _paths(entry)]  # type: ignore[misc]
     if isinstance(entry, Image):
         return [(entry.name, lambda: checked_image(entry))]
-    if hasattr(entry, "__array__") or hasattr(entry, "__array_interface__"):
-        return [(name, lambda: as_image(entry, spacing_mm, name))]
+    if is_object(entry):
+        return [(name, lambda: to_image(entry, spacing_mm, name))]
     raise InputError(
-        f"{type(entry).__name__} given as image; expected a path, folder, glob, array, zoo.Image or a list of these"
+        f"{type(entry).__name__} given as image; expected a path, folder, glob, array, zoo.Image, bytes of a file, an "
+        "open file, an image of Pillow, SimpleITK or nibabel, or a list or generator of these"
     )
 
 

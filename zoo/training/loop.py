@@ -19,8 +19,8 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.batches import batches_per_epoch, training_batches
 from zoo.common.errors import TrainingError
 from zoo.common.recipe import Recipe
-from zoo.common.types import Row, Sample
-from zoo.common.weights import write_weights
+from zoo.common.types import Case, Sample
+from zoo.common.weights import sound_weights, write_weights
 from zoo.engines.engine import Engine
 from zoo.evaluation import score_all
 from zoo.training.events import EventFile
@@ -69,7 +69,7 @@ class Trainer:
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
-        self._best_rows: list[Row] = []
+        self._best_rows: list[Case] = []
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
@@ -119,6 +119,9 @@ class Trainer:
         started = time.monotonic()
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
+        shipped = sound_weights(
+            shipped, f"after epoch {self.progress.epoch + 1}"
+        )  # before anything scores or keeps them
         self.engine.load(shipped)
         rows = self._validation_rows()
         metrics = self.algorithm.summarise(rows)
@@ -137,14 +140,14 @@ class Trainer:
         self._save(weights)
         tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {self.algorithm.monitor} {score:.4f}")
 
-    def best_rows(self) -> list[Row]:
+    def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.
 
         They are computed again only where a resumed run saw no better epoch.
         """
         return self._best_rows or self._validation_rows()
 
-    def _validation_rows(self) -> list[Row]:
+    def _validation_rows(self) -> list[Case]:
         return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:

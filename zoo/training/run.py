@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.errors import DataError
 from zoo.common.recipe import Recipe
-from zoo.common.weights import read_weights, write_weights
+from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.model import Report
 from zoo.training.curves import plot_curves
@@ -30,7 +30,8 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     folder.begin(settings, resume)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        folder.append({"event": "start", **settings, "weights": model.source, "versions": versions()})
+        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        folder.append({"event": "start", **settings, **origin})
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
     metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
     data = Data(dataset.split("train"), dataset.split("val"))
@@ -42,7 +43,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     chosen = model.algorithm.operating_point(trainer.best_rows())
     if chosen:
         model.algorithm = type(model.algorithm)(dataclasses.replace(model.config, **chosen))
-        write_weights(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))
+        write_checkpoint(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))
         folder.append({"event": "operating_point", **chosen})
     test = _test(model, dataset, folder, progress.best_epoch)
     plot_curves(folder.records(), model.algorithm.monitor, out / "curves.png")
