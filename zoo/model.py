@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError, UnexpectedError, ZooError, ZooWarning
+from zoo.common.errors import InputError, ZooError, ZooWarning
 from zoo.common.labels import TASKS
 from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
@@ -21,7 +21,7 @@ from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import Engine, open_engine
 from zoo.prediction.options import checked_batch_size
-from zoo.prediction.outcomes import outcomes
+from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.sources import images, is_single
@@ -121,9 +121,7 @@ class Model:
             ((name, image),) = found
             read = [(name if isinstance(image, ZooError) else image.name, image)]
             ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta)
-            if isinstance(outcome, ZooError):
-                raise (outcome.__cause__ if isinstance(outcome, UnexpectedError) else None) or outcome
-            return outcome
+            return raised(outcome)
         results = PredictionList(model=self.identity)
         bar = tqdm(
             found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True

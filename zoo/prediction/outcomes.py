@@ -44,6 +44,13 @@ def unexpected(name: str, error: Exception) -> UnexpectedError:
     return wrapped
 
 
+def raised(outcome: Prediction | ZooError) -> Prediction:
+    """Return a prediction; raise the error that is there instead, and one that nobody foresaw as it was."""
+    if isinstance(outcome, ZooError):
+        raise (outcome.__cause__ if isinstance(outcome, UnexpectedError) else None) or outcome
+    return outcome
+
+
 def _prepared(algorithm: Algorithm[Any], name: str, image: Image | ZooError) -> Prepared | ZooError:
     if isinstance(image, ZooError):
         return image
