@@ -180,7 +180,7 @@ def test_a_bug_in_one_image_shows_its_traceback_and_the_others_go_on(
     from zoo.prediction import outcomes
 
     prepare = outcomes.prepare
-    monkeypatch.setattr(outcomes, "prepare", lambda a, i: prepare(a, i) if i.name.endswith("00.png") else 1 / 0)
+    monkeypatch.setattr(outcomes, "prepare", lambda a, i, s: prepare(a, i, s) if i.name.endswith("00.png") else 1 / 0)
     result = run("predict", NAME, *(data / f"0{i}.png" for i in range(3)), "--checkpoint", checkpoint)
 
     assert (result.exit_code, result.stdout.count("\n")) == (1, 1)

@@ -199,7 +199,7 @@ def test_every_option_reaches_every_image(
     options = {o: other_value(getattr(model.config, o)) for o in model.algorithm.prediction_options}
     used: list[tuple[str, Any, Any]] = []
 
-    def prepare(algorithm: Any, image: Image) -> Any:
+    def prepare(algorithm: Any, image: Image, scope: Any) -> Any:
         used.append(("prepare", algorithm.config, image.spacing_mm))
         return image, {}
 

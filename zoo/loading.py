@@ -13,6 +13,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record
+from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
@@ -53,19 +54,19 @@ def load(
     chosen = resolve(backend, device)
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
-        source = f"{entry.name} from {init}"
+        source, record = f"{entry.name} from {init}", None
     elif checkpoint is None:
         variant = variant or DEFAULT_VARIANT
         config, weights = _override(_variant(entry, variant), overrides, entry.name), None
-        source = f"random, seed {seed}"
+        source, record = f"random, seed {seed}", None
     else:
-        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        config, weights, variant, source, record = _from_checkpoint(entry, checkpoint, variant, overrides)
     algorithm = Package(entry).algorithm(config)
     engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
-    return Model(entry, algorithm, engine, variant, source)
+    return Model(entry, algorithm, engine, variant, source, record)
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
@@ -75,7 +76,7 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     engine = open_engine(Package(model.entry), config, model.engine.framework, model.engine.device)
     body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
     _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
-    return Model(model.entry, algorithm, engine, model.variant, model.source)
+    return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
 
 
 def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
@@ -104,7 +105,7 @@ def _fill(
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
-) -> tuple[Any, Arrays, str, str]:
+) -> tuple[Any, Arrays, str, str, Record | None]:
     from zoo.weights.places import read_checkpoint
 
     path, file = read_checkpoint(entry, checkpoint)
@@ -121,7 +122,8 @@ def _from_checkpoint(
         )
     config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
     weights = sound_weights(file.arrays(), str(path))
-    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+    record = read_record(identity.get("scope"), str(path))
+    return _override(config, overrides, entry.name), weights, identity["variant"], str(path), record
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:

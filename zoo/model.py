@@ -17,6 +17,7 @@ from zoo.common.errors import InputError, ZooError, ZooWarning
 from zoo.common.labels import TASKS
 from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
+from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import Engine, open_engine
@@ -24,6 +25,7 @@ from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.predictions import PredictionList
+from zoo.prediction.scope import Scope, scope_of
 from zoo.prediction.sources import images, is_single
 from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
@@ -55,12 +57,21 @@ class Report:
 class Model:
     """An algorithm with its configuration and weights on one framework and device; made by `zoo.load`."""
 
-    def __init__(self, entry: Entry, algorithm: Algorithm[Any], engine: Engine, variant: str, source: str) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        algorithm: Algorithm[Any],
+        engine: Engine,
+        variant: str,
+        source: str,
+        record: Record | None = None,
+    ) -> None:
         self.entry = entry
         self.algorithm = algorithm
         self.engine = engine
         self.variant = variant
         self.source = source  # where the weights came from
+        self.record = record  # what the training images looked like; None when unknown
 
     @property
     def name(self) -> str:
@@ -81,6 +92,11 @@ class Model:
     def device(self) -> str:
         """The device in use, whatever was asked for."""
         return self.engine.device
+
+    @property
+    def scope(self) -> Scope:
+        """The images that the model is for."""
+        return scope_of(self.entry, self.algorithm, self.record)
 
     @property
     def net(self) -> Any:
@@ -120,13 +136,13 @@ class Model:
         if is_single(source):
             ((name, image),) = found
             read = [(name if isinstance(image, ZooError) else image.name, image)]
-            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta)
+            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta, self.scope)
             return raised(outcome)
         results = PredictionList(model=self.identity)
         bar = tqdm(
             found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
         )
-        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta):
+        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta, self.scope):
             if isinstance(outcome, ZooError):
                 results.failures.append((name, outcome))
             else:
@@ -193,7 +209,7 @@ class Model:
         cases = dataset.split(split)
         output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
+            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
         if baseline and any(record.split == "train" for record in dataset.records):
             trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
             result = dataclasses.replace(result, baseline=trivial)
@@ -207,7 +223,9 @@ class Model:
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:
-            write_checkpoint(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+            more = {} if self.record is None else {"scope": self.record.to_dict()}
+            metadata = to_metadata(self.name, self.variant, self.config, **more)
+            write_checkpoint(path, self.engine.weights(), metadata)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error

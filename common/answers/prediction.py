@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,13 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction(ABC):
-    """The answer for one image, in the image's own frame."""
+    """The answer for one image, in the image's own frame.
+
+    out_of_scope: in which respects the image is unlike those of the training; empty when it is like them.
+    """
 
     image: Image
+    out_of_scope: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def name(self) -> str:
@@ -46,6 +50,10 @@ class Prediction(ABC):
     def rows(self) -> list[Row]:
         """Return one flat row per finding, ready for a CSV."""
 
+    def table(self) -> list[Row]:
+        """Return the rows with a column that says in which respects the image is out of scope, "" for none."""
+        return [{**row, "out_of_scope": "; ".join(self.out_of_scope)} for row in self.rows()]
+
     @abstractmethod
     def figure(self) -> Figure:
         """Draw the prediction over the image."""
@@ -63,7 +71,7 @@ class Prediction(ABC):
         if suffix == ".json":
             return write_text(path, json_text(self.to_dict()), self.image.files)
         if suffix == ".csv":
-            return self._write(path, lambda staged: write_csv(staged, self.rows()))
+            return self._write(path, lambda staged: write_csv(staged, self.table()))
         return self.draw(path)
 
     def draw(self, path: str | Path) -> Path:
@@ -71,7 +79,7 @@ class Prediction(ABC):
         path = self._with_suffix(path, ".png")
         if path.suffix.lower() not in PICTURE_SUFFIXES:
             raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {', '.join(PICTURE_SUFFIXES)}")
-        return self._write(path, lambda staged: self.figure().savefig(staged))
+        return self._write(path, lambda staged: self._annotated().savefig(staged))
 
     def plot(self, path: str | Path | None = None) -> Picture:
         """Return the overlay as a Pillow picture; also write it when a path is given."""
@@ -84,8 +92,17 @@ class Prediction(ABC):
     def _repr_png_(self) -> bytes:
         """Show the overlay in notebooks."""
         buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png")
+        self._annotated().savefig(buffer, format="png")
         return buffer.getvalue()
+
+    def _annotated(self) -> Figure:
+        """Draw the prediction, with a note where the image is out of scope."""
+        from zoo.common.plotting import write_note
+
+        figure = self.figure()
+        if self.out_of_scope:
+            write_note(figure, f"out of scope: {'; '.join(self.out_of_scope)}")
+        return figure
 
     def _head(self) -> dict[str, object]:
         spacing = self.image.spacing_mm
@@ -93,6 +110,7 @@ class Prediction(ABC):
             "name": self.name,
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
+            "out_of_scope": list(self.out_of_scope),
         }
 
     def _with_suffix(self, path: str | Path, suffix: str) -> Path:

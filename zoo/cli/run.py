@@ -76,8 +76,7 @@ def predict(
     from zoo.prediction.many import predict_many
     from zoo.prediction.sources import images
 
-    found = images(inputs, parse_spacing(spacing_mm))
-    options = parse_options(option or [])
+    found, options = images(inputs, parse_spacing(spacing_mm)), parse_options(option or [])
     model = _load(name, backend, device, checkpoint)
     results = predict_many(
         model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, overwrite=overwrite, options=options
@@ -87,6 +86,8 @@ def predict(
     else:
         _show(results.lines)
     say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
+    if results.out_of_scope:
+        say(f"{results.out_of_scope} out of scope: unlike the images of the training, their answers may be worthless")
     _tell([error for _, error in results.failures])
     if results.failures:
         raise typer.Exit(1)

@@ -35,6 +35,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     failures: list[tuple[str, ZooError]] = field(default_factory=list)
+    out_of_scope: int = 0  # predictions of images unlike those of the training
     complete: bool = False
 
     def add(self, name: str, outcome: Prediction | ZooError, files: RunFiles | None = None) -> None:
@@ -47,8 +48,9 @@ class Results:
         if files is not None:
             files.add_line(entry)
         self.predictions.append(entry)
-        self.rows += [{**row, **written} for row in outcome.rows()]
-        self.lines.append(str(outcome))
+        self.rows += [{**row, **written} for row in outcome.table()]
+        self.lines.append(described(outcome))
+        self.out_of_scope += bool(outcome.out_of_scope)
         for error in failures:
             self._fail(name, error, files)
 
@@ -100,7 +102,7 @@ def predict_many(
     files = RunFiles(out, found.names(), overlays=overlays, overwrite=overwrite) if out is not None else None
     bar = tqdm(found, desc=model.name, unit="image", disable=None)
     try:
-        for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta):
+        for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta, model.scope):
             results.add(name, outcome, files)
         results.complete = True
     except (KeyboardInterrupt, OutputError) as error:
@@ -113,3 +115,9 @@ def predict_many(
         if files is not None:
             results.close(files)
     return results
+
+
+def described(prediction: Prediction) -> str:
+    """Return the line that stands for a prediction, and one more where its image is out of scope."""
+    note = f"\n  out of scope: {'; '.join(prediction.out_of_scope)}" if prediction.out_of_scope else ""
+    return f"{prediction}{note}"

@@ -13,22 +13,23 @@ from zoo.common.names import printable
 from zoo.common.types import Image
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import Prepared, chunks, predict_batch, prepare
+from zoo.prediction.scope import Scope
 
 Read: TypeAlias = tuple[str, "Image | ZooError"]  # an image under its name, or why there is none
 Outcome: TypeAlias = tuple[str, "Prediction | ZooError"]
 
 
 def outcomes(
-    algorithm: Algorithm[Any], engine: Engine, found: Iterable[Read], batch_size: int, tta: bool
+    algorithm: Algorithm[Any], engine: Engine, found: Iterable[Read], batch_size: int, tta: bool, scope: Scope
 ) -> Iterator[Outcome]:
     """Answer image after image, in order, under the names given: a prediction, or the error that it ended in.
 
     An error that is none of the zoo's own becomes an UnexpectedError with that error as its cause.
     """
     for batch in chunks(found, batch_size):
-        entries = [(name, _prepared(algorithm, name, image)) for name, image in batch]
+        entries = [(name, _prepared(algorithm, name, image, scope)) for name, image in batch]
         ready = [entry for _, entry in entries if not isinstance(entry, ZooError)]
-        answers = iter(_answers(algorithm, engine, ready, tta))
+        answers = iter(_answers(algorithm, engine, ready, tta, scope))
         for name, entry in entries:
             yield name, entry if isinstance(entry, ZooError) else next(answers)
 
@@ -51,11 +52,11 @@ def raised(outcome: Prediction | ZooError) -> Prediction:
     return outcome
 
 
-def _prepared(algorithm: Algorithm[Any], name: str, image: Image | ZooError) -> Prepared | ZooError:
+def _prepared(algorithm: Algorithm[Any], name: str, image: Image | ZooError, scope: Scope) -> Prepared | ZooError:
     if isinstance(image, ZooError):
         return image
     try:
-        return prepare(algorithm, replace(image, name=name))
+        return prepare(algorithm, replace(image, name=name), scope)
     except ZooError as error:
         return error
     except Exception as error:  # told with its traceback, see `unexpected`
@@ -63,14 +64,14 @@ def _prepared(algorithm: Algorithm[Any], name: str, image: Image | ZooError) -> 
 
 
 def _answers(
-    algorithm: Algorithm[Any], engine: Engine, ready: Sequence[Prepared], tta: bool
+    algorithm: Algorithm[Any], engine: Engine, ready: Sequence[Prepared], tta: bool, scope: Scope
 ) -> list[Prediction | ZooError]:
     """Predict a batch; where that fails, each of its images alone, so that only those to blame are lost."""
     if not ready:
         return []
     try:
-        return list(predict_batch(algorithm, engine, ready, tta=tta))
+        return [scope.judge(answer) for answer in predict_batch(algorithm, engine, ready, tta=tta)]
     except Exception as error:  # told with its traceback, see `unexpected`
         if len(ready) == 1:
             return [error if isinstance(error, ZooError) else unexpected(ready[0][0].name, error)]
-    return [answer for pair in ready for answer in _answers(algorithm, engine, [pair], tta)]
+    return [answer for pair in ready for answer in _answers(algorithm, engine, [pair], tta, scope)]

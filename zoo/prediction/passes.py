@@ -19,6 +19,7 @@ from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View, average_views
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Engine
+from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
 BAR_FROM = 16  # fewer windows than this show no progress bar
@@ -131,6 +132,8 @@ def _network(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays) -> Netwo
     return lambda batch: engine.forward({name: batch})[algorithm.dense_output]
 
 
-def prepare(algorithm: Algorithm[Any], image: Image) -> Prepared:
-    """Pair an image with the inputs that the network takes for it."""
+def prepare(algorithm: Algorithm[Any], image: Image, scope: Scope | None = None) -> Prepared:
+    """Pair an image with the inputs that the network takes for it; InputError for what is none of its kind."""
+    if scope is not None:
+        scope.check(image)
     return image, algorithm.preprocess(image)

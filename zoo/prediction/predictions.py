@@ -43,7 +43,7 @@ class PredictionList(list[Prediction]):
 
     def rows(self) -> list[Row]:
         """Return the rows of all predictions."""
-        return [row for prediction in self for row in prediction.rows()]
+        return [row for prediction in self for row in prediction.table()]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""

@@ -17,6 +17,7 @@ from zoo.model import Report
 from zoo.training.curves import plot_curves
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.survey import survey_training
 from zoo.weights.identity import to_metadata, versions
 
 if TYPE_CHECKING:
@@ -27,23 +28,27 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: boo
     """Train to the end, load the best weights into the model and score them on the test split."""
     folder = RunFolder(out)
     settings = _settings(model, dataset, recipe)
+    data = Data(dataset.split("train"), dataset.split("val"))
+    record = survey_training(
+        data.training, model.algorithm, model.scope
+    )  # before anything is written: it may refuse the images
     folder.begin(settings, resume)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
         origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
-    metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
-    data = Data(dataset.split("train"), dataset.split("val"))
+    more = {"trained": identity, "scope": record and record.to_dict()}
+    metadata = to_metadata(model.name, model.variant, model.config, **more)
     trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, metadata)
     progress = trainer.run(resume)
     weights = read_weights(folder.best)[0]
     model.engine.load(weights)
-    model.source = str(folder.best)
+    model.source, model.record = str(folder.best), record
     chosen = model.algorithm.operating_point(trainer.best_rows())
     if chosen:
         model.algorithm = type(model.algorithm)(dataclasses.replace(model.config, **chosen))
-        write_checkpoint(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))
+        write_checkpoint(folder.best, weights, to_metadata(model.name, model.variant, model.config, **more))
         folder.append({"event": "operating_point", **chosen})
     test = _test(model, dataset, folder, progress.best_epoch)
     plot_curves(folder.records(), model.algorithm.monitor, out / "curves.png")
@@ -82,7 +87,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder, best_epoch: int) ->
         folder.append({"event": "end", "best_epoch": best_epoch})
         return None
     cases = dataset.split("test")
-    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8)
+    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
     result = dataclasses.replace(result, baseline=trivial)
     result.save(folder.path / "test")
