@@ -13,6 +13,14 @@ class DataError(ZooError):
     """A data set does not have the expected layout or content."""
 
 
+class OutputError(ZooError):
+    """A result cannot be written: something is in the way, may not be overwritten, or the place is full or closed."""
+
+
+class UnexpectedError(ZooError):
+    """One image of many ended in an error that nobody foresaw, a bug; `__cause__` is that error, with its traceback."""
+
+
 class RegistryError(ZooError):
     """registry.yaml is wrong, or a name is not in it."""
 
@@ -35,10 +43,6 @@ class WeightsError(ZooError):
 
 class ConfigError(ZooError):
     """An option is unknown or out of range."""
-
-
-class OutputError(InputError):
-    """A file or a folder cannot be written."""
 
 
 class TrainingError(ZooError):

@@ -67,6 +67,11 @@ class Image:
         """(h, w) or (d, h, w)."""
         return tuple(self.array.shape[1:])
 
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in np.shape(self.array))
+        spacing = "unknown" if self.spacing_mm is None else " x ".join(f"{s:g}" for s in self.spacing_mm) + " mm"
+        return f"<Image {self.name!r}: {shape}, pixel size {spacing}>"
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -80,3 +85,7 @@ class Sample:
     labels: Arrays = field(default_factory=dict)
     group: str = ""
     files: Mapping[str, Path] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in self.labels.items())
+        return f"<Sample of {self.image!r}: {shapes or 'no labels'}>"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import WeightsError
-from zoo.common.outputs import writing
+from zoo.common.outputs import explained
 from zoo.common.types import Arrays
 from zoo.common.weight_bytes import read_file
 
@@ -28,7 +28,7 @@ def write_weights(path: Path, weights: Arrays, metadata: Mapping[str, str]) -> N
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one step; OutputError, and the old content, when that fails."""
-    with writing(path):
+    with explained(path):
         _write_and_rename(path, content)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,19 @@ from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
-from zoo.common.outputs import output_path, writing
-from zoo.common.tables import plain, read_csv, write_csv
+from zoo.common.output_folder import OutputFolder
+from zoo.common.outputs import user_path
+from zoo.common.tables import read_csv, write_csv
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
+from zoo.prediction.file_names import FreePaths
 from zoo.prediction.passes import chunks, predict_batch, prepare
 from zoo.prediction.scope import Scope
 
 Interval = tuple[float, float]
 CASES = "cases.csv"
+OWN = (CASES, "summary.csv", "summary.json", "boxes_*.png", "agreement_*.png")  # what save() may write
+SHOWN = 4  # metrics in a repr
 NAN = float("nan")
 
 
@@ -84,29 +88,43 @@ class Evaluation:
             },
         }
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow."""
-        folder = output_path(folder)
-        with writing(folder):
-            return self._write(folder)
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow.
 
-    def _write(self, folder: Path) -> list[Path]:
+        overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
+        """
+        return self.write(open_results(folder, overwrite=overwrite))
+
+    def write(self, output: OutputFolder) -> list[Path]:
+        """Write the files of `save` into a folder that was opened before the work began."""
         from zoo.common.metrics.pictures import draw_cases
 
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / CASES, folder / "summary.csv", folder / "summary.json"]
-        write_csv(paths[0], self.rows)
-        write_csv(paths[1], self.table())
-        paths[2].write_text(json.dumps(plain(self.to_dict()), indent=2, allow_nan=False) + "\n")
+        paths = [
+            output.write(CASES, lambda staged: write_csv(staged, self.rows)),
+            output.write("summary.csv", lambda staged: write_csv(staged, self.table())),
+            output.write_json("summary.json", self.to_dict()),
+        ]
+        free = FreePaths(Path())
         for name, figure in draw_cases(self.rows).items():
-            paths.append(folder / (re.sub(r"[^\w-]+", "_", name) + ".png"))
-            figure.savefig(paths[-1], facecolor=figure.get_facecolor())
+            picture = free.new(re.sub(r"[^\w-]+", "_", name)).as_posix()
+            paths.append(output.write(picture, partial(figure.savefig, facecolor=figure.get_facecolor())))
+        output.close()
         return paths
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in list(self.metrics.items())[:SHOWN])
+        more = f" and {len(self.metrics) - SHOWN} more" if len(self.metrics) > SHOWN else ""
+        return f"<Evaluation of {len(self.rows)} cases: {metrics}{more}>"
+
+
+def open_results(folder: str | Path, *, overwrite: bool = False) -> OutputFolder:
+    """Open a folder for an evaluation; OutputError when files are in the way."""
+    return OutputFolder(folder, OWN, overwrite=overwrite)
 
 
 def read_cases(path: str | Path) -> list[Row]:
     """Read the rows of an evaluation from the folder that it wrote, or from its cases.csv."""
-    path = Path(path)
+    path = user_path(path)
     rows = read_csv(path / CASES if path.is_dir() else path, ("name", "group"))
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: no case with a name and a group; give a folder of `zoo evaluate --out`")

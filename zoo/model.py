@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
 from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,18 +13,20 @@ from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError, ZooWarning
+from zoo.common.errors import InputError, ZooError, ZooWarning
 from zoo.common.labels import TASKS
-from zoo.common.outputs import output_path
+from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
-from zoo.common.types import Image
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import Engine, check_trains, open_engine
-from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
+from zoo.prediction.options import checked_batch_size
+from zoo.prediction.outcomes import outcomes, raised
+from zoo.prediction.passes import check_views, with_options
+from zoo.prediction.predictions import PredictionList
 from zoo.prediction.scope import Scope, scope_of
-from zoo.prediction.sources import Images, PredictionList, images, is_single
+from zoo.prediction.sources import images, is_single
 from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
@@ -103,6 +104,11 @@ class Model:
         """The framework's own network."""
         return self.engine.net
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """What answers, in plain words for tables."""
+        return {"name": self.name, "backend": self.backend, "device": self.device, "weights": self.source}
+
     def __repr__(self) -> str:
         return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
 
@@ -110,7 +116,7 @@ class Model:
         self,
         source: object,
         *,
-        spacing_mm: tuple[float, ...] | None = None,
+        spacing_mm: tuple[float, ...] | float | None = None,
         batch_size: int = BATCH,
         tta: bool = False,
         **options: Any,
@@ -120,42 +126,31 @@ class Model:
         An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
         gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
         that cannot be used are in its `.failures`, with a warning, and the others are finished.
-        spacing_mm: (h, w) size of one pixel where the file does not say it.
+        An image is named by its path as given. A bug is raised for one image; of many, it is an UnexpectedError.
+        spacing_mm: size of one pixel where the file does not say it, (h, w) or one number for square pixels.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
-        algorithm, scope = with_options(self.algorithm, options), self.scope
+        algorithm, batch_size = with_options(self.algorithm, options), checked_batch_size(batch_size)
         if tta:
             check_views(algorithm)
         found = images(source, spacing_mm)
         if is_single(source):
-            ((_, image),) = found
-            if isinstance(image, InputError):
-                raise image
-            prepared = prepare(algorithm, image, scope)
-            return scope.judge(predict_batch(algorithm, self.engine, [prepared], tta=tta)[0])
-        results = PredictionList()
-        for batch in chunks(self._usable(found, results), batch_size):
-            results += [scope.judge(p) for p in predict_batch(algorithm, self.engine, batch, tta=tta)]
-        if results.failures:
-            names = ", ".join(name for name, _ in results.failures[:5])
-            total = len(results) + len(results.failures)
-            message = f"{len(results.failures)} of {total} images could not be used ({names}); see .failures"
-            warnings.warn(message, ZooWarning, stacklevel=2)
-        return results
-
-    def _usable(self, found: Images, results: PredictionList) -> Iterator[Prepared]:
-        bar: Iterable[tuple[str, Image | InputError]] = tqdm(
+            ((name, image),) = found
+            read = [(name if isinstance(image, ZooError) else image.name, image)]
+            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta, self.scope)
+            return raised(outcome)
+        results = PredictionList(model=self.identity)
+        bar = tqdm(
             found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
         )
-        for name, image in bar:
-            try:
-                if isinstance(image, InputError):
-                    raise image
-                prepared = prepare(self.algorithm, image, self.scope)
-            except InputError as error:
-                results.failures.append((name, error))
+        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta, self.scope):
+            if isinstance(outcome, ZooError):
+                results.failures.append((name, outcome))
             else:
-                yield prepared
+                results.append(outcome)
+        if results.failures:
+            warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
+        return results
 
     def train(
         self,
@@ -187,7 +182,7 @@ class Model:
         chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
         warn_of_equal_images(dataset)
-        return train(self, dataset, output_path(out), chosen, augment, resume)
+        return train(self, dataset, user_path(out), chosen, augment, resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -202,31 +197,35 @@ class Model:
         split: str = "test",
         layout: str | None = None,
         out: str | Path | None = None,
+        overwrite: bool = False,
         baseline: bool = True,
         batch_size: int = BATCH,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import aligned
-        from zoo.evaluation import evaluate, score_baseline
+        from zoo.evaluation import evaluate, open_results, score_baseline
 
+        batch_size = checked_batch_size(batch_size)
         dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
+        output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
         if baseline and any(record.split == "train" for record in dataset.records):
             trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
             result = dataclasses.replace(result, baseline=trivial)
-        if out is not None:
-            result.save(out)
+        if output is not None:
+            result.write(output)
         return result
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = output_path(path)
+        path = user_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:

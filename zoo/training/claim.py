@@ -14,7 +14,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from zoo.common.errors import OutputError, TrainingError, ZooWarning
-from zoo.common.outputs import writing
+from zoo.common.outputs import explained
 
 LOCK, HOLDER = ".lock", ".holder.json"  # the system frees the lock of a dead process; the other file says whose it was
 PARTS = ".*.part"  # what a killed process did not finish writing
@@ -36,7 +36,7 @@ class Claim:
         self._kept = True
 
     def __enter__(self) -> Claim:
-        with writing(self._folder):
+        with explained(self._folder):
             self._made = _make(self._folder)
             self._found = set(os.listdir(self._folder))
         try:
@@ -70,7 +70,7 @@ class Claim:
 
     def _acquire(self) -> None:
         try:
-            with writing(self._folder):
+            with explained(self._folder):
                 self._lock.acquire(timeout=0)
         except OutputError as error:
             if not isinstance(error.__cause__, Timeout):  # which is an OSError
@@ -89,7 +89,7 @@ class Claim:
         for part in self._folder.glob(PARTS):
             self._remove(part.name)
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        with writing(self._folder):
+        with explained(self._folder):
             (self._folder / HOLDER).write_text(json.dumps(holder) + "\n", encoding="utf-8")
 
     def _holder(self) -> str:

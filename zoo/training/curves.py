@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.outputs import writing
+from zoo.common.outputs import explained
 from zoo.engines.engine import loss_terms
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> 
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     rate.set_ylim(bottom=0)
-    with writing(path):
+    with explained(path):
         figure.savefig(path, dpi=120)
 
 

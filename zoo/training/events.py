@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from zoo.common.outputs import writing
+from zoo.common.outputs import explained
 
 
 class EventFile:
@@ -42,6 +42,6 @@ class EventFile:
         values = [
             Summary.Value(tag=f"{g}/{n}", simple_value=v) for g, scalars in groups.items() for n, v in scalars.items()
         ]
-        with writing(self._folder):
+        with explained(self._folder):
             self._writer.add_event(Event(wall_time=time.time(), step=epoch, summary=Summary(value=values)))
             self._writer.flush()

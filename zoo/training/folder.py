@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.errors import TrainingError
-from zoo.common.outputs import writing
+from zoo.common.outputs import explained
 from zoo.common.tables import plain
 from zoo.common.weights import read_weights, write_atomically, write_weights
 
@@ -62,7 +62,7 @@ class RunFolder:
 
     def check_free(self) -> None:
         """Raise TrainingError when the folder holds a run."""
-        with writing(self.path):
+        with explained(self.path):
             is_taken = self.settings.exists()
         if is_taken:
             raise TrainingError(
@@ -77,7 +77,7 @@ class RunFolder:
 
     def stored_settings(self) -> dict[str, Any]:
         """Read what the run in this folder is; TrainingError when there is none."""
-        with writing(self.path):
+        with explained(self.path):
             is_run = self.settings.exists()
         if not is_run:
             raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
@@ -90,7 +90,7 @@ class RunFolder:
     def append(self, record: Mapping[str, object]) -> None:
         """Add one line to the log, complete on disk before the call returns; NaN becomes null."""
         line = json.dumps(plain(record), allow_nan=False) + "\n"
-        with writing(self.log), self.log.open("ab") as file:
+        with explained(self.log), self.log.open("ab") as file:
             file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
@@ -123,7 +123,7 @@ class RunFolder:
 
     def cut_log(self, progress: Progress) -> None:
         """Cut the log back to a state: what came later is done again."""
-        with writing(self.log), self.log.open("ab") as file:
+        with explained(self.log), self.log.open("ab") as file:
             file.truncate(progress.log_bytes)
 
     def records(self) -> list[dict[str, Any]]:

@@ -183,7 +183,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
     result = dataclasses.replace(result, baseline=trivial)
-    result.save(folder.path / "test")
+    result.save(folder.path / "test", overwrite=True)
     return result
 
 
