@@ -37,6 +37,10 @@ class ConfigError(ZooError):
     """An option is unknown or out of range."""
 
 
+class OutputError(InputError):
+    """A file or a folder cannot be written."""
+
+
 class TrainingError(ZooError):
     """Training cannot start or had to stop."""
 
@@ -47,6 +51,10 @@ class ZooWarning(UserWarning):
 
 class DeviceFallbackWarning(ZooWarning):
     """The asked device is absent; another is used."""
+
+
+class BelowBaselineWarning(ZooWarning):
+    """A finished run scores worse than the trivial predictor."""
 
 
 class HeadReinitialisedWarning(ZooWarning):

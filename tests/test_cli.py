@@ -174,7 +174,14 @@ def test_only_typed_options_reach_the_recipe(monkeypatch: pytest.MonkeyPatch, tm
     )
 
     assert (result.exit_code, result.stderr.strip()) == (1, "error: enough")
-    assert asked == {"out": tmp_path, "layout": None, "resume": False, "freeze": ("a", "b"), "patience": 0}
+    assert asked == {
+        "out": tmp_path,
+        "layout": None,
+        "resume": False,
+        "augment": None,
+        "freeze": ("a", "b"),
+        "patience": 0,
+    }
 
 
 def test_ctrl_c_exits_with_130_and_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

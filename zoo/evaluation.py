@@ -18,6 +18,7 @@ from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
+from zoo.common.outputs import output_path, writing
 from zoo.common.tables import plain, read_csv, write_csv
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
@@ -85,9 +86,13 @@ class Evaluation:
 
     def save(self, folder: str | Path) -> list[Path]:
         """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow."""
+        folder = output_path(folder)
+        with writing(folder):
+            return self._write(folder)
+
+    def _write(self, folder: Path) -> list[Path]:
         from zoo.common.metrics.pictures import draw_cases
 
-        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / CASES, folder / "summary.csv", folder / "summary.json"]
         write_csv(paths[0], self.rows)

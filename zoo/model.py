@@ -16,6 +16,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooWarning
 from zoo.common.labels import TASKS
+from zoo.common.outputs import output_path
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.types import Image
@@ -29,6 +30,7 @@ from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
+    from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
     from zoo.evaluation import Evaluation
     from zoo.registry import Entry
@@ -162,12 +164,17 @@ class Model:
         out: str | Path = "runs/last",
         layout: str | None = None,
         resume: bool = False,
+        augment: Choice = None,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
 
+        A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
+        included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
+
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
+        augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
         where it has the same in another order, its labels are renumbered.
@@ -176,17 +183,16 @@ class Model:
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
+        chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
         warn_of_equal_images(dataset)
-        dataset = self._adopt_classes(dataset)
-        return train(self, dataset, Path(out), self.recipe(**recipe), resume)
+        return train(self, dataset, output_path(out), chosen, augment, resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
-        from zoo.training.loop import recipe_with
+        from zoo.training.loop import recipe_of, recipe_with
 
-        recipes = Package(self.entry).config.RECIPES
-        return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
+        return recipe_with(recipe_of(self.entry, self.variant), changes)
 
     def evaluate(
         self,
@@ -206,7 +212,7 @@ class Model:
         from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
             result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
@@ -219,11 +225,12 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = Path(path).expanduser()
+        path = output_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:
-            more = {} if self.record is None else {"scope": self.record.to_dict()}
+            more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
+            more |= {} if self.record is None else {"scope": self.record.to_dict()}
             metadata = to_metadata(self.name, self.variant, self.config, **more)
             write_checkpoint(path, self.engine.weights(), metadata)
         except (OSError, ValueError) as error:
@@ -256,16 +263,3 @@ class Model:
     def _wanted(self) -> str | tuple[str, ...]:
         """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
         return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels
-
-    def _adopt_classes(self, dataset: Dataset) -> Dataset:
-        """Take over the classes of the data, and return it with its labels in the order of the model's."""
-        from zoo.common.datasets.classes import aligned, misspelt, renumber
-        from zoo.loading import with_classes
-
-        classes = dataset.classes
-        if misspelt(classes, self.config.classes):
-            renumber(classes, self.config.classes, f"{dataset.origin}, beside the model")
-        if classes and sorted(classes) != sorted(self.config.classes):
-            other = with_classes(self, classes)
-            self.algorithm, self.engine = other.algorithm, other.engine
-        return aligned(dataset, self.config.classes, self.algorithm.task)

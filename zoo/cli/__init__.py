@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from zoo.cli import files, run
+from zoo.cli import files, recipe, run
 from zoo.cli.output import AsJson, error_console, failed, print_json, print_table
 from zoo.common.errors import ZooError, ZooWarning
 
@@ -137,6 +137,7 @@ def _show_warning(
 
 
 run.add_to(app)
+recipe.add_to(app)
 files.add_to(app)
 
 

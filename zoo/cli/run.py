@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from zoo.cli.output import AsJson, failed, print_json, print_table, say
-from zoo.cli.recipe import with_recipe_options
+from zoo.cli.recipe import read_augmentation, with_recipe_options
 from zoo.common.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -92,13 +92,16 @@ def train(
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    augment: Annotated[
+        str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
+    ] = None,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
     start = {"init": init} if init else {}
     model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(data, out=out, layout=layout, resume=resume, **recipe)
+        report = model.train(data, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import stack
 from zoo.common.errors import ConfigError
-from zoo.common.records import build_record
+from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View, average_views
 from zoo.common.types import Arrays, Image
@@ -61,7 +60,8 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
     """Return the views of test-time augmentation; ConfigError when the algorithm has none."""
     if not algorithm.views or not algorithm.dense_output:
         name = type(algorithm).__name__
-        raise ConfigError(f"tta=True given; {name} has no test-time augmentation. Leave it out")
+        why = "has no test-time augmentation" if algorithm.mirrors else "was trained without mirroring, so has no views"
+        raise ConfigError(f"tta=True given; {name} {why}. Leave it out")
     return algorithm.views
 
 
@@ -75,8 +75,7 @@ def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algor
         )
     if not options:
         return algorithm
-    values = {field.name: getattr(algorithm.config, field.name) for field in fields(algorithm.config)}
-    return type(algorithm)(build_record(type(algorithm.config), {**values, **options}, "prediction option"))
+    return algorithm.with_config(replace_fields(algorithm.config, options, "prediction option"))
 
 
 def _forward(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays, views: Sequence[View]) -> Arrays:
