@@ -48,13 +48,10 @@ def load(
         it learned over the new channels.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry = find(name)
-    chosen = resolve(backend, device)
+    entry, chosen = find(name), resolve(backend, device)
     identity: dict[str, Any] = {}
-    _check_seed(seed)
     if init is not None:
-        config, weights, variant = _pretrained(entry, init, variant, overrides)
-        source = f"{entry.name} from {init}"
+        (config, weights, variant), source = _pretrained(entry, init, variant, overrides), f"{entry.name} from {init}"
     elif checkpoint is None:
         variant = variant or DEFAULT_VARIANT
         config, weights = _override(entry, _variant(entry, variant), overrides), None
@@ -113,6 +110,7 @@ def _open(package: Package, config: Any, backend: Backend, weights: Arrays | Non
 def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
+    _check_seed(seed)
     shapes = engine.shapes()
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))
