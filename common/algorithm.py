@@ -69,6 +69,14 @@ class Algorithm(ABC, Generic[C]):
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
 
     @property
+    def undecayed(self) -> tuple[str, ...]:
+        """Prefixes of the parameters that weight decay leaves alone, beside all of one axis (biases, norms).
+
+        A network with position embeddings or a class token names them.
+        """
+        return ()
+
+    @property
     def window(self) -> tuple[int, ...] | None:
         """Size of the windows that the network sees at prediction; None lets it see the whole image.
 

@@ -63,3 +63,7 @@ class HeadReinitialisedWarning(ZooWarning):
 
 class PluginWarning(ZooWarning):
     """An installed plug-in, or one of its algorithms, cannot be used and is left out."""
+
+
+class ScopeWarning(ZooWarning):
+    """An image is unlike those that the model was trained on."""

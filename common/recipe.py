@@ -19,13 +19,14 @@ class Recipe:
     batch_size: Count = 16  # samples per step
     learning_rate: NotNegative = 1e-3  # of the head, and of the body unless body_factor says otherwise
     body_factor: NotNegative = 1.0  # learning rate of everything but the head, as a multiple
+    rates: tuple[tuple[str, NotNegative], ...] = ()  # (prefix, multiple of the rate), before head and body
     warmup_epochs: NotNegative = 1.0  # linear from zero, then cosine to final_factor
     final_factor: Share = 0.01  # last learning rate as a multiple of the first
     optimiser: Literal["adamw", "sgd"] = "adamw"  # adamw or sgd
     momentum: ShareBelowOne = 0.9  # sgd only
-    weight_decay: NotNegative = 1e-2  # on kernels only, never on biases or norms
+    weight_decay: NotNegative = 1e-2  # on kernels only, never on biases, norms or what Algorithm.undecayed names
     clip_norm: NotNegative = 0.0  # largest global gradient norm; 0 leaves gradients alone
-    ema_decay: ShareBelowOne = 0.0  # average of the weights that is validated and shipped; 0 turns it off
+    ema_decay: ShareBelowOne = 0.0  # of the average that is validated and shipped, at its full length; 0: none
     patience: Whole = 0  # epochs without a better score before stopping; 0 never stops early
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as loaded
     mixed_precision: bool = False  # on GPU and NPU; the CPU always runs float32

@@ -51,6 +51,7 @@ class Image:
     affine: (4, 4) voxel index (x, y, z) to world [mm], counted to the right, the front and above; None when unknown.
     files: what it was read from; slices of a series in the order of the array.
     nifti: the other place, and the codes of both, of an image from a NIfTI file; None for other files.
+    modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
     """
 
     array: np.ndarray
@@ -59,6 +60,7 @@ class Image:
     name: str = "image"
     files: tuple[Path, ...] = ()
     nifti: NiftiWorlds | None = None
+    modality: str = ""
 
     @property
     def size(self) -> tuple[int, ...]:

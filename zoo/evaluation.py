@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError
+from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
@@ -22,6 +23,7 @@ from zoo.common.tables import plain, read_csv, write_csv
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import chunks, predict_batch, prepare
+from zoo.prediction.scope import Scope
 
 Interval = tuple[float, float]
 CASES = "cases.csv"
@@ -34,12 +36,14 @@ class Evaluation:
 
     rows: one per case. metrics: the task's summary. intervals: bootstrap 95 % intervals over groups (patients).
     baseline: the same summary for the trivial predictor fitted on the training split; empty when not asked for.
+    out_of_scope: how many images are unlike those that the model was trained on.
     """
 
     rows: list[Row]
     metrics: dict[str, float]
     intervals: dict[str, Interval] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
+    out_of_scope: int = 0
 
     def table(self) -> list[Row]:
         """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
@@ -71,6 +75,7 @@ class Evaluation:
         counts = ("used", "undefined", "missed")
         return {
             "cases": len(self.rows),
+            "out_of_scope": self.out_of_scope,
             "metrics": self.metrics,
             "intervals_95": {name: list(bounds) for name, bounds in self.intervals.items()},
             "baseline": self.baseline,
@@ -126,7 +131,7 @@ def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
 def score_all(
     algorithm: Algorithm[Any],
     engine: Engine,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
 ) -> list[Case]:
@@ -146,11 +151,29 @@ def evaluate(
     groups: Sequence[str],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
+    scope: Scope | None = None,
 ) -> Evaluation:
-    """Score every sample and add bootstrap intervals over the groups."""
-    cases = score_all(algorithm, engine, samples, batch_size, advance)
+    """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning."""
+    outside: dict[str, tuple[str, ...]] = {}
+    judged = samples if scope is None else _judged(samples, scope, outside)
+    cases = score_all(algorithm, engine, judged, batch_size, advance)
+    if outside:
+        name, reasons = next(iter(outside.items()))
+        first = f"such as {name}: {'; '.join(reasons)}"
+        warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
     intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
-    return Evaluation([case.row for case in cases], algorithm.summarise(cases), intervals)
+    rows = [case.row for case in cases]
+    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside))
+
+
+def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:
+    """Pass samples on, and note those that are out of scope; InputError for those that the model cannot mean."""
+    for number, sample in enumerate(samples):
+        scope.check(sample.image)
+        if reasons := scope.reasons(sample.image):
+            key = sample.image.name
+            outside[key if key not in outside else f"{key} ({number + 1})"] = reasons
+        yield sample
 
 
 def score_baseline(

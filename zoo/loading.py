@@ -12,6 +12,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record, replace_fields
+from zoo.common.scope import read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
@@ -43,18 +44,18 @@ def load(
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
-    overrides: fields of the algorithm's Config. Where they change the classes, exactly the head starts anew,
-        with a HeadReinitialisedWarning that names its weights. With other input_channels the first layer spreads what
-        it learned over the new channels.
+    overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
+        HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry, chosen = find(name), resolve(backend, device)
     identity: dict[str, Any] = {}
     if init is not None:
-        (config, weights, variant), source = _pretrained(entry, init, variant, overrides), f"{entry.name} from {init}"
+        config, weights, variant = _pretrained(entry, init, variant, overrides)
+        source = f"{entry.name} from {init}"
     elif checkpoint is None:
-        variant = variant or DEFAULT_VARIANT
-        config, weights = _override(entry, _variant(entry, variant), overrides), None
+        variant, weights = variant or DEFAULT_VARIANT, None
+        config = _override(entry, _variant(entry, variant), overrides)
         source = f"random, seed {seed}"
     else:
         config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
@@ -64,7 +65,7 @@ def load(
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
-    return Model(entry, algorithm, engine, variant, source)
+    return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
@@ -72,7 +73,7 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     algorithm = algorithm_for(model, classes)
     engine = open_engine(Package(model.entry), algorithm.config, model.engine.framework, model.engine.device)
     _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, seed=0, may_change_head=True)
-    return Model(model.entry, algorithm, engine, model.variant, model.source)
+    return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
 
 
 def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
@@ -83,11 +84,6 @@ def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
 def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
     """Return the algorithm of a variant, without a network."""
     return Package(entry).algorithm(_variant(entry, variant))
-
-
-def _check_seed(seed: int) -> None:
-    if not isinstance(seed, int) or seed < 0:
-        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
 
 
 def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:
@@ -110,7 +106,8 @@ def _open(package: Package, config: Any, backend: Backend, weights: Arrays | Non
 def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
-    _check_seed(seed)
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
     shapes = engine.shapes()
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))

@@ -18,11 +18,13 @@ from zoo.common.errors import InputError, ZooWarning
 from zoo.common.labels import TASKS
 from zoo.common.outputs import output_path
 from zoo.common.recipe import Recipe
+from zoo.common.scope import Record
 from zoo.common.types import Image
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
-from zoo.engines.engine import Engine, open_engine
+from zoo.engines.engine import Engine, check_trains, open_engine
 from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
+from zoo.prediction.scope import Scope, scope_of
 from zoo.prediction.sources import Images, PredictionList, images, is_single
 from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
@@ -55,12 +57,21 @@ class Report:
 class Model:
     """An algorithm with its configuration and weights on one framework and device; made by `zoo.load`."""
 
-    def __init__(self, entry: Entry, algorithm: Algorithm[Any], engine: Engine, variant: str, source: str) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        algorithm: Algorithm[Any],
+        engine: Engine,
+        variant: str,
+        source: str,
+        record: Record | None = None,
+    ) -> None:
         self.entry = entry
         self.algorithm = algorithm
         self.engine = engine
         self.variant = variant
         self.source = source  # where the weights came from
+        self.record = record  # what the training images looked like; None when unknown
 
     @property
     def name(self) -> str:
@@ -81,6 +92,11 @@ class Model:
     def device(self) -> str:
         """The device in use, whatever was asked for."""
         return self.engine.device
+
+    @property
+    def scope(self) -> Scope:
+        """The images that the model is for."""
+        return scope_of(self.entry, self.algorithm, self.record)
 
     @property
     def net(self) -> Any:
@@ -107,7 +123,7 @@ class Model:
         spacing_mm: (h, w) size of one pixel where the file does not say it.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
-        algorithm = with_options(self.algorithm, options)
+        algorithm, scope = with_options(self.algorithm, options), self.scope
         if tta:
             check_views(algorithm)
         found = images(source, spacing_mm)
@@ -115,10 +131,11 @@ class Model:
             ((_, image),) = found
             if isinstance(image, InputError):
                 raise image
-            return predict_batch(algorithm, self.engine, [prepare(algorithm, image)], tta=tta)[0]
+            prepared = prepare(algorithm, image, scope)
+            return scope.judge(predict_batch(algorithm, self.engine, [prepared], tta=tta)[0])
         results = PredictionList()
         for batch in chunks(self._usable(found, results), batch_size):
-            results += predict_batch(algorithm, self.engine, batch, tta=tta)
+            results += [scope.judge(p) for p in predict_batch(algorithm, self.engine, batch, tta=tta)]
         if results.failures:
             names = ", ".join(name for name, _ in results.failures[:5])
             total = len(results) + len(results.failures)
@@ -134,7 +151,7 @@ class Model:
             try:
                 if isinstance(image, InputError):
                     raise image
-                prepared = prepare(self.algorithm, image)
+                prepared = prepare(self.algorithm, image, self.scope)
             except InputError as error:
                 results.failures.append((name, error))
             else:
@@ -166,6 +183,7 @@ class Model:
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
+        check_trains(self.engine)
         chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
         warn_of_equal_images(dataset)
@@ -195,10 +213,10 @@ class Model:
         from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, score_baseline
 
-        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.task)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
+            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
         if baseline and any(record.split == "train" for record in dataset.records):
             trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
             result = dataclasses.replace(result, baseline=trivial)
@@ -211,9 +229,14 @@ class Model:
         path = output_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        augmentation = dataclasses.asdict(self.algorithm.augmentation)
-        metadata = to_metadata(self.name, self.variant, self.config, augmentation=augmentation)
-        write_checkpoint(path, self.engine.weights(), metadata)
+        try:
+            more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
+            more |= {} if self.record is None else {"scope": self.record.to_dict()}
+            metadata = to_metadata(self.name, self.variant, self.config, **more)
+            write_checkpoint(path, self.engine.weights(), metadata)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
         return path
 
     def __getstate__(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,13 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction(ABC):
-    """The answer for one image, in the image's own frame."""
+    """The answer for one image, in the image's own frame.
+
+    out_of_scope: in which respects the image is unlike those of the training; empty when it is like them.
+    """
 
     image: Image
+    out_of_scope: tuple[str, ...] = field(default=(), kw_only=True)
 
     @property
     def suffix(self) -> str:
@@ -38,6 +42,10 @@ class Prediction(ABC):
     @abstractmethod
     def rows(self) -> list[Row]:
         """Return one flat row per finding, ready for a CSV."""
+
+    def table(self) -> list[Row]:
+        """Return the rows with a column that says in which respects the image is out of scope, "" for none."""
+        return [{**row, "out_of_scope": "; ".join(self.out_of_scope)} for row in self.rows()]
 
     @abstractmethod
     def figure(self) -> Figure:
@@ -54,7 +62,7 @@ class Prediction(ABC):
         if suffix == ".json":
             path.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
         elif suffix == ".csv":
-            write_csv(path, self.rows())
+            write_csv(path, self.table())
         else:
             self.draw(path)
         return path
@@ -66,7 +74,7 @@ class Prediction(ABC):
         if path.suffix.lower() not in PICTURE_SUFFIXES:
             raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {', '.join(PICTURE_SUFFIXES)}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.figure().savefig(path)
+        self._annotated().savefig(path)
         return path
 
     def plot(self, path: str | Path | None = None) -> Picture:
@@ -80,8 +88,17 @@ class Prediction(ABC):
     def _repr_png_(self) -> bytes:
         """Show the overlay in notebooks."""
         buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png")
+        self._annotated().savefig(buffer, format="png")
         return buffer.getvalue()
+
+    def _annotated(self) -> Figure:
+        """Draw the prediction, with a note where the image is out of scope."""
+        from zoo.common.plotting import write_note
+
+        figure = self.figure()
+        if self.out_of_scope:
+            write_note(figure, f"out of scope: {'; '.join(self.out_of_scope)}")
+        return figure
 
     def _head(self) -> dict[str, object]:
         spacing = self.image.spacing_mm
@@ -89,6 +106,7 @@ class Prediction(ABC):
             "name": self.image.name,
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
+            "out_of_scope": list(self.out_of_scope),
         }
 
     def __repr__(self) -> str:

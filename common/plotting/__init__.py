@@ -23,6 +23,7 @@ BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
 ABBREVIATIONS = ("hd95", "assd", "masd")  # as well as whatever has three letters or fewer
+NOTE_LETTERS_PER_IN = 18  # of 7 points, on the average
 MAX_BARS = 5  # most probable classes that the panel has room for
 UNITS = {"mm": "mm", "mm2": "mm²", "ml": "ml", "deg": "°", "px": "px"}
 
@@ -182,6 +183,14 @@ def write_measurements(panel: Axes, y: float, measurements: dict[str, float]) ->
         panel.text(0.0, y, label, color=MUTED, fontsize=9.5, va="top")
         panel.text(1.0, y, f"{shown} {unit}".strip(), color=TEXT, fontsize=9.5, va="top", ha="right")
         y -= 0.068
+
+
+def write_note(figure: Figure, text: str) -> None:
+    """Write a warning along the lower edge, cut where it would leave the picture."""
+    room = int(figure.get_figwidth() * NOTE_LETTERS_PER_IN)
+    shown = text if len(text) <= room else f"{text[: room - 1]}…"
+    label = figure.text(0.01, 0.012, shown, color="black", fontsize=7, va="bottom", ha="left")
+    label.set_bbox({"facecolor": COLOURS[1], "edgecolor": "none", "pad": 2})
 
 
 def name_and_unit(name: str) -> tuple[str, str]:

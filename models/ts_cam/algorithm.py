@@ -67,6 +67,10 @@ class TSCam(SliceClassifier[Config]):
     def head(self) -> tuple[str, ...]:
         return ("head.",)
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        return ("cls_token", "pos_embed")
+
     def preprocess(self, image: Image) -> Arrays:
         """Return the image and, per token, its weight, (gh, gw) in [0, 1]."""
         array = cropped(image, self.config)

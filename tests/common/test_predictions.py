@@ -38,6 +38,7 @@ def test_an_ellipse_is_told_in_words_pixels_and_degrees() -> None:
         "name": "scan.png",
         "size": [40, 60],
         "spacing_mm": [0.5, 0.5],
+        "out_of_scope": [],
         "ellipses": [
             {
                 "class": "thorax",

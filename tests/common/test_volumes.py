@@ -13,6 +13,7 @@ from zoo.common.segmentation.volumes import (
     Patch,
     from_network,
     mask_to_network,
+    network_size,
     normalise,
     resample,
     resample_labels,
@@ -144,3 +145,11 @@ def test_most_pieces_hold_a_class_that_is_rare() -> None:
     ]
 
     assert np.mean(found) > 0.5
+
+
+def test_the_size_of_the_network_s_grid_belongs_to_its_axes() -> None:
+    image = Image(np.zeros((1, 10, 24, 30), np.float32), (4.0, 1.0, 0.5))
+
+    assert network_size(image, (1.0, 1.0, 1.0)) == (40, 24, 15)
+    assert network_size(image, (2.0, 1.5, 0.25)) == (20, 16, 60)
+    assert network_size(image, image.spacing_mm or ()) == image.size

@@ -20,6 +20,7 @@ from zoo.common.records import remarks, shallow
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
 
+PAIRS = tuple[tuple[str, float], ...]
 PANEL = "Training recipe (the algorithm's own where left out)"
 
 
@@ -76,7 +77,7 @@ def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(**values: Any) -> None:
         given = {name: values.pop(name) for name in names}
-        changes = {name: _tuple(value) for name, value in given.items() if value not in (None, [])}
+        changes = {name: _as_typed(name, value) for name, value in given.items() if value not in (None, [])}
         command(**values, **changes)
 
     run.__doc__ = command.__doc__
@@ -94,7 +95,7 @@ def _options() -> list[inspect.Parameter]:
     hints, told = get_type_hints(Recipe), remarks(Recipe)
     found = []
     for field in dataclasses.fields(Recipe):
-        kind: Any = list[str] if hints[field.name] == tuple[str, ...] else hints[field.name]
+        kind: Any = list[str] if hints[field.name] in (tuple[str, ...], PAIRS) else hints[field.name]
         kind = str if get_origin(kind) is Literal else kind  # the record says what is allowed
         option = typer.Option(help=told.get(field.name), show_default=False, rich_help_panel=PANEL)
         annotation = Annotated[kind | None, option]
@@ -121,5 +122,15 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _tuple(value: Any) -> Any:
+def _as_typed(name: str, value: Any) -> Any:
+    if get_type_hints(Recipe)[name] == PAIRS:
+        return tuple(_pair(name, text) for text in value)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _pair(name: str, text: str) -> tuple[str, float]:
+    key, _, number = text.rpartition("=")
+    try:
+        return key, float(number)
+    except ValueError:
+        raise ConfigError(f"--{name} {text}: expected a name and a number, such as backbone.=0.1") from None

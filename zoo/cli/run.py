@@ -72,6 +72,8 @@ def predict(
         if len(results.lines) > SHOWN:
             say(f"... and {len(results.lines) - SHOWN} more")
     say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
+    if results.out_of_scope:
+        say(f"{results.out_of_scope} out of scope: unlike the images of the training, their answers may be worthless")
     for _, error in results.failures:
         failed(str(error))
     if results.failures:

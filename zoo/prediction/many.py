@@ -18,6 +18,7 @@ from zoo.common.tables import write_csv
 from zoo.common.types import Image, Row
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import chunks, predict_batch, prepare, with_options
+from zoo.prediction.scope import Scope
 from zoo.prediction.sources import Images
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     failures: list[tuple[str, InputError]] = field(default_factory=list)
+    out_of_scope: int = 0  # predictions of images unlike those of the training
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
@@ -65,10 +67,11 @@ def predict_many(
         out.mkdir(parents=True, exist_ok=True)
     bar = tqdm(found, desc=model.name, unit="image", disable=None)
     for batch in chunks(bar, batch_size):
-        for prediction in _predict_usable(algorithm, model.engine, batch, results, tta):
+        for prediction in _predict_usable(algorithm, model.engine, batch, results, tta, model.scope):
             results.predictions.append(prediction.to_dict())
-            results.rows += prediction.rows()
-            results.lines.append(str(prediction))
+            results.rows += prediction.table()
+            results.lines.append(described(prediction))
+            results.out_of_scope += bool(prediction.out_of_scope)
             if overlay_paths is not None:
                 prediction.draw(overlay_paths.new(prediction.image.name))
             if mask_paths is not None and prediction.suffix != ".json":
@@ -84,16 +87,23 @@ def _predict_usable(
     batch: list[tuple[str, Image | InputError]],
     results: Results,
     tta: bool,
+    scope: Scope,
 ) -> list[Prediction]:
     prepared = []
     for name, image in batch:
         try:
             if isinstance(image, InputError):
                 raise image
-            prepared.append(prepare(algorithm, replace(image, name=name)))
+            prepared.append(prepare(algorithm, replace(image, name=name), scope))
         except InputError as error:
             results.failures.append((name, error))
-    return predict_batch(algorithm, engine, prepared, tta=tta) if prepared else []
+    return [scope.judge(p) for p in predict_batch(algorithm, engine, prepared, tta=tta)] if prepared else []
+
+
+def described(prediction: Prediction) -> str:
+    """Return the line that stands for a prediction, and one more where its image is out of scope."""
+    note = f"\n  out of scope: {'; '.join(prediction.out_of_scope)}" if prediction.out_of_scope else ""
+    return f"{prediction}{note}"
 
 
 class FreePaths:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.outputs import writing
+from zoo.engines.engine import loss_terms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> 
 
 
 def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> None:
-    names = [name for name in (epochs[0]["training"] if epochs else ()) if name != "grad_norm"]
+    names = loss_terms(epochs[0]["training"]) if epochs else ()
     curves = {name: [_number(record["training"].get(name)) for record in epochs] for name in names}
     if len(curves) > 1:
         curves = {"sum": [sum(values) for values in zip(*curves.values(), strict=True)], **curves}

@@ -21,7 +21,7 @@ from zoo.common.recipe import Recipe
 from zoo.common.records import replace_fields
 from zoo.common.types import Case, Sample
 from zoo.common.weights import check_fit, sound_weights, write_weights
-from zoo.engines.engine import Engine
+from zoo.engines.engine import Engine, loss_terms
 from zoo.evaluation import score_all
 from zoo.registry.package import Package
 from zoo.training.events import EventFile
@@ -84,7 +84,7 @@ class Trainer:
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
-        self.engine.start_training(self.recipe, self.algorithm.head)
+        self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed)
         if resume and self.folder.state.exists():
             self._restore()
         with _stop_requests() as stop, self._events:
@@ -115,7 +115,7 @@ class Trainer:
             for inputs, targets in batches:
                 step = epoch * self.steps_per_epoch + progress.batch
                 rate = learning_rate_at(step, self.steps_per_epoch, recipe)
-                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step)
+                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step).record()
                 self._check_finite(terms, step)
                 self._on_step()
                 for name, value in terms.items():
@@ -164,7 +164,7 @@ class Trainer:
         self.folder.append(record | {"learning_rate": rate, "seconds": round(progress.seconds, 1)})
         self._events.write(progress.epoch, {"training": losses, "validation": metrics})
         shown = f"is not defined: {reason}" if reason else f"{metrics[monitor]:.4f}"
-        tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {monitor} {shown}")
+        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}, {monitor} {shown}")
 
     def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.
@@ -192,10 +192,6 @@ class Trainer:
                 f"step {step + 1} (epoch {self.progress.epoch + 1}): {', '.join(bad)} is not finite; the step was not "
                 f"taken. Last good checkpoint: {good}. Lower learning_rate or set clip_norm"
             )
-
-
-def _total(losses: dict[str, float]) -> float:
-    return sum(value for name, value in losses.items() if name != "grad_norm")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.survey import survey_training
 from zoo.weights.identity import to_metadata, versions
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         folder.check_free()
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
-    dataset = aligned(dataset, algorithm.config.classes, algorithm.task)
+    dataset = aligned(dataset, algorithm.config.classes, algorithm.labels[0])
     settings = _settings(model, algorithm, recipe, described)
+    record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
         if resume:
             folder.check_same(settings, _defaults(algorithm))
@@ -51,6 +53,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm)
+        trained.record = record
         check_frozen(recipe, list(trained.engine.shapes()))
         try:
             report = _run(trained, dataset, folder, recipe, settings, resume, claim)
@@ -60,6 +63,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
                 f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
             ) from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
+    model.record = trained.record
     return report
 
 
@@ -166,14 +170,17 @@ def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
     augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    return to_metadata(model.name, model.variant, model.config, augmentation=augmentation, trained=identity)
+    scope = model.record and model.record.to_dict()
+    return to_metadata(
+        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
+    )
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
     if not any(record.split == "test" for record in dataset.records):
         return None
     cases = dataset.split("test")
-    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8)
+    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
     result = dataclasses.replace(result, baseline=trivial)
     result.save(folder.path / "test")
