@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
@@ -9,11 +10,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
+from zoo.common.records import check_record
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
 
 C = TypeVar("C")
+A = TypeVar("A", bound=Augmentation)
+This = TypeVar("This", bound="Algorithm[Any]")
 
 
 class Algorithm(ABC, Generic[C]):
@@ -30,14 +35,46 @@ class Algorithm(ABC, Generic[C]):
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
+    augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
+    of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
 
     def __init__(self, config: C) -> None:
+        check_record(config)
         self.config = config
+
+    def with_config(self: This, config: Any) -> This:
+        """Return the algorithm with another configuration."""
+        return type(self)(config).with_augmentation(self.augmentation)
+
+    def with_augmentation(self: This, augmentation: Augmentation) -> This:
+        """Return the algorithm with other options of augment(); mirrored views follow them."""
+        other = copy.copy(self)
+        other.augmentation = augmentation
+        return other
+
+    def options(self, kind: type[A]) -> A:
+        """Return the options of augment() as the record that it needs."""
+        if not isinstance(self.augmentation, kind):
+            raise TypeError(f"{type(self.augmentation).__name__} given; expected {kind.__name__}")
+        return self.augmentation
+
+    @property
+    def mirrors(self) -> bool:
+        """Tell whether training mirrors; an algorithm whose options do not say so may be mirrored."""
+        return bool(getattr(self.augmentation, "mirror", True))
 
     @property
     @abstractmethod
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """Prefixes of the parameters that weight decay leaves alone, beside all of one axis (biases, norms).
+
+        A network with position embeddings or a class token names them.
+        """
+        return ()
 
     @property
     def window(self) -> tuple[int, ...] | None:
@@ -96,6 +133,10 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         """Condense what `score` gave into the task's metrics; a bootstrap calls it a thousand times."""
+
+    def why_undefined(self, cases: Sequence[Case]) -> str:
+        """Say why the monitored score of these cases is NaN."""
+        return f"none of the {len(cases)} cases has what {self.monitor} is measured on"
 
     def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Choose fields of the configuration that only postprocess() reads, such as a threshold; by default none.

@@ -51,6 +51,7 @@ class Image:
     affine: (4, 4) voxel index (x, y, z) to world [mm], counted to the right, the front and above; None when unknown.
     files: what it was read from; slices of a series in the order of the array.
     nifti: the other place, and the codes of both, of an image from a NIfTI file; None for other files.
+    modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
     """
 
     array: np.ndarray
@@ -59,11 +60,17 @@ class Image:
     name: str = "image"
     files: tuple[Path, ...] = ()
     nifti: NiftiWorlds | None = None
+    modality: str = ""
 
     @property
     def size(self) -> tuple[int, ...]:
         """(h, w) or (d, h, w)."""
         return tuple(self.array.shape[1:])
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in np.shape(self.array))
+        spacing = "unknown" if self.spacing_mm is None else " x ".join(f"{s:g}" for s in self.spacing_mm) + " mm"
+        return f"<Image {self.name!r}: {shape}, pixel size {spacing}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,3 +85,7 @@ class Sample:
     labels: Arrays = field(default_factory=dict)
     group: str = ""
     files: Mapping[str, Path] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in self.labels.items())
+        return f"<Sample of {self.image!r}: {shapes or 'no labels'}>"

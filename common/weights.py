@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import WeightsError
+from zoo.common.outputs import explained
 from zoo.common.types import Arrays
 from zoo.common.weight_bytes import read_file
 
@@ -26,7 +27,12 @@ def write_weights(path: Path, weights: Arrays, metadata: Mapping[str, str]) -> N
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step."""
+    """Replace `path` by `content` in one step; OutputError, and the old content, when that fails."""
+    with explained(path):
+        _write_and_rename(path, content)
+
+
+def _write_and_rename(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:

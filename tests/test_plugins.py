@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import zoo
+from zoo.cli import app
 from zoo.common.errors import PluginWarning, RegistryError, WeightsError
 from zoo.registry import load_registry, read_registry
 
@@ -126,6 +128,16 @@ def test_a_broken_plugin_is_named_and_the_rest_is_listed(site: Path, text: str) 
 
     with pytest.warns(PluginWarning, match=rf"toy-zoo.*{reason}"):
         assert zoo.list_models() == [*OWN, "Other-Spots"]
+
+
+def test_a_broken_plugin_does_not_break_the_list_in_the_shell(site: Path) -> None:
+    install_plugin(site, registry="models: [")
+
+    done = CliRunner().invoke(app, ["list", "--json"])
+
+    assert done.exit_code == 0
+    assert [entry["name"] for entry in json.loads(done.stdout)] == OWN
+    assert "toy-zoo is left out" in done.stderr
 
 
 def test_an_entry_point_to_nowhere_is_named(site: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
-from zoo.common.records import build_record
+from zoo.common.records import build_record, replace_fields
+from zoo.common.scope import read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
@@ -44,23 +44,23 @@ def load(
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
-    overrides: fields of the algorithm's Config. Where they change the classes, exactly the head starts anew,
-        with a HeadReinitialisedWarning that names its weights. With other input_channels the first layer spreads what
-        it learned over the new channels.
+    overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
+        HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry = find(name)
-    chosen = resolve(backend, device)
+    entry, chosen = find(name), resolve(backend, device)
+    identity: dict[str, Any] = {}
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
-        variant = variant or DEFAULT_VARIANT
-        config, weights = _override(_variant(entry, variant), overrides, entry.name), None
+        variant, weights = variant or DEFAULT_VARIANT, None
+        config = _override(entry, _variant(entry, variant), overrides)
         source = f"random, seed {seed}"
     else:
-        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
-    algorithm = Package(entry).algorithm(config)
+        config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        variant = identity["variant"]
+    algorithm = _augmented(Package(entry).algorithm(config), identity, source)
     engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
@@ -68,17 +68,36 @@ def load(
     if init is not None:  # layers that the published network does not have
         anew += getattr(Package(entry).convert, "ANEW", ())
     _fill(engine, algorithm, weights, source, seed, anew)
-    return Model(entry, algorithm, engine, variant, source)
+    return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     """Return the model for other classes: the same weights but for the head, which starts anew."""
-    config = _override(model.config, {"classes": classes}, model.name)
-    algorithm = type(model.algorithm)(config)
-    engine = open_engine(Package(model.entry), config, model.engine.framework, model.engine.device)
-    body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
-    _fill(engine, algorithm, body, model.source, 0, algorithm.head)
-    return Model(model.entry, algorithm, engine, model.variant, model.source)
+    algorithm = algorithm_for(model, classes)
+    engine = open_engine(Package(model.entry), algorithm.config, model.engine.framework, model.engine.device)
+    _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, 0, algorithm.head)
+    return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
+
+
+def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
+    """Return the model's algorithm for other classes, without a network."""
+    return model.algorithm.with_config(_override(model.entry, model.config, {"classes": classes}))
+
+
+def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
+    """Return the algorithm of a variant, without a network."""
+    return Package(entry).algorithm(_variant(entry, variant))
+
+
+def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:
+    """Return the algorithm with the augmentation that a checkpoint was trained with; mirrored views follow it."""
+    if "augmentation" not in identity:
+        return algorithm
+    return algorithm.with_augmentation(build_record(type(algorithm.augmentation), identity["augmentation"], source))
+
+
+def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
+    return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
 def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
@@ -95,6 +114,8 @@ def _fill(
     seed: int,
     may_start: tuple[str, ...],
 ) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
     shapes = engine.shapes()
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))
@@ -112,7 +133,7 @@ def _fill(
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
-) -> tuple[Any, Arrays, str, str]:
+) -> tuple[Any, Arrays, dict[str, Any], str]:
     from zoo.weights.places import read_checkpoint
 
     path, file = read_checkpoint(entry, checkpoint)
@@ -128,8 +149,11 @@ def _from_checkpoint(
             "or give checkpoint=None for random weights of that variant"
         )
     config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
-    weights = sound_weights(file.arrays(), str(path))
-    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+    weights: Arrays = sound_weights(file.arrays(), str(path))
+    changed = _override(entry, config, overrides)
+    if changed.classes != config.classes:
+        weights = _body(weights, Package(entry).algorithm(changed))
+    return changed, weights, identity, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
@@ -142,7 +166,7 @@ def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[st
     variant = variant or next(iter(sources))
     if variant not in sources:
         raise ConfigError(f"{entry.name} has no {init} weights for {variant!r}; expected one of {', '.join(sources)}")
-    config = _override(_variant(entry, variant), overrides, entry.name)
+    config = _override(entry, _variant(entry, variant), overrides)
     path, file = read_pretrained(*sources[variant])
     return config, sound_weights(convert.convert(file.arrays(), config), str(path)), variant
 
@@ -154,9 +178,10 @@ def _variant(entry: Entry, variant: str) -> Any:
     return variants[variant]
 
 
-def _override(config: Any, overrides: dict[str, Any], name: str) -> Any:
-    return build_record(type(config), {**_shallow(config), **overrides}, name) if overrides else config
-
-
-def _shallow(config: Any) -> dict[str, Any]:
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+def _override(entry: Entry, config: Any, changes: dict[str, Any]) -> Any:
+    """Change fields of a configuration; what holds for the old classes alone goes back to its default."""
+    reset = {}
+    if "classes" in changes and changes["classes"] not in (config.classes, list(config.classes)):
+        fresh = type(config)()
+        reset = {name: getattr(fresh, name) for name in Package(entry).algorithm.of_classes}
+    return replace_fields(config, {**reset, **changes}, entry.name)

@@ -44,6 +44,7 @@ class ClassificationAlgorithm(Algorithm[K]):
     labels: ClassVar[tuple[str, ...]] = ("label",)
     answer_type: ClassVar[type[Prediction]] = Classification
     monitor = "roc_auc"
+    of_classes = ("threshold", "class_weights")
 
     def __init__(self, config: K) -> None:
         super().__init__(config)
@@ -82,12 +83,19 @@ class ClassificationAlgorithm(Algorithm[K]):
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         return summarise_probabilities([case.row for case in cases])
 
+    def why_undefined(self, cases: Sequence[Case]) -> str:
+        counts = np.bincount([int(case.row["label"]) for case in cases], minlength=len(self.config.classes))
+        told = ", ".join(f"{count} of {name}" for name, count in zip(self.config.classes, counts, strict=True))
+        return f"{self.monitor} needs cases of at least two classes; there are {told}"
+
     def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Put the threshold where most validation cases are right; the share of each class differs between sources."""
         if len(self.config.classes) != 2:
             return {}
         rows = [case.row for case in cases]
         labels = np.array([row["label"] for row in rows], np.int64)
+        if len(np.unique(labels)) < 2:  # nothing to weigh against each other
+            return {}
         found = best_threshold(labels, np.array([row[f"p_{self.config.classes[1]}"] for row in rows], np.float64))
         # the rows are already moved by the present threshold
         threshold = expit(logit(found) + logit(self.config.threshold))

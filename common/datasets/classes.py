@@ -16,15 +16,7 @@ from zoo.common.datasets.texts import check_names, folded
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.types import Sample
 
-# by task: the label that counts classes; the masks of localisation are 0 or 1, instances have no class
-COUNTED = {
-    "classification": "label",
-    "localisation": "label",
-    "segmentation": "mask",
-    "detection": "boxes",
-    "point-detection": "points",
-    "ellipse-detection": "ellipses",
-}
+COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
@@ -76,14 +68,14 @@ def misspelt(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return sorted(given) != sorted(wanted) and sorted(map(folded, given)) == sorted(map(folded, wanted))
 
 
-def aligned(dataset: Dataset, classes: tuple[str, ...], task: str) -> Dataset:
+def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     """Return the data set with its labels counted in the order of `classes`.
 
     Equal names in another order are renumbered, with a warning; other names raise DataError. Without names the numbers
     are taken as they are, and one beyond the classes raises DataError when its case is read.
+    key: the label that counts the classes; others of the same sample (the mask of localisation is 0 or 1) stay.
     """
-    key = COUNTED.get(task)
-    if key is None or dataset.classes == classes:
+    if key not in COUNTED or dataset.classes == classes:
         return dataset
     table = None
     if dataset.classes:

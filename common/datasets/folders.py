@@ -34,7 +34,7 @@ PIXELS_BESIDE = {".mhd": (".raw", ".zraw"), ".hdr": (".img",)}  # headers whose 
 
 def is_clutter(path: Path) -> bool:
     """Say whether the name is a system's or an editor's: hidden, a thumbnail, a recycle bin, a checkpoint folder."""
-    return path.name.startswith((".", "~$")) or path.name.casefold() in CLUTTER
+    return _is_clutter(path.name)
 
 
 def entries(folder: Path) -> list[Path]:
@@ -134,6 +134,8 @@ def find_name(text: str, names: Names, where: str) -> str | None:
     The name may come with a folder and a suffix. Where it is not there as written, case and the way accents are stored
     do not count, and then neither do leading zeros, which spreadsheets drop. Raises DataError where two images fit.
     """
+    if text in names:
+        return text
     name = without_suffix(text.strip().replace("\\", "/").rsplit("/", 1)[-1])
     if name in names:
         return name
@@ -162,8 +164,8 @@ def _scan(folder: Path) -> list[tuple[Path, bool]]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as listing:
-        found = sorted(listing, key=lambda entry: entry.name)
-    kept = [(folder / entry.name, entry) for entry in found if not is_clutter(Path(entry.name))]
+        found = sorted((entry for entry in listing if not _is_clutter(entry.name)), key=lambda entry: entry.name)
+    kept = [(folder / entry.name, entry) for entry in found]
     for path, entry in kept:
         if entry.is_symlink() and not os.path.exists(path):
             raise DataError(
@@ -171,6 +173,10 @@ def _scan(folder: Path) -> list[tuple[Path, bool]]:
                 "(such as with `datalad get`), or delete the link"
             )
     return [(path, entry.is_dir()) for path, entry in kept]
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.casefold() in CLUTTER
 
 
 def _folded(name: str) -> str:

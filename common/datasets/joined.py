@@ -39,7 +39,12 @@ def join(root: Path, tasks: Sequence[str], tables: Sequence[list[Record]]) -> li
                 f"{root}: {len(odd)} cases have the labels of only one of {tasks[0]} and {task}, such as {odd[0]}; "
                 "expected all labels for every case"
             )
-    return [replace(r, load=Joined(tuple(table[r.name] for table in by_name))) for r in tables[0]]
+    return [_joined(tuple(table[record.name] for table in by_name)) for record in tables[0]]
+
+
+def _joined(records: tuple[Record, ...]) -> Record:
+    files = tuple(dict.fromkeys(path for record in records for path in record.files))
+    return replace(records[0], load=Joined(records), files=files)
 
 
 @dataclass(frozen=True)

@@ -265,4 +265,4 @@ def _load(
         found[key] = np.zeros(image.size, np.int16) if mask is None else read_mask(mask, image)
         if limit is not None and mask is not None:
             check_named(found[key], limit, mask)
-    return Sample(image, found, group)
+    return Sample(image, found, group, {key: mask for key, mask in masks.items() if mask is not None})

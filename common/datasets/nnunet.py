@@ -130,4 +130,4 @@ def _load(paths: list[Path], mask: Path, name: str, table: dict[int, int]) -> Sa
     files = tuple(file for image in images for file in image.files)
     array = np.concatenate([image.array for image in images])
     whole = Image(array, first.spacing_mm, first.affine, name, files)
-    return Sample(whole, {"mask": read_mask(mask, whole, only(table))}, group=name)
+    return Sample(whole, {"mask": read_mask(mask, whole, only(table))}, group=name, files={"mask": mask})

@@ -169,11 +169,14 @@ def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Re
         readers["label"] = READERS["marked"]
     labels = {key: readers[key](folder, name) for key in readers}
     uses_mask = {"mask", "instances"} & set(readers) or folder.counts_instances
-    files = files_of(path, folder.mask_of(name) if uses_mask else None)
-    load = partial(_load, path, labels, group or name)
+    mask = folder.mask_of(name) if uses_mask else None
+    files = files_of(path, mask)
+    load = partial(
+        _load, path, labels, group or name, {} if mask is None else dict.fromkeys(("mask", "instances"), mask)
+    )
     return Record(name, split, group or name, load, files, None, source if split else "", folder.grouped_by)
 
 
-def _load(path: Path, labels: dict[str, Callable[[Image], np.ndarray]], group: str) -> Sample:
+def _load(path: Path, labels: dict[str, Callable[[Image], np.ndarray]], group: str, files: dict[str, Path]) -> Sample:
     image = read_image(path)
-    return Sample(image, {key: read_label(image) for key, read_label in labels.items()}, group)
+    return Sample(image, {key: read_label(image) for key, read_label in labels.items()}, group, files)

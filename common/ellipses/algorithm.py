@@ -11,13 +11,14 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.ellipses import geometry
-from zoo.common.ellipses.augment import augment
+from zoo.common.ellipses.augment import EllipseAugmentation, augment
 from zoo.common.ellipses.baseline import MedianEllipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.ellipses.scores import score_ellipses, score_measurements, summarise
-from zoo.common.errors import DataError, InputError
+from zoo.common.errors import ConfigError, DataError, InputError
 from zoo.common.transforms.pictures import invert_affine, letterbox, to_channels
 from zoo.common.types import Arrays, Case, Image, Row, Sample
 
@@ -64,6 +65,12 @@ class EllipseAlgorithm(Algorithm[E]):
     labels: ClassVar[tuple[str, ...]] = ("ellipses",)
     answer_type: ClassVar[type[Prediction]] = Ellipses
     monitor = "dice"
+    augmentation: Augmentation = EllipseAugmentation()
+
+    def __init__(self, config: E) -> None:
+        super().__init__(config)
+        if len(set(config.classes)) < len(config.classes):
+            raise ConfigError(f"classes={config.classes} given; expected names that are all different")
 
     def preprocess(self, image: Image) -> Arrays:
         if image.array.ndim != 3:
@@ -75,7 +82,7 @@ class EllipseAlgorithm(Algorithm[E]):
         return {"image": ((scaled - self.config.mean) / self.config.std).astype(np.float32)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, rng)
+        return augment(sample, self.config.input_size, self.options(EllipseAugmentation), rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Ellipses):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,11 @@ def file_suffix(path: Path) -> str:
 
 
 def _reader(path: Path, readers: Mapping[str, Callable[[Path], T]]) -> Callable[[Path], T]:
+    if path.is_symlink() and not path.exists():
+        raise InputError(
+            f"{path}: a link to {os.readlink(path)}, which is not there; expected an image. Fetch it first, "
+            "for example with git annex get, or remove the link"
+        )
     if not path.exists():
         raise InputError(f"{path}: no such file; expected an image ({', '.join(SUFFIXES)})")
     if path.is_dir():

@@ -46,17 +46,23 @@ def read_dicom(path: Path) -> Image:
     frames = int(data.get("NumberOfFrames") or 1)
     check_size((int(data.get("SamplesPerPixel") or 1), frames, data.Rows, data.Columns), path.name)
     order, affine = frame_order(data, path.name)
-    array = _frames(data, order)
+    array, modality = _frames(data, order), modality_of(data)
     if affine is not None and frames > 1:
-        return Image(array, spacing_mm=checked_spacing(affine, path.name), affine=affine, name=path.name)
+        sizes = checked_spacing(affine, path.name)
+        return Image(array, spacing_mm=sizes, affine=affine, name=path.name, modality=modality)
     spacing: tuple[float, ...] | None = pixel_spacing(data)
     if frames == 1:
         if affine is not None:
             checked_spacing(affine, path.name)
-        return Image(array[:, 0], spacing_mm=spacing, affine=affine, name=path.name)
+        return Image(array[:, 0], spacing_mm=spacing, affine=affine, name=path.name, modality=modality)
     between = measure(data, 0, "PixelMeasuresSequence", "SpacingBetweenSlices")
     spacing = (abs(float(between)), *spacing) if between and spacing else None
-    return Image(array, spacing_mm=spacing, name=path.name)
+    return Image(array, spacing_mm=spacing, name=path.name, modality=modality)
+
+
+def modality_of(data: Dataset) -> str:
+    """Return DICOM's word for how the image came about, such as CT; "" where the file has none."""
+    return str(data.get("Modality") or "")
 
 
 def _frames(data: Dataset, order: list[int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from zoo.common.colours import palette
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import file_suffix
 from zoo.common.io.nifti_write import FLIP_XY, itk_affine, write_nifti
+from zoo.common.outputs import explained
 from zoo.common.types import Image
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
@@ -30,13 +32,14 @@ def write_labels(path: str | Path, labels: np.ndarray, image: Image, classes: Se
     path = Path(path)
     suffix = _known_suffix(path, LABEL_SUFFIXES)
     values = _checked_labels(labels, image, classes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".dcm":
-        from zoo.common.io.dicom_seg import write_segmentation
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".dcm":
+            from zoo.common.io.dicom_seg import write_segmentation
 
-        write_segmentation(path, values, image, classes)
-    else:
-        _WRITERS.get(suffix, _write_volume)(path, values, image)
+            write_segmentation(path, values, image, classes)
+        else:
+            _WRITERS.get(suffix, _write_volume)(path, values, image)
     return path
 
 
@@ -50,8 +53,9 @@ def write_map(path: str | Path, values: np.ndarray, image: Image) -> Path:
     suffix = _known_suffix(path, MAP_SUFFIXES)
     if values.shape[-len(image.size) :] != image.size or values.ndim - len(image.size) not in (0, 1):
         raise InputError(f"{path.name}: map of {values.shape} given; expected {image.size} or (k, *{image.size})")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _WRITERS.get(suffix, _write_volume)(path, np.asarray(values, np.float32), image)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _WRITERS.get(suffix, _write_volume)(path, np.asarray(values, np.float32), image)
     return path
 
 
@@ -126,7 +130,10 @@ def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
     volume.SetSpacing(spacing.tolist())
     volume.SetOrigin(origin.tolist())
     volume.SetDirection(direction.ravel().tolist())
-    SimpleITK.WriteImage(volume, str(path), useCompression=file_suffix(path) in COMPRESSED)
+    try:
+        SimpleITK.WriteImage(volume, str(path), useCompression=file_suffix(path) in COMPRESSED)
+    except RuntimeError as error:  # all that ITK says
+        raise OSError(errno.EIO, " ".join(str(error).split())[-120:]) from error
 
 
 _WRITERS: dict[str, Callable[[Path, np.ndarray, Image], None]] = {

@@ -60,7 +60,7 @@ class SegmentationAlgorithm(Algorithm[S]):
     @property
     def views(self) -> tuple[View, ...]:
         """Mirror along every axis of the network's input."""
-        return tuple(flips(2 if self.window is None else len(self.window)))
+        return tuple(flips(2 if self.window is None else len(self.window))) if self.mirrors else ()
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """Keep only the labels of a finished slab, unless probabilities are asked for."""

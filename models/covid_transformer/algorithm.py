@@ -26,6 +26,10 @@ class CovidTransformer(SliceClassifier[Config]):
     def head(self) -> tuple[str, ...]:
         return ("head.",)
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        return ("cls_token", "pos_embed")
+
     def postprocess(self, outputs: Arrays, image: Image) -> Prediction:
         flow = np.asarray(outputs["rollout"])
         # what every token receives alike says nothing about the picture

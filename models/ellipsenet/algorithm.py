@@ -7,15 +7,23 @@ import numpy as np
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.ellipses import geometry
 from zoo.common.ellipses.algorithm import EllipseAlgorithm
+from zoo.common.errors import ConfigError
 from zoo.common.types import Arrays, Image, Sample
 
 from .config import Config
 from .initialise import initialise
 from .targets import decode, encode, maps_of
 
+STEP = 32  # the backbone halves its input five times
+
 
 class EllipseNet(EllipseAlgorithm[Config]):
     """One ellipse per class, with head sizes or heart ratios measured on them."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        if any(side % STEP for side in config.input_size):
+            raise ConfigError(f"input_size={config.input_size} given; expected multiples of {STEP}")
 
     @property
     def head(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.common.answers.frames import ClassifiedSegmentation
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.classification.algorithm import ClassificationAlgorithm
 from zoo.common.errors import ConfigError, DataError, InputError
 from zoo.common.frames.scores import score_frame, summarise_frames
@@ -16,7 +17,7 @@ from zoo.common.metrics.cases import mean_of_defined
 from zoo.common.transforms.pictures import letterbox, to_channels, undo_letterbox
 from zoo.common.types import Arrays, Case, Image, Sample
 
-from .augment import augment
+from .augment import FrameAugmentation, augment
 from .config import Config
 from .endoscope import draw_frame
 from .trivial import fit_trivial
@@ -34,6 +35,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
     labels: ClassVar[tuple[str, ...]] = ("label", "mask")
     answer_type: ClassVar[type[Prediction]] = ClassifiedSegmentation
     monitor = "both"
+    augmentation: Augmentation = FrameAugmentation()
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -96,7 +98,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
         return {"logits": logits, "segmentation": SURE * (tissues == targets["mask"])}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, self._beyond, rng)
+        return augment(sample, self.config.input_size, self._beyond, self.options(FrameAugmentation), rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, ClassifiedSegmentation):

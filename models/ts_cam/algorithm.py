@@ -9,10 +9,12 @@ import numpy as np
 
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.classification.slice_classifier import SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.lungs.slices import (
+    MirrorAugmentation,
     brightness_classifier,
     cropped,
     mirror_slice,
@@ -36,6 +38,7 @@ class TSCam(SliceClassifier[Config]):
     """Classify one slice and show where the finding is; masks are for scoring only, training never sees one."""
 
     task = "localisation"
+    augmentation: Augmentation = MirrorAugmentation()
     labels: ClassVar[tuple[str, ...]] = ("label", "mask")
     answer_type: ClassVar[type[Prediction]] = Localisation
     prediction_options: ClassVar[tuple[str, ...]] = (
@@ -63,6 +66,10 @@ class TSCam(SliceClassifier[Config]):
     @property
     def head(self) -> tuple[str, ...]:
         return ("head.",)
+
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        return ("cls_token", "pos_embed")
 
     def preprocess(self, image: Image) -> Arrays:
         """Return the image and, per token, its weight, (gh, gw) in [0, 1]."""
@@ -94,7 +101,7 @@ class TSCam(SliceClassifier[Config]):
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)
-        return mirror_slice(sample, rng)
+        return mirror_slice(sample, self.options(MirrorAugmentation), rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Localisation):

@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.points import Points
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.initialise import initial_value
 from zoo.common.points.baseline import fit_stain_finder
@@ -21,7 +22,7 @@ from zoo.common.transforms.pictures import to_channels
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Case, Image, Sample
 
-from .augment import augment
+from .augment import TileAugmentation, augment
 from .config import STRIDE, Config
 from .example import draw_tile
 
@@ -38,6 +39,8 @@ class UCSRNet(Algorithm[Config]):
     labels: ClassVar[tuple[str, ...]] = ("points",)
     answer_type: ClassVar[type[Prediction]] = Points
     monitor = "best_f1"
+    augmentation: Augmentation = TileAugmentation()
+    of_classes: ClassVar[tuple[str, ...]] = ("threshold",)
     dense_output = "logits"
     prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "distance_px")
 
@@ -104,7 +107,7 @@ class UCSRNet(Algorithm[Config]):
         return {"logits": logit(np.clip(self.targets(sample)["heat"], LEAST, 1 - LEAST))}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, rng)
+        return augment(sample, self.config.input_size, self.options(TileAugmentation), rng)
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Points):

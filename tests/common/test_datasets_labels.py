@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,12 @@ def test_every_sample_carries_the_labels_asked_for(data: Path, labels: tuple[str
         assert set(sample.labels) == set(labels)
         for label in labels:
             np.testing.assert_array_equal(sample.labels[label], alone[label][index].labels[label])
+
+
+def test_joined_records_travel_to_other_processes(data: Path) -> None:
+    records = open_dataset(data, ("points", "mask")).records
+
+    assert set(pickle.loads(pickle.dumps(records[0])).load().labels) == {"points", "mask"}
 
 
 def test_a_case_that_lacks_a_label_is_named(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ KINDS = [
     (luna16_patches, "classification"),
     (class_folders, "classification"),
     (raw, "segmentation"),
+    (paired, ("label", "mask")),
+    (paired, ("label", "boxes")),
     *((paired, task) for task in ("classification", "segmentation", "localisation", "detection")),
 ]
 every_kind = pytest.mark.parametrize(("write", "task"), KINDS, ids=[f"{w.__name__}-{task}" for w, task in KINDS])

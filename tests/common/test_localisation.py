@@ -67,7 +67,7 @@ def test_dictionary_and_rows_are_plain():
     assert plain["label"] == "covid" and plain["shown"] == "covid" and len(plain["boxes"]) == 2
     assert plain["mask_share"] == pytest.approx(prediction.mask.mean())
     assert [row["score"] for row in prediction.rows()] == pytest.approx([1, 0.6], abs=0.01)
-    assert str(prediction) == "slice.png: covid 80.0%, 2 regions of covid"
+    assert str(prediction) == "slice.png: covid 80 %, 2 regions of covid"
     assert len(answer(np.zeros((8, 8))).rows()) == 1
 
 

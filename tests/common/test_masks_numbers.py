@@ -12,6 +12,7 @@ import SimpleITK
 import tifffile
 from PIL import Image as Pillow
 
+from zoo.common.datasets import open_dataset
 from zoo.common.datasets.masks import bright, class_numbers, read_mask
 from zoo.common.errors import DataError, InputError
 from zoo.common.io import read_image
@@ -247,3 +248,21 @@ def test_every_error_names_the_mask(tmp_path: Path) -> None:
 
         assert str(caught.value).startswith(str(tmp_path / "m.tif"))
         assert "expected" in str(caught.value) or "Resample" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "table", ["", "image,mask,split\nimages/a.png,masks/a.png,train\n"], ids=["folders", "manifest"]
+)
+def test_a_data_set_says_which_mask_has_too_many_classes(tmp_path: Path, table: str) -> None:
+    for folder, values in (("images", SHAPE), ("masks", np.full(SIZE, 7, np.uint8))):
+        (tmp_path / folder).mkdir()
+        Pillow.fromarray(values).save(tmp_path / folder / "a.png")
+    if table:
+        (tmp_path / "manifest.csv").write_text(table)
+    else:
+        (tmp_path / "split.csv").write_text("id,split\na,train\n")
+
+    sample = open_dataset(tmp_path, "segmentation")[0]
+
+    with pytest.raises(DataError, match=r"masks/a\.png: class numbers 7"):
+        checked_mask(sample, 3)

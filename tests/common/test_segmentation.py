@@ -96,7 +96,7 @@ def test_axial_planes_have_the_front_up_and_the_right_side_left() -> None:
 
 def test_mask_of_an_unknown_class_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="heart wall"):
-        cube().mask("lung")
+        cube().where("lung")
 
 
 def test_only_the_largest_part_of_each_class_stays() -> None:
