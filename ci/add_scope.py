@@ -38,6 +38,7 @@ SHIPPED = {  # data set of the registry: its folder, and what its files do not s
     "COVID-19 chest X-ray segmentations": ("cxr_lungs", "X-ray"),
     "Sunnybrook Cardiac Data": ("sunnybrook_cmr", "MR"),
     "WCEBleedGen": ("wce_bleedgen", "endoscopy"),
+    "Ki-67 in breast tissue": ("ki67_ihc", "microscopy"),
     "Simulated four-chamber views": ("four_chamber", "ultrasound"),
 }
 OTHERS = 300  # images of another data set that the table is counted on, spread evenly

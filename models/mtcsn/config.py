@@ -48,7 +48,7 @@ BLEEDING = Config(
     classes=("normal", "bleeding"),
     tissues=("mucosa", "bleeding"),
     width=16,
-    input_size=(96, 96),
+    input_size=(64, 64),
 )
 VARIANTS: dict[str, Config] = {
     "paper": Config(layers=(3, 4, 6, 3), bottleneck=True, width=64, decoder=PUBLISHED, hidden=256),
@@ -63,7 +63,7 @@ VARIANTS: dict[str, Config] = {
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=60, batch_size=16, learning_rate=3e-4, weight_decay=1e-4, body_factor=0.33),
     "small": Recipe(epochs=30, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, ema_decay=0.98),
-    "small-bleeding": Recipe(epochs=10, batch_size=16, learning_rate=1e-3, weight_decay=0.05, ema_decay=0.98),
+    "small-bleeding": Recipe(epochs=24, batch_size=16, learning_rate=3e-3, weight_decay=0.02, ema_decay=0.98),
     "small-simulated": Recipe(epochs=12, batch_size=16, learning_rate=2e-3, weight_decay=1e-3, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }

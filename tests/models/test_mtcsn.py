@@ -100,7 +100,7 @@ def test_pixels_that_are_not_judged_cost_nothing(framework):
         model.engine.start_training(model.recipe(), model.algorithm.head)
         changed = np.where(ignored == 255, 255, mask)
         changed[:, :8, 40:] = 255 if other == 0 else 77  # no number of a tissue
-        terms.append(model.engine.step(inputs, {"label": label, "mask": changed}, 0.0, 0)["mask_cross_entropy"])
+        terms.append(model.engine.step(inputs, {"label": label, "mask": changed}, 0.0, 0).terms["mask_cross_entropy"])
 
     assert terms[0] == pytest.approx(terms[1], rel=1e-3)
 
