@@ -27,12 +27,14 @@ class Boxes(Prediction):
 
     boxes: (k, 4) x1, y1, x2, y2 or, in a volume, (k, 6) with z1, z2 [px of the image]; pixel i spans i to i + 1.
     labels: (k,) places in `classes`. scores: (k,) in [0, 1].
+    candidates: these and the boxes below the threshold, on which a detector is scored; None where there are no others.
     """
 
     classes: tuple[str, ...] = ()
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    candidates: Boxes | None = None
 
     @property
     def centres_px(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
 boxes.json (COCO)       points.csv: id, x, y and, with several classes, cls
+ignore.csv: id or file, x1, y1, x2, y2: regions in which a detector's boxes are neither right nor wrong
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run)
 splits/train.txt, val.txt, test.txt: names, instead of split.csv; without both a split is drawn
 classes.txt: names in order, the background first where there are masks
@@ -60,6 +61,7 @@ class Folder:
     masks: dict[str, Path] = field(default_factory=dict)
     points: dict[str, np.ndarray] = field(default_factory=dict)
     coco: Coco | None = None
+    ignored: dict[str, np.ndarray] | None = None
 
     @property
     def counts_instances(self) -> bool:
@@ -118,7 +120,19 @@ def _open(root: Path) -> Folder:
     for row in read_rows(root / "points.csv"):
         points.setdefault(row["id"], []).append([float(row.get("cls") or 0), float(row["x"]), float(row["y"])])
     rows = {_name(row, root): row for row in read_rows(root / "split.csv")}
-    return Folder(root, rows, masks, {name: np.array(p, np.float64) for name, p in points.items()}, coco)
+    return Folder(
+        root, rows, masks, {name: np.array(p, np.float64) for name, p in points.items()}, coco, _regions(root)
+    )
+
+
+def _regions(root: Path) -> dict[str, np.ndarray] | None:
+    """Read ignore.csv: (m, 4) corners by name; None where there is no such file."""
+    if not (root / "ignore.csv").is_file():
+        return None
+    found: dict[str, list[list[float]]] = {}
+    for row in read_rows(root / "ignore.csv"):
+        found.setdefault(_name(row, root), []).append([float(row[key]) for key in ("x1", "y1", "x2", "y2")])
+    return {name: np.array(corners, np.float64) for name, corners in found.items()}
 
 
 def _name(row: dict[str, str], root: Path) -> str:
@@ -146,6 +160,8 @@ def _record(folder: Folder, path: Path, task: str, split: str) -> Record:
     row = folder.rows.get(name, {})
     group = next((row[key] for key in GROUPS if row.get(key)), name)
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
+    if task == "detection" and folder.ignored is not None:
+        readers["ignored"] = _ignored
     if task == "localisation" and not any("label" in row for row in folder.rows.values()):
         readers["label"] = _marked
     return Record(name, split, group, partial(_load, path, {key: readers[key](folder, name) for key in readers}, group))
@@ -187,6 +203,11 @@ def _boxes(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
     if folder.coco is None:
         raise DataError(f"{folder.root}: no boxes.json; {describe(folder.root)}")
     rows = {Path(file).stem: rows for file, rows in folder.coco.boxes.items()}.get(name, np.zeros((0, 5)))
+    return lambda image: rows
+
+
+def _ignored(folder: Folder, name: str) -> Callable[[Image], np.ndarray]:
+    rows = (folder.ignored or {}).get(name, np.zeros((0, 4)))
     return lambda image: rows
 
 

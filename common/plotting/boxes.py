@@ -91,7 +91,7 @@ def _enlarge(figure: Figure, panel: Axes, prediction: Boxes, shown: Image, chose
     h, w = shown.size
     sides = (prediction.boxes[:, 2:4] - prediction.boxes[:, :2]).max(axis=1, initial=0)
     small = [int(i) for i in chosen if sides[i] < SMALL * w][:ENLARGED]
-    left, bottom, width, height = panel.get_position().bounds
+    left, bottom, width, _ = panel.get_position().bounds
     cell = width / 3
     tall = cell * figure.get_figwidth() / figure.get_figheight()
     values = display_values(shown)
