@@ -41,6 +41,10 @@ class CanvasConfig(Protocol):
         """Leave out the black border."""
 
     @property
+    def beyond(self) -> float:
+        """Intensity (0..255) of the canvas beyond the picture."""
+
+    @property
     def mean(self) -> tuple[float, ...]:
         """Of the intensities scaled to 0..1."""
 
@@ -84,8 +88,8 @@ def shown(image: Image, config: CanvasConfig) -> np.ndarray:
     return np.clip((image.array - low) * (WHITE / (high - low)), 0, WHITE).astype(np.float32)
 
 
-def draw(array: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Draw (c, h, w) moved by `matrix` on a black canvas, smoothed first where it shrinks."""
+def draw(array: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: float = 0.0) -> np.ndarray:
+    """Draw (c, h, w) moved by `matrix` on a canvas of one grey, smoothed first where it shrinks."""
     factor = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if factor < 1:  # a warp reads single pixels
         old = array.shape[1:]
@@ -95,7 +99,7 @@ def draw(array: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.nda
         back = invert_affine(to_shrunk)
         matrix = np.column_stack([matrix[:, :2] @ back[:, :2], matrix[:, :2] @ back[:, 2] + matrix[:, 2]])
         array = resize(array, (shrunk[0], shrunk[1]))
-    return warp_affine(np.asarray(array, np.float32), matrix, size)
+    return warp_affine(np.asarray(array, np.float32), matrix, size, fill)
 
 
 def normalised(array: np.ndarray, config: CanvasConfig) -> np.ndarray:
@@ -105,14 +109,14 @@ def normalised(array: np.ndarray, config: CanvasConfig) -> np.ndarray:
 
 
 def on_canvas(image: Image, config: CanvasConfig) -> np.ndarray:
-    """Return what the network sees: of a picture (c, *input_size), of a volume (c, d, *input_size), pieces as they are."""
+    """Return what the network sees, (c, *input_size), of a volume (c, d, *input_size); a piece keeps its size."""
     if isinstance(image, Piece):
         return normalised(image.array, config)
     matrix, array = placement(image, config), shown(image, config)
     planes = [array] if array.ndim == 3 else [array[:, i] for i in range(array.shape[1])]
     drawn = [
-        normalised(draw(to_channels(plane, config.input_channels), matrix, config.input_size), config)
-        for plane in planes
+        normalised(draw(to_channels(p, config.input_channels), matrix, config.input_size, config.beyond), config)
+        for p in planes
     ]
     return drawn[0] if array.ndim == 3 else np.stack(drawn, axis=1)
 

@@ -56,7 +56,7 @@ def random_piece(sample: Sample, config: PieceConfig, rng: np.random.Generator) 
     scale = float(np.exp(rng.uniform(-SCALE, SCALE)))
     change = centred_affine(size, angle_rad=angle, scale=scale, flip=bool(rng.random() < 0.5))
     matrix = compose_affine(compose_affine(place, to_middle), change)
-    array = _lit(draw(to_channels(grey, config.input_channels), matrix, size), rng)
+    array = _lit(draw(to_channels(grey, config.input_channels), matrix, size, config.beyond), rng)
     move = move_discs if config.discs else move_boxes
     kept, inside = _kept(move(boxes[:, 1:], matrix), size)
     labels = {"boxes": np.column_stack([boxes[inside, 0], kept]), "ignored": move(ignored, matrix)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.common.detection.algorithm import DetectionAlgorithm
+from zoo.common.detection.example import draw_example
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
 from zoo.common.types import Arrays, Sample
 
 from .config import Config
-from .example import draw_example
 from .targets import decode, encode
 
 HEAT_MAP_BIAS = {"log": -4.595, "cells": -2.19}  # sigmoid 0.01 and, as published, 0.1: few cells hold a centre
@@ -54,4 +54,4 @@ class LungNodulesDetection(DetectionAlgorithm[Config]):
 
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
-        return draw_example(config, rng)
+        return draw_example(config, config.reference_px, rng)

@@ -27,6 +27,7 @@ class Config:
     window_hu: tuple[float, ...] = (-1000.0, 400.0)  # of CT, which has negative intensities; () for pictures alone
     crop_dark: bool = True  # leave out the black border
     discs: bool = True  # boxes stand for discs, so that training may turn them by any angle; else by quarter turns
+    beyond: float = 0.0  # intensity (0..255) of the canvas beyond the picture
     mean: tuple[float, ...] = (0.0,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (1.0,)
     sizes: str = "log"  # how sides are told: log(side / reference_px), or cells, as published

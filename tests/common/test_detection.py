@@ -29,6 +29,7 @@ class Settings:
     pixel_mm: float = 1.0
     window_hu: tuple[float, ...] = (-1000.0, 400.0)
     crop_dark: bool = True
+    beyond: float = 0.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     patch_size: tuple[int, ...] = ()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from scipy import ndimage
 
+from zoo.common.detection.canvas import CanvasConfig
 from zoo.common.types import Image, Sample
-
-from .config import Config
 
 VESSELS = 12
 
 
-def draw_example(config: Config, rng: np.random.Generator) -> Sample:
+class ExampleConfig(CanvasConfig, Protocol):
+    """What a configuration says about an example."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order of the labels."""
+
+
+def draw_example(config: ExampleConfig, diameter_px: float, rng: np.random.Generator) -> Sample:
     """Draw one picture of the canvas' size; every class has discs of its own size and brightness."""
     h, w = config.input_size
     y, x = np.mgrid[:h, :w].astype(np.float32)
@@ -29,7 +38,7 @@ def draw_example(config: Config, rng: np.random.Generator) -> Sample:
     for label in range(len(config.classes)):
         for _ in range(int(rng.integers(1, 3))):
             centre = np.array([rng.choice((0.3, 0.7)) * w, 0.5 * h]) + rng.uniform(-0.09, 0.09, 2) * (w, 2 * h)
-            radius = config.reference_px * rng.uniform(0.4, 0.8) * (1 + 0.5 * label)
+            radius = diameter_px * rng.uniform(0.4, 0.8) * (1 + 0.5 * label)
             picture[(x + 0.5 - centre[0]) ** 2 + (y + 0.5 - centre[1]) ** 2 < radius**2] = 220 - 40 * label
             boxes.append([label, *(centre - radius), *(centre + radius)])
     picture = np.where(lungs, ndimage.gaussian_filter(picture, 0.6) + rng.normal(0, 6, (h, w)), 0)
