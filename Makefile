@@ -7,13 +7,14 @@ INPUTS := pyproject.toml setup.py ci/constraints.txt ci/install.sh
 JOBS ?= 2 # test processes; each opens both frameworks and takes about 1.5 GB
 PYTEST := OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} ZOO_REQUIRE=torch,mindspore $(RUN) -m pytest -n $(JOBS)
 
-.PHONY: help demo test test-fast check format clean
+.PHONY: help demo test test-fast mutants check format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo       find an ellipse in the example image, in PyTorch and in MindSpore"
 	@echo "make test       the whole suite, as in CI"
 	@echo "make test-fast  the suite without the slow tests"
+	@echo "make mutants    break single lines and see that the tests notice; ten minutes, weekly or by hand"
 	@echo "make check      formatting, lint, types, generated documents"
 	@echo "make format     repair formatting and lint, regenerate documents"
 	@echo "make clean      remove what the other commands made"
@@ -34,6 +35,9 @@ test: $(VENV)/dev.stamp
 
 test-fast: $(VENV)/dev.stamp
 	@$(PYTEST) -m "not slow"
+
+mutants: $(VENV)/dev.stamp
+	@$(RUN) ci/mutants.py
 
 check: $(VENV)/dev.stamp
 	@VENV=$(VENV) ci/check.sh

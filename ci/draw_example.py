@@ -1,4 +1,4 @@
-"""Draw the example image of `make demo`: a synthetic fetal head, with the ellipse it was drawn with beside it."""
+"""Draw the example image of `make demo`: a synthetic fetal head, with the ellipses it was drawn with beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from zoo.common.ellipses.fetal_simulator import draw_head
+from zoo.common.ellipses.fetal_simulator import draw_head, outer_edge
 
 FOLDER = Path(__file__).resolve().parent.parent / "models" / "ellipsenet"
 SIZE, SEED = (540, 800), 16  # (h, w) [px], as common ultrasound exports
@@ -22,6 +22,7 @@ def main() -> None:
     facts = {
         "spacing_mm": [round(float(s), 6) for s in sample.image.spacing_mm or ()],
         "ellipses": np.round(sample.labels["ellipses"], 4).tolist(),
+        "outer_edge": np.round([outer_edge(head, SIZE) for head in sample.labels["ellipses"]], 4).tolist(),
     }
     (FOLDER / "example.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
@@ -9,11 +10,15 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
+from zoo.common.records import check_record
 from zoo.common.tta import View
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 C = TypeVar("C")
+A = TypeVar("A", bound=Augmentation)
+This = TypeVar("This", bound="Algorithm[Any]")
 
 
 class Algorithm(ABC, Generic[C]):
@@ -23,19 +28,53 @@ class Algorithm(ABC, Generic[C]):
     named outputs, `loss_<framework>.losses(outputs, targets, config)` a dict of named, weighted terms.
     """
 
-    task: ClassVar[str]
+    task: ClassVar[str]  # one of labels.py, or a name of its own
+    labels: ClassVar[tuple[str, ...]]  # what a sample of it carries, see labels.py; the first one counts `classes`
+    answer_type: ClassVar[type[Prediction]]  # of what postprocess() returns
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
+    augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
+    of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
 
     def __init__(self, config: C) -> None:
+        check_record(config)
         self.config = config
+
+    def with_config(self: This, config: Any) -> This:
+        """Return the algorithm with another configuration."""
+        return type(self)(config).with_augmentation(self.augmentation)
+
+    def with_augmentation(self: This, augmentation: Augmentation) -> This:
+        """Return the algorithm with other options of augment(); mirrored views follow them."""
+        other = copy.copy(self)
+        other.augmentation = augmentation
+        return other
+
+    def options(self, kind: type[A]) -> A:
+        """Return the options of augment() as the record that it needs."""
+        if not isinstance(self.augmentation, kind):
+            raise TypeError(f"{type(self.augmentation).__name__} given; expected {kind.__name__}")
+        return self.augmentation
+
+    @property
+    def mirrors(self) -> bool:
+        """Tell whether training mirrors; an algorithm whose options do not say so may be mirrored."""
+        return bool(getattr(self.augmentation, "mirror", True))
 
     @property
     @abstractmethod
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        """Prefixes of the parameters that weight decay leaves alone, beside all of one axis (biases, norms).
+
+        A network with position embeddings or a class token names them.
+        """
+        return ()
 
     @property
     def window(self) -> tuple[int, ...] | None:
@@ -80,17 +119,29 @@ class Algorithm(ABC, Generic[C]):
         """Return a randomly changed copy for training."""
 
     @abstractmethod
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Return what a network that knows the labels would put out, without the batch axis.
+
+        postprocess() of it gives the labels back, as far as the network's grid can tell; the contract tests hold an
+        algorithm to that. With a window these are the outputs over the whole image, before keep().
+        """
+
+    @abstractmethod
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         """Compare one prediction with its labels."""
 
     @abstractmethod
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        """Condense the rows of `score` into the task's metrics."""
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        """Condense what `score` gave into the task's metrics; a bootstrap calls it a thousand times."""
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def why_undefined(self, cases: Sequence[Case]) -> str:
+        """Say why the monitored score of these cases is NaN."""
+        return f"none of the {len(cases)} cases has what {self.monitor} is measured on"
+
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Choose fields of the configuration that only postprocess() reads, such as a threshold; by default none.
 
-        rows: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
+        cases: `score` of the validation split with the best weights. A run ends with this, and ships the choice.
         """
         return {}
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
+from zoo.common.errors import DataError
 from zoo.common.types import Arrays, Sample
 
 Pair = tuple[Arrays, Arrays]  # inputs, targets
@@ -16,7 +17,20 @@ WORKERS = 2  # threads that read and augment while the network computes
 
 
 def stack(items: Sequence[Arrays]) -> dict[str, np.ndarray]:
-    """Join equal-shaped arrays of several samples along a new first axis."""
+    """Join arrays of several samples along a new first axis; DataError where names, shapes or types differ."""
+    for number, item in enumerate(items):
+        if item.keys() != items[0].keys():
+            raise DataError(
+                f"sample {number} of the batch has {', '.join(sorted(item)) or 'nothing'}, sample 0 has "
+                f"{', '.join(sorted(items[0])) or 'nothing'}; expected the same in all. Give all the same labels"
+            )
+        for name, array in item.items():
+            first = items[0][name]
+            if array.shape != first.shape or array.dtype.kind != first.dtype.kind:
+                raise DataError(
+                    f"{name}: {array.shape} {array.dtype} in sample {number} of the batch, {first.shape} {first.dtype} "
+                    "in sample 0; expected one shape and type. Bring all samples to one size and number of channels"
+                )
     return {name: np.stack([item[name] for item in items]) for name in items[0]}
 
 

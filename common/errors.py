@@ -13,6 +13,14 @@ class DataError(ZooError):
     """A data set does not have the expected layout or content."""
 
 
+class OutputError(ZooError):
+    """A result cannot be written: something is in the way, may not be overwritten, or the place is full or closed."""
+
+
+class UnexpectedError(ZooError):
+    """One image of many ended in an error that nobody foresaw, a bug; `__cause__` is that error, with its traceback."""
+
+
 class RegistryError(ZooError):
     """registry.yaml is wrong, or a name is not in it."""
 
@@ -49,5 +57,17 @@ class DeviceFallbackWarning(ZooWarning):
     """The asked device is absent; another is used."""
 
 
+class BelowBaselineWarning(ZooWarning):
+    """A finished run scores worse than the trivial predictor."""
+
+
 class HeadReinitialisedWarning(ZooWarning):
     """Some weights of the checkpoint did not fit the new classes and start anew."""
+
+
+class PluginWarning(ZooWarning):
+    """An installed plug-in, or one of its algorithms, cannot be used and is left out."""
+
+
+class ScopeWarning(ZooWarning):
+    """An image is unlike those that the model was trained on."""

@@ -1,4 +1,8 @@
-"""The tasks and what `Sample.labels` holds for each."""
+"""The tasks and what `Sample.labels` holds for each; an algorithm may also name labels and a task of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 TASKS: dict[str, dict[str, str]] = {
     "classification": {"label": "() int64, index into config.classes"},
@@ -16,3 +20,20 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "point-detection": {"points": "(k, 3) or (k, 4) float64: class, x, y[, z] [px of the image]"},
 }
+LABELS = tuple(dict.fromkeys(label for labels in TASKS.values() for label in labels))  # what data sets can carry
+
+
+def ways_to_read(wanted: str | Sequence[str]) -> list[tuple[str, ...]]:
+    """List the tasks whose labels together are the wanted ones, the best way first.
+
+    wanted: a task, or labels. First the one task that has exactly these labels, then one task per label, to be joined
+    by the names of the cases. Empty when a label or task is unknown.
+    """
+    if isinstance(wanted, str):
+        return [(wanted,)] if wanted in TASKS else []
+    single = {next(iter(labels)): task for task, labels in TASKS.items() if len(labels) == 1}
+    if not wanted or not set(wanted) <= set(single):
+        return []
+    exact = [(task,) for task, labels in TASKS.items() if set(labels) == set(wanted)]
+    apart = tuple(single[label] for label in dict.fromkeys(wanted))
+    return list(dict.fromkeys([*exact, apart]))

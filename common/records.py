@@ -1,43 +1,107 @@
-"""Frozen dataclasses from plain values: configurations and recipes out of JSON, YAML and the command line."""
+"""Frozen dataclasses from plain values: configurations, recipes, augmentations out of JSON, YAML and the command line.
+
+The types of the fields say what is allowed (`ranges`, Literal); pydantic checks values against them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar, get_type_hints
 
 from zoo.common.errors import ConfigError
 
 D = TypeVar("D")
+LATER = "later"  # key of a field's metadata
 
 
-def build_record(cls: type[D], values: Mapping[str, Any], source: str) -> D:
-    """Build a Config or Recipe from plain values; ConfigError names unknown fields and wrong types."""
+def later(default: D) -> D:
+    """Declare a field that files of earlier versions lack; they mean `default`.
+
+    Whoever adds a field to a Config after checkpoints were written says `name: int = later(3)`, with the value that
+    the code before it amounts to. Any other field that a checkpoint lacks is an error.
+    """
+    field: D = dataclasses.field(default=default, metadata={LATER: True})
+    return field
+
+
+def build_record(cls: type[D], values: Mapping[str, Any], source: str, *, complete: bool = False) -> D:
+    """Build a record from plain values; ConfigError names unknown and missing fields, and what is not allowed.
+
+    complete: every field has to be given, but for those declared `later`.
+    """
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise ConfigError(f"{source}: unknown option {', '.join(unknown)}; expected some of {', '.join(fields)}")
-    defaults = {name: field.default for name, field in fields.items()}
-    cleaned = {name: _like(defaults[name], _tuples(value), f"{source}: {name}") for name, value in values.items()}
+    missing = [name for name, field in fields.items() if name not in values and LATER not in field.metadata]
+    if complete and missing:
+        raise ConfigError(
+            f"{source}: the configuration lacks {', '.join(missing)}; expected every field of {cls.__name__}"
+        )
+    cleaned = {name: _tuples(value) for name, value in values.items()}
+    _check(cls, cleaned, f"{source}: ")
     try:
         return cls(**cleaned)
     except TypeError as error:
         raise ConfigError(f"{source}: {error}") from error
 
 
+def replace_fields(record: D, changes: Mapping[str, Any], source: str) -> D:
+    """Return a copy with some fields changed; ConfigError as build_record()."""
+    return build_record(type(record), shallow(record) | dict(changes), source)
+
+
+def check_record(record: object) -> None:
+    """Raise ConfigError where a field of a dataclass holds what its type does not allow."""
+    _check(type(record), shallow(record), "")
+
+
+def shallow(record: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass by name, their values as they are."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+
+
+def remarks(cls: type) -> dict[str, str]:
+    """Read the comment behind each field, which is its documentation."""
+    sources = [inspect.getsource(base) for base in reversed(cls.__mro__) if dataclasses.is_dataclass(base)]
+    lines = (re.findall(r"^ {4}(\w+):[^#\n]*#\s*(.+)$", source, re.MULTILINE) for source in sources)
+    return {name: remark.strip() for found in lines for name, remark in found}
+
+
+def _check(cls: type, values: Mapping[str, Any], where: str) -> None:
+    from pydantic import ValidationError
+
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    for name, value in values.items():
+        try:
+            _adapters(cls)[name].validate_python(value)
+        except ValidationError as error:
+            expected = _expected(error.errors(include_url=False)[0])
+            like = "" if defaults[name] is dataclasses.MISSING else f" (default {defaults[name]!r})"
+            raise ConfigError(f"{where}{name} is {value!r:.200}; expected {expected}{like}") from None
+
+
+def _expected(error: Mapping[str, Any]) -> str:
+    """Turn pydantic's words into `greater than 0`, or `item 2 greater than 0` within a tuple."""
+    if error["type"] in ("missing", "too_long"):
+        return "another number of values"
+    words = re.sub(r"^(Input should be|\w+ should have) | after validation.*", "", error["msg"])
+    place = "".join(f"item {key + 1} " for key in error["loc"] if isinstance(key, int))
+    return f"{place}{words}"
+
+
+@lru_cache(maxsize=64)
+def _adapters(cls: type) -> dict[str, Any]:
+    """Build one check per field: no text for a number, no True for 1, no NaN."""
+    from pydantic import ConfigDict, TypeAdapter
+
+    strict = ConfigDict(strict=True, allow_inf_nan=False)
+    return {name: TypeAdapter(hint, config=strict) for name, hint in get_type_hints(cls, include_extras=True).items()}
+
+
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
-
-
-def _like(default: Any, value: Any, where: str) -> Any:
-    if isinstance(default, bool) or default is None or default is dataclasses.MISSING:
-        fits = not isinstance(default, bool) or isinstance(value, bool)
-    elif isinstance(default, float):
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    elif isinstance(default, tuple) and isinstance(value, str):
-        fits = False
-    else:
-        fits = isinstance(value, type(default)) and not isinstance(value, bool)
-    if not fits:
-        raise ConfigError(f"{where} is {value!r}; expected a value like {default!r}")
-    return value

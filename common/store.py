@@ -18,7 +18,7 @@ import numpy as np
 from zoo.common.datasets import Dataset, Record
 from zoo.common.errors import DataError
 from zoo.common.tiling import Size, read_window
-from zoo.common.types import Image, Sample
+from zoo.common.types import Image, NiftiWorlds, Sample
 
 FORMAT = "openmedia-zoo store 1"
 CHUNK = 64  # side of a chunk; of 300 x 512 x 512, a patch of 64^3 touches at most 45 of 1216 chunks, a slice 64
@@ -88,6 +88,10 @@ class Store:
     ) -> None:
         self.file.close()
 
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        """Open the file anew in the process that a data set of it was sent to."""
+        return Store, (self.path,)
+
     def source(self, name: str, key: str = "image") -> Any:
         """Return an array of a case without reading it: (c, *size) for `image`; slices of it are read when taken."""
         try:
@@ -127,12 +131,19 @@ class Store:
         case = self.file[self.keys[name]]
         entry = _entry(case)
         affine = np.array(case.attrs["affine"]) if "affine" in case.attrs else None
-        image = Image(np.asarray(case["image"], np.float32), entry.spacing_mm, affine, case.attrs["image_name"])
+        name, worlds = case.attrs["image_name"], None
+        if "nifti_to_qform" in case.attrs:
+            sform_code, qform_code, units_code = (int(code) for code in case.attrs["nifti_codes"])
+            worlds = NiftiWorlds(sform_code, qform_code, np.array(case.attrs["nifti_to_qform"]), units_code)
+        image = Image(np.asarray(case["image"], np.float32), entry.spacing_mm, affine, name, nifti=worlds)
         return Sample(image, {key: np.asarray(case[key]) for key in entry.labels}, entry.group)
 
     def dataset(self) -> Dataset:
         """List the cases as a data set that reads from here."""
-        records = (Record(e.name, e.split, e.group, partial(self.sample, e.name)) for e in self.entries)
+        records = (
+            Record(e.name, e.split, e.group, partial(self.sample, e.name), (self.path,), part)
+            for part, e in enumerate(self.entries)
+        )
         return Dataset(records, str(self.path), self.classes)
 
 
@@ -171,6 +182,9 @@ def _write_case(case: Any, record: Record, sample: Sample, half: bool) -> None:
         case.attrs["spacing_mm"] = image.spacing_mm
     if image.affine is not None:
         case.attrs["affine"] = image.affine
+    if image.nifti is not None:
+        codes = (image.nifti.sform_code, image.nifti.qform_code, image.nifti.units_code)
+        case.attrs.update({"nifti_codes": codes, "nifti_to_qform": image.nifti.to_qform})
     _write_array(case, "image", array, channels=1)
     for key, label in sample.labels.items():
         _write_array(case, key, np.asarray(label), channels=0)

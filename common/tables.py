@@ -15,7 +15,7 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows under the union of their columns, in order of first appearance; missing values stay empty."""
     rows = list(rows)
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
+    with Path(path).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
         writer.writerows(rows)

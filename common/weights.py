@@ -1,8 +1,7 @@
-"""The one weight format: safetensors under PyTorch's parameter names, with the model's identity in the metadata."""
+"""The one weight format: safetensors under PyTorch's parameter names; what may stand in it, and what fits a network."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.errors import CheckpointError, WeightsError
+from zoo.common.errors import WeightsError
+from zoo.common.outputs import explained
 from zoo.common.types import Arrays
+from zoo.common.weight_bytes import read_file
 
-LARGEST_HEADER_BYTES = 4 << 20  # the largest network of the zoo needs 60 kB; a lying header may claim gigabytes
-DTYPES = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"}
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 SHOWN = 5  # names in a message before the count takes over
 
 
@@ -27,7 +27,12 @@ def write_weights(path: Path, weights: Arrays, metadata: Mapping[str, str]) -> N
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step."""
+    """Replace `path` by `content` in one step; OutputError, and the old content, when that fails."""
+    with explained(path):
+        _write_and_rename(path, content)
+
+
+def _write_and_rename(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     try:
@@ -42,72 +47,46 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def write_checkpoint(path: Path, weights: Arrays, metadata: Mapping[str, str]) -> None:
+    """Write the weights of a network; WeightsError, naming the tensors, when no network could answer with them."""
+    write_weights(path, sound_weights(weights, str(path)), metadata)
+
+
 def read_weights(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file; nothing in it is ever executed.
 
     Raises CheckpointError when the file is not a sound safetensors file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    metadata = _checked_metadata(path)
-    try:
-        return load(path.read_bytes()), metadata
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(f"{path}: {error}; expected a sound safetensors file; download it again") from error
+    file = read_file(path)
+    return file.arrays(), file.metadata
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """Read only the metadata."""
-    return _checked_metadata(path)
+def sound_weights(weights: Arrays, source: str) -> dict[str, np.ndarray]:
+    """Return weights as float32; WeightsError, naming the tensors, for what cannot be a weight.
+
+    Floats of 16 and 64 bits are converted. Refused: integers and truth values, NaN, what is infinite or beyond float32,
+    and a negative running variance.
+    """
+    problems = [f"{name} {problem}" for name, value in weights.items() if (problem := _problem(name, value))]
+    if problems:
+        raise WeightsError(
+            f"{source}: {_some(problems)}; expected finite floats. Training that diverged leaves such: lower the "
+            "learning rate or set clip_norm, and load the last good checkpoint"
+        )
+    return {name: np.asarray(value, np.float32) for name, value in weights.items()}
 
 
-def _checked_metadata(path: Path) -> dict[str, str]:
-    try:
-        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-            raise CheckpointError(f"{path}: not a file; give the path of a .safetensors file")
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or not 2 <= length <= min(size - 8, LARGEST_HEADER_BYTES):
-                raise CheckpointError(
-                    f"{path}: the header claims {length} bytes of a {size}-byte file; "
-                    "expected a safetensors file written by the zoo or by the safetensors library"
-                )
-            raw = file.read(length)
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be read ({error.strerror}); give the path of a .safetensors file"
-        ) from error
-    try:
-        header = json.loads(raw, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: the header is not JSON ({error}); expected a safetensors file") from error
-    _check_header(path, header, size - 8 - length)
-    metadata = header.get("__metadata__", {})
-    return {str(key): str(value) for key, value in metadata.items()}
-
-
-def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key stands twice")
-    return result
-
-
-def _check_header(path: Path, header: object, body_bytes: int) -> None:
-    sound = isinstance(header, dict) and isinstance(header.get("__metadata__", {}), dict)
-    for name, entry in header.items() if isinstance(header, dict) else ():
-        if name == "__metadata__":
-            continue
-        sound = sound and isinstance(entry, dict) and isinstance(entry.get("dtype"), str) and entry["dtype"] in DTYPES
-        offsets = entry.get("data_offsets") if isinstance(entry, dict) else None
-        sound = sound and isinstance(offsets, list) and len(offsets) == 2
-        sound = sound and all(type(o) is int and 0 <= o <= body_bytes for o in offsets or ())
-        if not sound:
-            raise CheckpointError(f"{path}: the entry of {name!r} is not sound ({str(entry)[:80]}); download it again")
-    if not sound:
-        raise CheckpointError(f"{path}: the header is not a table of tensors; expected a safetensors file")
+def _problem(name: str, value: np.ndarray) -> str:
+    if value.dtype.kind != "f":
+        return f"holds {value.dtype}"
+    if np.isnan(value).any():
+        return "holds NaN"
+    largest = float(max(value.max(initial=0), -value.min(initial=0)))
+    if largest > LARGEST_FLOAT32:
+        return "holds infinity" if np.isinf(largest) else f"holds {largest:.3g}, beyond float32"
+    if name.rpartition(".")[2] == "running_var" and value.min(initial=0) < 0:
+        return f"holds the negative variance {float(value.min()):.3g}"
+    return ""
 
 
 def check_fit(

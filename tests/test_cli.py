@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
@@ -62,6 +63,47 @@ def test_list_shows_every_algorithm() -> None:
     assert all(name in result.stdout for name in load_registry())
 
 
+def test_the_version_is_told() -> None:
+    assert run("--version").stdout == f"openmedia-zoo {zoo.__version__}\n"
+
+
+def test_a_pipe_gets_a_line_per_row_and_tabs_between_the_cells() -> None:
+    lines = [line.split("\t") for line in run("list").stdout.splitlines()]
+
+    assert lines[0] == ["name", "task", "what it does"]
+    assert [line[0] for line in lines[1:]] == list(load_registry())
+    assert {len(line) for line in lines} == {3}
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_terminal_never_breaks_a_name(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.console import Console
+
+    from zoo.cli import output
+
+    monkeypatch.setattr(output, "console", lambda: Console(force_terminal=True, width=width, markup=False))
+    for arguments in (["list"], ["info", "EllipseNet"]):
+        shown = words(run(*arguments).stdout)
+
+        names = load_registry() if arguments == ["list"] else load_registry()["EllipseNet"].checkpoints
+        assert all(name in shown for name in names)
+
+
+def test_the_shell_completes_names_checkpoints_and_variants() -> None:
+    def offered(*typed: str) -> list[str]:
+        environment = {"_ZOO_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["zoo", *typed])}
+        environment["COMP_CWORD"] = str(len(typed))
+        program = [sys.executable, "-c", "from zoo.cli import main; main()"]
+        result = subprocess.run(program, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+        return result.stdout.split()
+
+    assert offered("predict", "Covid-R") == ["Covid-ResNet"]
+    assert "mindspore" in offered("predict", "EllipseNet", "--backend", "m")
+    assert set(load_registry()["EllipseNet"].checkpoints) < set(offered("predict", "EllipseNet", "--checkpoint", ""))
+    assert "tiny" in offered("train", "EllipseNet", "--variant", "t")
+    assert offered("list", "--task", "seg") == ["segmentation"]
+
+
 def test_list_as_json_can_be_filtered() -> None:
     entries = json.loads(run("list", "--json", "--task", "classification").stdout)
 
@@ -115,7 +157,44 @@ def test_predict_finishes_the_good_ones_and_lists_the_bad(checkpoint: Path, data
     assert "bad.png: 0 bytes" in result.stderr and "/none.png: no such file" in result.stderr
     told = json.loads((out / "predictions.json").read_text())
     assert (len(told["predictions"]), len(told["failures"])) == (2, 2)
-    assert sorted(path.name for path in (out / "overlays").iterdir()) == ["good.png", "good_2.png"]
+    drawn = sorted(path.relative_to(out / "overlays").as_posix() for path in (out / "overlays").rglob("*.png"))
+    assert drawn == ["again/good.png", "mixed/good.png"]
+
+
+def test_predict_replaces_its_own_files_on_demand_and_no_others(checkpoint: Path, data: Path, tmp_path: Path) -> None:
+    options = ("predict", NAME, data / "00.png", "--checkpoint", checkpoint, "--out", tmp_path / "out")
+
+    assert run(*options).exit_code == 0
+    refused = run(*options)
+    assert refused.exit_code == 1 and "--overwrite" in refused.stderr
+    assert run(*options, "--overwrite").exit_code == 0
+    (tmp_path / "out" / "overlays" / "00.png").write_text("mine")
+    changed = run(*options, "--overwrite")
+    assert changed.exit_code == 1 and "overlays/00.png: was changed" in words(changed.stderr)
+    assert (tmp_path / "out" / "overlays" / "00.png").read_text() == "mine"
+
+
+def test_a_bug_in_one_image_shows_its_traceback_and_the_others_go_on(
+    checkpoint: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zoo.prediction import outcomes
+
+    prepare = outcomes.prepare
+    monkeypatch.setattr(outcomes, "prepare", lambda a, i, s: prepare(a, i, s) if i.name.endswith("00.png") else 1 / 0)
+    result = run("predict", NAME, *(data / f"0{i}.png" for i in range(3)), "--checkpoint", checkpoint)
+
+    assert (result.exit_code, result.stdout.count("\n")) == (1, 1)
+    assert result.stderr.count("Traceback") == 1 and result.stderr.count("ZeroDivisionError: division by zero; ") == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [("--spacing-mm=a", 2), ("--spacing-mm=1,2,3,4", 1), ("--spacing-mm=0", 1), ("--batch-size=0", 2), ("--out=", 1)],
+)
+def test_an_option_that_is_none_is_refused(option: str, code: int, data: Path, checkpoint: Path) -> None:
+    result = run("predict", NAME, data / "00.png", option, "--checkpoint", checkpoint)
+
+    assert result.exit_code == code and "Traceback" not in result.stderr
 
 
 def test_predict_prints_json_for_scripts_and_nothing_else(checkpoint: Path, data: Path) -> None:
@@ -174,7 +253,14 @@ def test_only_typed_options_reach_the_recipe(monkeypatch: pytest.MonkeyPatch, tm
     )
 
     assert (result.exit_code, result.stderr.strip()) == (1, "error: enough")
-    assert asked == {"out": tmp_path, "layout": None, "resume": False, "freeze": ("a", "b"), "patience": 0}
+    assert asked == {
+        "out": tmp_path,
+        "layout": None,
+        "resume": False,
+        "augment": None,
+        "freeze": ("a", "b"),
+        "patience": 0,
+    }
 
 
 def test_ctrl_c_exits_with_130_and_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

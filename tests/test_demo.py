@@ -7,6 +7,8 @@ import pytest
 
 from zoo import demo
 from zoo.common.answers.ellipses import Ellipses
+from zoo.common.ellipses.biometry import measure
+from zoo.common.ellipses.fetal_simulator import outer_edge
 from zoo.registry import find
 
 
@@ -15,7 +17,7 @@ def found(rows):
     return Ellipses(image, demo.CLASSES, np.array(rows, np.float64).reshape(-1, 6), np.ones(len(rows)))
 
 
-def test_example_holds_the_ellipse_it_was_drawn_with():
+def test_example_holds_the_outer_edge_of_its_skull():
     image, ((_, cx, cy, a, b, _),) = demo.example()
     h, w = image.size
 
@@ -29,9 +31,32 @@ def test_skull_of_the_example_is_bright():
     turn = np.linspace(0, 2 * np.pi, 360, endpoint=False)
     x = cx + a * np.cos(turn) * np.cos(angle) - b * np.sin(turn) * np.sin(angle)
     y = cy + a * np.cos(turn) * np.sin(angle) + b * np.sin(turn) * np.cos(angle)
-    skull = image.array[0, y.round().astype(int), x.round().astype(int)]
 
-    assert skull.mean() > image.array.mean() + image.array.std()
+    def brightness(scale):
+        return image.array[0, (cy + scale * (y - cy)).round().astype(int), (cx + scale * (x - cx)).round().astype(int)]
+
+    inside, outside = brightness(0.96).mean(), brightness(1.08).mean()
+    assert inside > image.array.mean() + image.array.std()
+    assert inside > brightness(1.0).mean() > outside
+
+
+def test_outer_edge_is_where_the_skull_has_half_of_its_brightness():
+    head, size = np.array([0, 100.0, 90.0, 60.0, 45.0, 0.3]), (180, 200)
+    edge = outer_edge(head, size)
+
+    pen = 180 / 85
+    ends = (edge[4] - head[4], (edge[3] - head[3]) * head[4] / head[3])  # along the minor and the major axis
+    np.testing.assert_allclose(np.exp(-0.5 * (np.array(ends) / pen) ** 2), 0.5)
+    np.testing.assert_array_equal(edge[[0, 1, 2, 5]], head[[0, 1, 2, 5]])
+
+
+@pytest.mark.skipif(find("EllipseNet").default_checkpoint is None, reason="no trained weights are registered")
+def test_found_and_drawn_are_the_same_quantity(framework):
+    image, ellipses = demo.example()
+    answer = demo.answer(framework, image).prediction
+
+    drawn = measure(ellipses, demo.CLASSES, image.spacing_mm)
+    assert answer.measurements["hc_mm"] == pytest.approx(drawn["hc_mm"], rel=0.015)
 
 
 def test_difference_is_the_largest_of_all_numbers():

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from zoo.cli import app
 from zoo.common.ellipses.scores import score_ellipses, score_measurements, summarise
-from zoo.common.errors import InputError
+from zoo.common.errors import InputError, OutputError
 from zoo.common.metrics.classification import summarise_probabilities
 from zoo.evaluation import Evaluation, compare_rows, read_cases
 
@@ -69,6 +69,24 @@ def test_saved_files_hold_tables_and_pictures(tmp_path: Path) -> None:
     told = json.loads((tmp_path / "summary.json").read_text(), parse_constant=pytest.fail)
     assert told["counts"]["dice_head"] == {"used": 4, "undefined": 0, "missed": 1}
     assert [row["metric"] for row in csv.DictReader((tmp_path / "summary.csv").open())] == list(told["metrics"])
+
+
+def test_only_files_of_an_earlier_evaluation_are_replaced(tmp_path: Path) -> None:
+    heads(4, missed=1).save(tmp_path)
+
+    with pytest.raises(OutputError, match="earlier run"):
+        heads(4, missed=0).save(tmp_path)
+    heads(4, missed=0).save(tmp_path, overwrite=True)
+    assert json.loads((tmp_path / "summary.json").read_text())["counts"]["dice_head"]["missed"] == 0
+    (tmp_path / "cases.csv").write_text("mine")
+    with pytest.raises(OutputError, match="not overwritten"):
+        heads(4, missed=1).save(tmp_path, overwrite=True)
+
+
+def test_its_text_is_short() -> None:
+    shown = repr(heads(40, missed=1))
+
+    assert shown.startswith("<Evaluation of 40 cases: ") and len(shown) < 200
 
 
 def test_cases_come_back_from_the_folder_and_from_the_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_the_spacing_reaches_files_and_arrays(folder: Path) -> None:
         assert isinstance(image, Image) and image.spacing_mm == (0.2, 0.3)
 
 
-@pytest.mark.parametrize("source", [3, None, {"a": 1}, object(), [3], (x for x in [GREY])])
+@pytest.mark.parametrize("source", [3, None, {"a": 1}, object(), [3]])
 def test_what_is_no_image_is_refused_at_once(source: object) -> None:
     with pytest.raises(InputError, match="expected a path"):
         images(source)
@@ -102,3 +103,36 @@ def test_a_prediction_list_is_a_list_with_failures() -> None:
     error = InputError("no")
 
     assert (list(PredictionList()), PredictionList(failures=[("a", error)]).failures) == ([], [("a", error)])
+
+
+def test_a_generator_is_taken_one_by_one_and_a_bad_entry_costs_itself_only(folder: Path) -> None:
+    taken: list[int] = []
+
+    def entries() -> Iterator[object]:
+        for i, entry in enumerate([GREY, folder / "a.png", 3, folder / "bad.png", b"no image", folder / "b.png"]):
+            taken.append(i)
+            yield entry
+
+    found = images(entries())
+    assert taken == []
+
+    rows = iter(found)
+    next(rows)
+    assert taken == [0]
+
+    kinds = [type(image) for _, image in rows]
+    assert kinds == [Image, InputError, InputError, InputError, Image]
+    assert not is_single(entries())
+
+
+def test_a_generator_of_folders_gives_all_their_images(folder: Path) -> None:
+    assert len(list(images(iter([folder, GREY])))) == len(images(folder)) + 1
+
+
+def test_an_error_of_the_generator_itself_is_not_hidden() -> None:
+    def entries() -> Iterator[object]:
+        yield GREY
+        raise RuntimeError("the camera is gone")
+
+    with pytest.raises(RuntimeError, match="camera"):
+        list(images(entries()))

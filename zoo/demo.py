@@ -14,15 +14,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from zoo.cli.output import print_table
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.errors import BackendError, ZooError
 from zoo.common.io import read_image
+from zoo.common.numbers import name_and_unit
 from zoo.common.types import Image
 from zoo.engines.backends import PACKAGES, installed
 from zoo.loading import load
+from zoo.registry import find
+from zoo.registry.package import Package
 
-ALGORITHM, PACKAGE = "EllipseNet", "zoo.models.ellipsenet"
+ALGORITHM = "EllipseNet"
 CLASSES = ("head",)
 OVERLAY = Path("demo/ellipsenet.png")
 RUNS = 10  # timed predictions per framework, after one that compiles and allocates
@@ -40,12 +44,12 @@ class Answer:
 
 
 def example() -> tuple[Image, np.ndarray]:
-    """Read the bundled synthetic image and the ellipse (1, 6) that it was drawn with."""
-    folder = importlib.resources.files(PACKAGE)
+    """Read the bundled synthetic image and the outer edge (1, 6) of its skull, which the algorithm is to find."""
+    folder = importlib.resources.files(Package(find(ALGORITHM)).module)
     facts = json.loads(folder.joinpath("example.json").read_text(encoding="utf-8"))
     with importlib.resources.as_file(folder.joinpath("example.png")) as path:
         image = replace(read_image(path, tuple(facts["spacing_mm"])), name="example.png")
-    return image, np.array(facts["ellipses"], np.float64)
+    return image, np.array(facts["outer_edge"], np.float64)
 
 
 def answer(framework: str, image: Image, checkpoint: str | None = "default", variant: str | None = None) -> Answer:
@@ -70,17 +74,18 @@ def difference(first: Ellipses, second: Ellipses) -> float:
 
 
 def table(answers: list[Answer], truth: Ellipses) -> Table:
-    """Set the answers beside the ellipse that the example was drawn with."""
+    """Set the answers beside the outer edge of the skull that the example was drawn with."""
     measured = list(truth.measurements)
+    heads = [f"{name} ({unit})" for name, unit in map(name_and_unit, measured)]
     drawn = Table(title=f"{ALGORITHM} on {truth.image.name}", title_justify="left")
-    for name in ("framework", "device", "ellipse: centre, semi-axes (px), angle", *measured, "ms", "difference"):
-        drawn.add_column(name, justify="left" if name in ("framework", "device") else "right")
+    for name in ("framework", "device", "ellipse: centre, semi-axes (px), angle", *heads, "ms", "difference"):
+        drawn.add_column(name, justify="left" if name in ("framework", "device") else "right", no_wrap=True)
     for one in answers:
         apart = difference(answers[0].prediction, one.prediction)
         told = "" if one is answers[0] else f"{apart:.1e}"
         drawn.add_row(TITLES[one.framework], one.device, *cells(one.prediction, measured), f"{one.ms:.1f}", told)
     drawn.add_section()
-    drawn.add_row("drawn with", "", *cells(truth, measured), "", "")
+    drawn.add_row("drawn", "", *cells(truth, measured), "", "")
     return drawn
 
 
@@ -104,8 +109,10 @@ def main() -> int:
         console.print(f"demo: {error}", style="bold red", markup=False, highlight=False)
         return 1
     measurements = measure(ellipses, CLASSES, image.spacing_mm)
-    console.print(table(answers, Ellipses(image, CLASSES, ellipses, np.ones(len(ellipses)), measurements)))
+    shown = table(answers, Ellipses(image, CLASSES, ellipses, np.ones(len(ellipses)), measurements))
+    print_table(shown) if console.is_terminal else console.print(shown)
     apart = max(difference(answers[0].prediction, one.prediction) for one in answers)
+    console.print("drawn: the outer edge of the skull in the picture, which is what the circumference means")
     console.print(f"largest difference between the frameworks: {apart:.1e} (px, rad)", highlight=False)
     console.print(f"overlay: {answers[0].prediction.save(OVERLAY).resolve()}", highlight=False)
     return 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,23 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError
+from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
-from zoo.common.tables import plain, read_csv, write_csv
-from zoo.common.types import Image, Row, Sample
+from zoo.common.output_folder import OutputFolder
+from zoo.common.outputs import user_path
+from zoo.common.tables import read_csv, write_csv
+from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
+from zoo.prediction.file_names import FreePaths
 from zoo.prediction.passes import chunks, predict_batch, prepare
+from zoo.prediction.scope import Scope
 
 Interval = tuple[float, float]
 CASES = "cases.csv"
+OWN = (CASES, "summary.csv", "summary.json", "boxes_*.png", "agreement_*.png")  # what save() may write
+SHOWN = 4  # metrics in a repr
 NAN = float("nan")
 
 
@@ -33,12 +40,14 @@ class Evaluation:
 
     rows: one per case. metrics: the task's summary. intervals: bootstrap 95 % intervals over groups (patients).
     baseline: the same summary for the trivial predictor fitted on the training split; empty when not asked for.
+    out_of_scope: how many images are unlike those that the model was trained on.
     """
 
     rows: list[Row]
     metrics: dict[str, float]
     intervals: dict[str, Interval] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
+    out_of_scope: int = 0
 
     def table(self) -> list[Row]:
         """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
@@ -70,6 +79,7 @@ class Evaluation:
         counts = ("used", "undefined", "missed")
         return {
             "cases": len(self.rows),
+            "out_of_scope": self.out_of_scope,
             "metrics": self.metrics,
             "intervals_95": {name: list(bounds) for name, bounds in self.intervals.items()},
             "baseline": self.baseline,
@@ -78,25 +88,43 @@ class Evaluation:
             },
         }
 
-    def save(self, folder: str | Path) -> list[Path]:
-        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow."""
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow.
+
+        overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
+        """
+        return self.write(open_results(folder, overwrite=overwrite))
+
+    def write(self, output: OutputFolder) -> list[Path]:
+        """Write the files of `save` into a folder that was opened before the work began."""
         from zoo.common.metrics.pictures import draw_cases
 
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / CASES, folder / "summary.csv", folder / "summary.json"]
-        write_csv(paths[0], self.rows)
-        write_csv(paths[1], self.table())
-        paths[2].write_text(json.dumps(plain(self.to_dict()), indent=2, allow_nan=False) + "\n")
+        paths = [
+            output.write(CASES, lambda staged: write_csv(staged, self.rows)),
+            output.write("summary.csv", lambda staged: write_csv(staged, self.table())),
+            output.write_json("summary.json", self.to_dict()),
+        ]
+        free = FreePaths(Path())
         for name, figure in draw_cases(self.rows).items():
-            paths.append(folder / (re.sub(r"[^\w-]+", "_", name) + ".png"))
-            figure.savefig(paths[-1], facecolor=figure.get_facecolor())
+            picture = free.new(re.sub(r"[^\w-]+", "_", name)).as_posix()
+            paths.append(output.write(picture, partial(figure.savefig, facecolor=figure.get_facecolor())))
+        output.close()
         return paths
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{name} {value:.4g}" for name, value in list(self.metrics.items())[:SHOWN])
+        more = f" and {len(self.metrics) - SHOWN} more" if len(self.metrics) > SHOWN else ""
+        return f"<Evaluation of {len(self.rows)} cases: {metrics}{more}>"
+
+
+def open_results(folder: str | Path, *, overwrite: bool = False) -> OutputFolder:
+    """Open a folder for an evaluation; OutputError when files are in the way."""
+    return OutputFolder(folder, OWN, overwrite=overwrite)
 
 
 def read_cases(path: str | Path) -> list[Row]:
     """Read the rows of an evaluation from the folder that it wrote, or from its cases.csv."""
-    path = Path(path)
+    path = user_path(path)
     rows = read_csv(path / CASES if path.is_dir() else path, ("name", "group"))
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: no case with a name and a group; give a folder of `zoo evaluate --out`")
@@ -121,17 +149,17 @@ def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
 def score_all(
     algorithm: Algorithm[Any],
     engine: Engine,
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
-) -> list[Row]:
+) -> list[Case]:
     """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
-    rows = []
+    cases = []
     for batch in chunks(samples, batch_size):
         predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch])
-        rows += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
+        cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
-    return rows
+    return cases
 
 
 def evaluate(
@@ -141,11 +169,29 @@ def evaluate(
     groups: Sequence[str],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
+    scope: Scope | None = None,
 ) -> Evaluation:
-    """Score every sample and add bootstrap intervals over the groups."""
-    rows = score_all(algorithm, engine, samples, batch_size, advance)
-    intervals = bootstrap_interval(rows, algorithm.summarise, groups, np.random.default_rng(0))
-    return Evaluation(rows, algorithm.summarise(rows), intervals)
+    """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning."""
+    outside: dict[str, tuple[str, ...]] = {}
+    judged = samples if scope is None else _judged(samples, scope, outside)
+    cases = score_all(algorithm, engine, judged, batch_size, advance)
+    if outside:
+        name, reasons = next(iter(outside.items()))
+        first = f"such as {name}: {'; '.join(reasons)}"
+        warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
+    intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
+    rows = [case.row for case in cases]
+    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside))
+
+
+def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:
+    """Pass samples on, and note those that are out of scope; InputError for those that the model cannot mean."""
+    for number, sample in enumerate(samples):
+        scope.check(sample.image)
+        if reasons := scope.reasons(sample.image):
+            key = sample.image.name
+            outside[key if key not in outside else f"{key} ({number + 1})"] = reasons
+        yield sample
 
 
 def score_baseline(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,16 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
 from zoo.common.initialise import initial_weights
-from zoo.common.records import build_record
+from zoo.common.records import build_record, replace_fields
+from zoo.common.scope import read_record
 from zoo.common.types import Arrays
-from zoo.common.weights import check_fit, fit_channels, read_weights
-from zoo.engines.backends import resolve
+from zoo.common.weights import check_fit, fit_channels, sound_weights
+from zoo.engines.backends import Backend, resolve
 from zoo.engines.engine import Engine, open_engine
+from zoo.engines.limited import open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
+from zoo.registry.package import Package
 from zoo.weights.identity import from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -43,47 +44,73 @@ def load(
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
-    overrides: fields of the algorithm's Config. Where they change the classes, exactly the head starts anew,
-        with a HeadReinitialisedWarning that names its weights. With other input_channels the first layer spreads what
-        it learned over the new channels.
+    overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
+        HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry = find(name)
-    chosen = resolve(backend, device)
+    entry, chosen = find(name), resolve(backend, device)
+    identity: dict[str, Any] = {}
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
-        variant = variant or DEFAULT_VARIANT
-        config, weights = _override(_variant(entry, variant), overrides, entry.name), None
+        variant, weights = variant or DEFAULT_VARIANT, None
+        config = _override(entry, _variant(entry, variant), overrides)
         source = f"random, seed {seed}"
     else:
-        config, weights, variant, source = _from_checkpoint(entry, checkpoint, variant, overrides)
-    algorithm = _algorithm_class(entry)(config)
-    engine = open_engine(entry.package, config, chosen.framework, chosen.device)
+        config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+        variant = identity["variant"]
+    algorithm = _augmented(Package(entry).algorithm(config), identity, source)
+    engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
     _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
-    return Model(entry, algorithm, engine, variant, source)
+    return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     """Return the model for other classes: the same weights but for the head, which starts anew."""
-    config = _override(model.config, {"classes": classes}, model.name)
-    algorithm = type(model.algorithm)(config)
-    engine = open_engine(model.entry.package, config, model.engine.framework, model.engine.device)
-    body = {n: v for n, v in model.engine.weights().items() if not n.startswith(algorithm.head)}
-    _fill(engine, algorithm, body, model.source, seed=0, may_change_head=True)
-    return Model(model.entry, algorithm, engine, model.variant, model.source)
+    algorithm = algorithm_for(model, classes)
+    engine = open_engine(Package(model.entry), algorithm.config, model.engine.framework, model.engine.device)
+    _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, seed=0, may_change_head=True)
+    return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
+
+
+def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
+    """Return the model's algorithm for other classes, without a network."""
+    return model.algorithm.with_config(_override(model.entry, model.config, {"classes": classes}))
+
+
+def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
+    """Return the algorithm of a variant, without a network."""
+    return Package(entry).algorithm(_variant(entry, variant))
+
+
+def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:
+    """Return the algorithm with the augmentation that a checkpoint was trained with; mirrored views follow it."""
+    if "augmentation" not in identity:
+        return algorithm
+    return algorithm.with_augmentation(build_record(type(algorithm.augmentation), identity["augmentation"], source))
+
+
+def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
+    return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
+
+
+def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
+    if weights is None:
+        return open_engine(package, config, backend.framework, backend.device)
+    return open_described(package, config, backend.framework, backend.device, weights, source)
 
 
 def _fill(
     engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
 ) -> None:
+    if not isinstance(seed, int) or seed < 0:
+        raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
     shapes = engine.shapes()
-    fresh = initial_weights(shapes, algorithm.initialise, seed)
     if weights is None:
-        engine.load(fresh)
+        engine.load(initial_weights(shapes, algorithm.initialise, seed))
         return
     anew = check_fit(shapes, weights, source, head=algorithm.head if may_change_head else ())
     if anew:
@@ -92,67 +119,61 @@ def _fill(
             HeadReinitialisedWarning,
             stacklevel=4,
         )
-    engine.load({n: fresh[n] if n in anew else np.asarray(weights[n]) for n in shapes})
+    fresh = initial_weights({name: shapes[name] for name in anew}, algorithm.initialise, seed)
+    engine.load({**{n: np.asarray(weights[n]) for n in shapes if n not in fresh}, **fresh})
 
 
 def _from_checkpoint(
     entry: Entry, checkpoint: str | Path, variant: str | None, overrides: dict[str, Any]
-) -> tuple[Any, Arrays, str, str]:
-    from zoo.weights.places import locate
+) -> tuple[Any, Arrays, dict[str, Any], str]:
+    from zoo.weights.places import read_checkpoint
 
-    path = locate(entry, checkpoint)
-    weights, metadata = read_weights(path)
-    identity = from_metadata(metadata, str(path))
+    path, file = read_checkpoint(entry, checkpoint)
+    identity = from_metadata(file.metadata, str(path))
     if identity["algorithm"] != entry.name:
         raise CheckpointError(
-            f"{path}: a checkpoint of {identity['algorithm']}; expected one of {entry.name}. "
-            f"Load it with zoo.load({identity['algorithm']!r}, checkpoint=...)"
+            f"{path}: a checkpoint of {identity['algorithm']:.80}; expected one of {entry.name}. "
+            f"Load it with zoo.load({identity['algorithm']!r:.80}, checkpoint=...)"
         )
     if variant is not None and variant != identity["variant"]:
         raise CheckpointError(
             f"{path}: holds the variant {identity['variant']!r}, asked was {variant!r}; leave `variant` out, "
             "or give checkpoint=None for random weights of that variant"
         )
-    config = build_record(_config_module(entry).Config, identity["config"], str(path))
-    return _override(config, overrides, entry.name), weights, identity["variant"], str(path)
+    config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
+    weights: Arrays = sound_weights(file.arrays(), str(path))
+    changed = _override(entry, config, overrides)
+    if changed.classes != config.classes:
+        weights = _body(weights, Package(entry).algorithm(changed))
+    return changed, weights, identity, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
-    from zoo.weights.places import pretrained_file
+    from zoo.weights.places import read_pretrained
 
-    try:
-        convert = importlib.import_module(f"zoo.models.{entry.package}.convert")
-        sources: dict[str, tuple[str, str]] = getattr(convert, init.upper())
-    except (ImportError, AttributeError):
-        raise ConfigError(f"{entry.name} cannot start from {init!r}; use checkpoint='default' or None") from None
+    convert = Package(entry).convert if Package(entry).has_converter else None
+    sources: dict[str, tuple[str, str]] = getattr(convert, str(init).upper(), {})
+    if convert is None or not sources:
+        raise ConfigError(f"{entry.name} cannot start from {init!r}; use checkpoint='default' or None")
     variant = variant or next(iter(sources))
     if variant not in sources:
         raise ConfigError(f"{entry.name} has no {init} weights for {variant!r}; expected one of {', '.join(sources)}")
-    config = _override(_variant(entry, variant), overrides, entry.name)
-    weights, _ = read_weights(pretrained_file(*sources[variant]))
-    return config, convert.convert(weights, config), variant
+    config = _override(entry, _variant(entry, variant), overrides)
+    path, file = read_pretrained(*sources[variant])
+    return config, sound_weights(convert.convert(file.arrays(), config), str(path)), variant
 
 
 def _variant(entry: Entry, variant: str) -> Any:
-    variants = _config_module(entry).VARIANTS
+    variants = Package(entry).config.VARIANTS
     if variant not in variants:
         raise ConfigError(f"{entry.name} has no variant {variant!r}; expected one of {', '.join(variants)}")
     return variants[variant]
 
 
-def _override(config: Any, overrides: dict[str, Any], name: str) -> Any:
-    return build_record(type(config), {**_shallow(config), **overrides}, name) if overrides else config
-
-
-def _shallow(config: Any) -> dict[str, Any]:
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-
-
-def _config_module(entry: Entry) -> Any:
-    return importlib.import_module(f"zoo.models.{entry.package}.config")
-
-
-def _algorithm_class(entry: Entry) -> type[Algorithm[Any]]:
-    module = importlib.import_module(f"zoo.models.{entry.package}.algorithm")
-    found: type[Algorithm[Any]] = getattr(module, entry.class_name)
-    return found
+def _override(entry: Entry, config: Any, changes: dict[str, Any]) -> Any:
+    """Change fields of a configuration; what holds for the old classes alone goes back to its default."""
+    reset = {}
+    if "classes" in changes and changes["classes"] not in (config.classes, list(config.classes)):
+        fresh = type(config)()
+        reset = {name: getattr(fresh, name) for name in Package(entry).algorithm.of_classes}
+    return replace_fields(config, {**reset, **changes}, entry.name)

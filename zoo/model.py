@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,25 @@ from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError, ZooWarning
+from zoo.common.errors import InputError, ZooError, ZooWarning
+from zoo.common.labels import TASKS
+from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
-from zoo.common.types import Image
-from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine
-from zoo.prediction.passes import Prepared, check_views, chunks, predict_batch, prepare, with_options
-from zoo.prediction.sources import Images, PredictionList, images, is_single
+from zoo.common.scope import Record
+from zoo.common.weights import write_checkpoint
+from zoo.engines.backends import resolve
+from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.prediction.options import checked_batch_size
+from zoo.prediction.outcomes import outcomes, raised
+from zoo.prediction.passes import check_views, with_options
+from zoo.prediction.predictions import PredictionList
+from zoo.prediction.scope import Scope, scope_of
+from zoo.prediction.sources import images, is_single
+from zoo.registry.package import Package
 from zoo.weights.identity import to_metadata
 
 if TYPE_CHECKING:
+    from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
     from zoo.evaluation import Evaluation
     from zoo.registry import Entry
@@ -49,12 +58,21 @@ class Report:
 class Model:
     """An algorithm with its configuration and weights on one framework and device; made by `zoo.load`."""
 
-    def __init__(self, entry: Entry, algorithm: Algorithm[Any], engine: Engine, variant: str, source: str) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        algorithm: Algorithm[Any],
+        engine: Engine,
+        variant: str,
+        source: str,
+        record: Record | None = None,
+    ) -> None:
         self.entry = entry
         self.algorithm = algorithm
         self.engine = engine
         self.variant = variant
         self.source = source  # where the weights came from
+        self.record = record  # what the training images looked like; None when unknown
 
     @property
     def name(self) -> str:
@@ -77,9 +95,19 @@ class Model:
         return self.engine.device
 
     @property
+    def scope(self) -> Scope:
+        """The images that the model is for."""
+        return scope_of(self.entry, self.algorithm, self.record)
+
+    @property
     def net(self) -> Any:
         """The framework's own network."""
         return self.engine.net
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What answers, in plain words for tables."""
+        return {"name": self.name, "backend": self.backend, "device": self.device, "weights": self.source}
 
     def __repr__(self) -> str:
         return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
@@ -88,49 +116,41 @@ class Model:
         self,
         source: object,
         *,
-        spacing_mm: tuple[float, ...] | None = None,
+        spacing_mm: tuple[float, ...] | float | None = None,
         batch_size: int = BATCH,
         tta: bool = False,
         **options: Any,
     ) -> Prediction | PredictionList:
-        """Predict one image (path, array, Image) or many (folder, glob, list of these).
+        """Predict one image (path, array, Image) or many (folder, glob, list or generator of these).
 
-        One image gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in
-        order; images that cannot be used are in its `.failures`, with a warning, and the others are finished.
-        spacing_mm: (h, w) size of one pixel where the file does not say it.
+        An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
+        gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
+        that cannot be used are in its `.failures`, with a warning, and the others are finished.
+        An image is named by its path as given. A bug is raised for one image; of many, it is an UnexpectedError.
+        spacing_mm: size of one pixel where the file does not say it, (h, w) or one number for square pixels.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
-        algorithm = with_options(self.algorithm, options)
+        algorithm, batch_size = with_options(self.algorithm, options), checked_batch_size(batch_size)
         if tta:
             check_views(algorithm)
         found = images(source, spacing_mm)
         if is_single(source):
-            ((_, image),) = found
-            if isinstance(image, InputError):
-                raise image
-            return predict_batch(algorithm, self.engine, [prepare(algorithm, image)], tta=tta)[0]
-        results = PredictionList()
-        for batch in chunks(self._usable(found, results), batch_size):
-            results += predict_batch(algorithm, self.engine, batch, tta=tta)
-        if results.failures:
-            names = ", ".join(name for name, _ in results.failures[:5])
-            message = f"{len(results.failures)} of {len(found)} images could not be used ({names}); see .failures"
-            warnings.warn(message, ZooWarning, stacklevel=2)
-        return results
-
-    def _usable(self, found: Images, results: PredictionList) -> Iterator[Prepared]:
-        bar: Iterable[tuple[str, Image | InputError]] = tqdm(
-            found, desc=self.name, unit="image", disable=None if len(found) >= BAR_FROM else True
+            ((name, image),) = found
+            read = [(name if isinstance(image, ZooError) else image.name, image)]
+            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta, self.scope)
+            return raised(outcome)
+        results = PredictionList(model=self.identity)
+        bar = tqdm(
+            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
         )
-        for name, image in bar:
-            try:
-                if isinstance(image, InputError):
-                    raise image
-                prepared = prepare(self.algorithm, image)
-            except InputError as error:
-                results.failures.append((name, error))
+        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta, self.scope):
+            if isinstance(outcome, ZooError):
+                results.failures.append((name, outcome))
             else:
-                yield prepared
+                results.append(outcome)
+        if results.failures:
+            warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
+        return results
 
     def train(
         self,
@@ -139,28 +159,36 @@ class Model:
         out: str | Path = "runs/last",
         layout: str | None = None,
         resume: bool = False,
+        augment: Choice = None,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
 
+        A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
+        included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
+
         data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
+        augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning.
+        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
+        where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
+        check_trains(self.engine)
+        chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
-        self._adopt_classes(dataset)
-        return train(self, dataset, Path(out), self.recipe(**recipe), resume)
+        warn_of_equal_images(dataset)
+        return train(self, dataset, user_path(out), chosen, augment, resume)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
-        from zoo.training.loop import recipe_with
+        from zoo.training.loop import recipe_of, recipe_with
 
-        recipes = importlib.import_module(f"zoo.models.{self.entry.package}.config").RECIPES
-        return recipe_with(recipes.get(self.variant, recipes["small"]), changes)
+        return recipe_with(recipe_of(self.entry, self.variant), changes)
 
     def evaluate(
         self,
@@ -169,44 +197,69 @@ class Model:
         split: str = "test",
         layout: str | None = None,
         out: str | Path | None = None,
+        overwrite: bool = False,
         baseline: bool = True,
         batch_size: int = BATCH,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
+        Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
-        from zoo.evaluation import evaluate, score_baseline
+        from zoo.common.datasets.classes import aligned
+        from zoo.evaluation import evaluate, open_results, score_baseline
 
-        dataset = self._open(data, layout)
+        batch_size = checked_batch_size(batch_size)
+        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
+        output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update)
+            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
         if baseline and any(record.split == "train" for record in dataset.records):
             trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
             result = dataclasses.replace(result, baseline=trivial)
-        if out is not None:
-            result.save(out)
+        if output is not None:
+            result.write(output)
         return result
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
-        path = Path(path)
+        path = user_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
-        write_weights(path, self.engine.weights(), to_metadata(self.name, self.variant, self.config))
+        try:
+            more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
+            more |= {} if self.record is None else {"scope": self.record.to_dict()}
+            metadata = to_metadata(self.name, self.variant, self.config, **more)
+            write_checkpoint(path, self.engine.weights(), metadata)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
         return path
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pack what another process needs: the engine as its framework, device and weights."""
+        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        return {**self.__dict__, "engine": engine}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the engine anew; a training that was under way starts with a fresh optimiser."""
+        framework, device, weights = state["engine"]
+        self.__dict__.update(state)
+        device = resolve(framework, device).device  # another machine may have none such; then it says so
+        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine.load(weights)
 
     def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
-        return data if isinstance(data, Dataset) else open_dataset(data, self.algorithm.task, layout=layout)
+        if isinstance(data, Dataset):
+            return data
+        dataset = open_dataset(data, self._wanted(), layout=layout)
+        tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
+        return dataset
 
-    def _adopt_classes(self, dataset: Dataset) -> None:
-        classes = dataset.classes
-        if not classes or classes == self.config.classes:
-            return
-        from zoo.loading import with_classes
-
-        other = with_classes(self, classes)
-        self.algorithm, self.engine = other.algorithm, other.engine
+    def _wanted(self) -> str | tuple[str, ...]:
+        """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
+        return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels

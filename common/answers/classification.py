@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.names import printable
+from zoo.common.numbers import percent
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ class Classification(Prediction):
     def rows(self) -> list[Row]:
         pairs = zip(self.classes, self.probabilities, strict=True)
         probabilities: Row = {f"p_{name}": float(p) for name, p in pairs}
-        return [{"name": self.image.name, "label": self.label, "probability": self.probability, **probabilities}]
+        return [{"name": self.name, "label": self.label, "probability": self.probability, **probabilities}]
 
     def figure(self) -> Figure:
         from zoo.common.plotting import draw_classification
@@ -52,4 +54,4 @@ class Classification(Prediction):
         return draw_classification(self)
 
     def __str__(self) -> str:
-        return f"{self.image.name}: {self.label} {self.probability:.1%}"
+        return f"{self._shown_name}: {printable(self.label)} {percent(self.probability)}"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.names import printable
+from zoo.common.numbers import name_and_unit, written
 from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
@@ -46,7 +48,7 @@ class Ellipses(Prediction):
         """Return one row per ellipse, or one without an ellipse when none was found."""
         found: list[Row] = self._found() or [{"class": "", "score": 0.0}]
         measurements: Row = {name: float(value) for name, value in self.measurements.items()}
-        return [{"name": self.image.name, **row, **measurements} for row in found]
+        return [{"name": self.name, **row, **measurements} for row in found]
 
     def figure(self) -> Figure:
         from zoo.common.plotting import draw_ellipses
@@ -68,6 +70,7 @@ class Ellipses(Prediction):
         ]
 
     def __str__(self) -> str:
-        found = [f"{row['class']} {row['score']:.2f}" for row in self._found()] or ["no ellipse"]
-        measured = [f"{name} {value:.4g}" for name, value in self.measurements.items()]
-        return f"{self.image.name}: {', '.join(found + measured)}"
+        found = [f"{printable(str(row['class']))} {row['score']:.2f}" for row in self._found()] or ["no ellipse"]
+        named = [(*name_and_unit(name), value) for name, value in self.measurements.items()]
+        measured = [f"{label} {written(value, unit)}" for label, unit, value in named]
+        return f"{self._shown_name}: {', '.join(found + measured)}"

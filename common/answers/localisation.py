@@ -12,6 +12,7 @@ from scipy import ndimage
 from zoo.common.answers.classification import Classification
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.io import file_suffix
+from zoo.common.names import printable
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Localisation(Classification):
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
     mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The mask, under the name that it has in a segmentation."""
+        return self.mask
 
     @property
     def suffix(self) -> str:
@@ -56,17 +62,17 @@ class Localisation(Classification):
 
     def save(self, path: str | Path) -> Path:
         """Write the mask (.png and volume formats), the map (.npy), JSON, CSV or an overlay, as the suffix says."""
-        path = Path(path)
-        path = path if path.suffix else path.with_name(path.name + self.suffix)
+        path = self._with_suffix(path, self.suffix)
         suffix = file_suffix(path)
         if suffix not in (*MASKS, ".npy"):
             return super().save(path)
         from zoo.common.io.write import write_labels, write_map
 
-        path.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".npy" and self.heat_map is not None:
-            return write_map(path, self.heat_map, self.image)
-        return write_labels(path, self.mask.astype(np.uint8), self.image, ("background", self.shown))
+            heat_map = self.heat_map
+            return self._write(path, lambda staged: write_map(staged, heat_map, self.image))
+        classes = ("background", self.shown)
+        return self._write(path, lambda staged: write_labels(staged, self.labels.astype(np.uint8), self.image, classes))
 
     def figure(self) -> Figure:
         from zoo.common.plotting.localisation import draw_localisation
@@ -75,7 +81,7 @@ class Localisation(Classification):
 
     def __str__(self) -> str:
         places = f"{len(self.boxes)} region{'s' * (len(self.boxes) != 1)}"
-        return f"{super().__str__()}, {places} of {self.shown}"
+        return f"{super().__str__()}, {places} of {printable(self.shown)}"
 
 
 def regions_of_map(

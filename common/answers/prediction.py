@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import ConfigError
+from zoo.common.names import as_utf8, printable
+from zoo.common.outputs import json_text, user_path, write_text, write_whole
 from zoo.common.tables import write_csv
 from zoo.common.types import Image, Row
 
@@ -22,9 +24,18 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction(ABC):
-    """The answer for one image, in the image's own frame."""
+    """The answer for one image, in the image's own frame.
+
+    out_of_scope: in which respects the image is unlike those of the training; empty when it is like them.
+    """
 
     image: Image
+    out_of_scope: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def name(self) -> str:
+        """Name of the image, as UTF-8 can hold it."""
+        return as_utf8(self.image.name)
 
     @property
     def suffix(self) -> str:
@@ -39,35 +50,36 @@ class Prediction(ABC):
     def rows(self) -> list[Row]:
         """Return one flat row per finding, ready for a CSV."""
 
+    def table(self) -> list[Row]:
+        """Return the rows with a column that says in which respects the image is out of scope, "" for none."""
+        return [{**row, "out_of_scope": "; ".join(self.out_of_scope)} for row in self.rows()]
+
     @abstractmethod
     def figure(self) -> Figure:
         """Draw the prediction over the image."""
 
     def save(self, path: str | Path) -> Path:
-        """Write JSON, CSV or an overlay, as the suffix says; return where."""
-        path = Path(path)
-        path = path if path.suffix else path.with_suffix(self.suffix)
+        """Write JSON, CSV or an overlay, as the suffix says; return where.
+
+        A file of that name is replaced in one step, unless it is what the image was read from: OutputError.
+        """
+        path = self._with_suffix(path, self.suffix)
         suffix = path.suffix.lower()
         if suffix not in (".json", ".csv", *PICTURE_SUFFIXES):
-            raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected .json, .csv or {PICTURE_SUFFIXES}")
-        path.parent.mkdir(parents=True, exist_ok=True)
+            known = ", ".join((".json", ".csv", *PICTURE_SUFFIXES))
+            raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {known}")
         if suffix == ".json":
-            path.write_text(json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        elif suffix == ".csv":
-            write_csv(path, self.rows())
-        else:
-            self.draw(path)
-        return path
+            return write_text(path, json_text(self.to_dict()), self.image.files)
+        if suffix == ".csv":
+            return self._write(path, lambda staged: write_csv(staged, self.table()))
+        return self.draw(path)
 
     def draw(self, path: str | Path) -> Path:
         """Write the overlay as a picture; return where."""
-        path = Path(path)
-        path = path if path.suffix else path.with_suffix(".png")
+        path = self._with_suffix(path, ".png")
         if path.suffix.lower() not in PICTURE_SUFFIXES:
             raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {', '.join(PICTURE_SUFFIXES)}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.figure().savefig(path)
-        return path
+        return self._write(path, lambda staged: self._annotated().savefig(staged))
 
     def plot(self, path: str | Path | None = None) -> Picture:
         """Return the overlay as a Pillow picture; also write it when a path is given."""
@@ -80,16 +92,38 @@ class Prediction(ABC):
     def _repr_png_(self) -> bytes:
         """Show the overlay in notebooks."""
         buffer = io.BytesIO()
-        self.figure().savefig(buffer, format="png")
+        self._annotated().savefig(buffer, format="png")
         return buffer.getvalue()
+
+    def _annotated(self) -> Figure:
+        """Draw the prediction, with a note where the image is out of scope."""
+        from zoo.common.plotting import write_note
+
+        figure = self.figure()
+        if self.out_of_scope:
+            write_note(figure, f"out of scope: {'; '.join(self.out_of_scope)}")
+        return figure
 
     def _head(self) -> dict[str, object]:
         spacing = self.image.spacing_mm
         return {
-            "name": self.image.name,
+            "name": self.name,
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
+            "out_of_scope": list(self.out_of_scope),
         }
+
+    def _with_suffix(self, path: str | Path, suffix: str) -> Path:
+        path = user_path(path)
+        return path if path.suffix else path.with_name(path.name + suffix)
+
+    def _write(self, path: Path, write: Callable[[Path], object]) -> Path:
+        """Write a file whole, and never onto what the image was read from."""
+        return write_whole(path, write, self.image.files)
+
+    @property
+    def _shown_name(self) -> str:
+        return printable(self.image.name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"

@@ -13,13 +13,15 @@ from scipy import ndimage
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError
 from zoo.common.io import file_suffix
+from zoo.common.names import printable
+from zoo.common.numbers import UNITS, percent, written
 from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MASKS = (".png", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
+MASKS = (".png", ".tif", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,7 +42,12 @@ class Segmentation(Prediction):
     def suffix(self) -> str:
         return ".png" if self.labels.ndim == 2 else ".nii.gz"
 
-    def mask(self, name: str) -> np.ndarray:
+    @property
+    def mask(self) -> np.ndarray:
+        """The labels, under the name that they have in a localisation."""
+        return self.labels
+
+    def where(self, name: str) -> np.ndarray:
         """Return where one class is, bool in the image's grid."""
         if name not in self.classes:
             raise ConfigError(f"class {name!r} given; expected one of {', '.join(self.classes)}")
@@ -60,18 +67,17 @@ class Segmentation(Prediction):
         rows: list[Row] = []
         for index, name in list(enumerate(self.classes))[1:]:
             unit, size = pixel_measure(self.image.spacing_mm, self.labels.ndim)
-            shared: Row = {"name": self.image.name, "class": name, "share": float(counts[index] / self.labels.size)}
+            shared: Row = {"name": self.name, "class": name, "share": float(counts[index] / self.labels.size)}
             rows.append(shared | {f"size_{unit}": float(counts[index]) * size})
         return rows
 
     def save(self, path: str | Path) -> Path:
         """Write the mask into a file of the input's grid, or JSON, CSV or an overlay, as the suffix says.
 
-        Masks: .png for pictures, .nii.gz, .nii, .mha, .mhd, .nrrd or .dcm (DICOM-SEG) for volumes. A .png of a volume
-        is refused: plot() draws the overlay.
+        Masks: .png (with a palette) or .tif (greys) for pictures, .nii.gz, .nii, .mha, .mhd, .nrrd or .dcm (DICOM-SEG)
+        for volumes. A .png of a volume is refused: plot() draws the overlay.
         """
-        path = Path(path)
-        path = path if path.suffix else path.with_name(path.name + self.suffix)
+        path = self._with_suffix(path, self.suffix)
         suffix = file_suffix(path)
         if suffix not in MASKS:
             return super().save(path)
@@ -79,9 +85,7 @@ class Segmentation(Prediction):
             raise ConfigError(f"{path}: a .png cannot hold a volume; expected .nii.gz, .mha or .nrrd, or use plot()")
         from zoo.common.io.write import write_labels
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_labels(path, self.labels, self.image, self.classes)
-        return path
+        return self._write(path, lambda staged: write_labels(staged, self.labels, self.image, self.classes))
 
     def figure(self) -> Figure:
         from zoo.common.plotting.segmentation import draw_segmentation
@@ -89,8 +93,19 @@ class Segmentation(Prediction):
         return draw_segmentation(self)
 
     def __str__(self) -> str:
-        sizes = [f"{name} {value:.4g}" for name, value in self.measurements.items() if value]
-        return f"{self.image.name}: {', '.join(sizes) or 'nothing found'}"
+        sizes = [
+            f"{printable(str(row['class']))} {written_size(row)} ({percent(float(row['share']))})"
+            for row in self.rows()
+            if row["share"]
+        ]
+        return f"{self._shown_name}: {', '.join(sizes) or 'nothing found'}"
+
+
+def written_size(row: Row) -> str:
+    """Write the size in a row of a segmentation as people do, with its unit."""
+    name = next(key for key in row if key.startswith("size_"))
+    unit = name.removeprefix("size_")
+    return written(float(row[name]), UNITS.get(unit, unit))
 
 
 def pixel_measure(spacing_mm: Sequence[float] | None, axes: int) -> tuple[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from scipy.special import expit, logit
@@ -13,7 +13,9 @@ from zoo.common.answers.classification import Classification
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.metrics.classification import best_threshold, summarise_probabilities
-from zoo.common.types import Arrays, Row, Sample
+from zoo.common.types import Arrays, Case, Row, Sample
+
+SURE = 30.0  # logit of a network without doubt; beyond what any threshold takes away
 
 
 class ClassificationConfig(Protocol):
@@ -39,7 +41,10 @@ class ClassificationAlgorithm(Algorithm[K]):
     """Name one class per image; networks derived from it put out `logits` (k,)."""
 
     task = "classification"
+    labels: ClassVar[tuple[str, ...]] = ("label",)
+    answer_type: ClassVar[type[Prediction]] = Classification
     monitor = "roc_auc"
+    of_classes = ("threshold", "class_weights")
 
     def __init__(self, config: K) -> None:
         super().__init__(config)
@@ -64,22 +69,33 @@ class ClassificationAlgorithm(Algorithm[K]):
         odds = np.exp(moved - moved.max())
         return np.asarray(odds / odds.sum())
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        return {"logits": np.where(np.arange(len(self.config.classes)) == sample.labels["label"], SURE, -SURE)}
+
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Classification):
             raise TypeError(f"{type(prediction).__name__} given; expected Classification")
         row: Row = {"name": sample.image.name, "group": sample.group, "label": float(sample.labels["label"])}
         for name, probability in zip(prediction.classes, prediction.probabilities, strict=True):
             row[f"p_{name}"] = float(probability)
-        return {**row, "correct": float(prediction.probabilities.argmax() == row["label"])}
+        return Case({**row, "correct": float(prediction.probabilities.argmax() == row["label"])})
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return summarise_probabilities(rows)
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return summarise_probabilities([case.row for case in cases])
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def why_undefined(self, cases: Sequence[Case]) -> str:
+        counts = np.bincount([int(case.row["label"]) for case in cases], minlength=len(self.config.classes))
+        told = ", ".join(f"{count} of {name}" for name, count in zip(self.config.classes, counts, strict=True))
+        return f"{self.monitor} needs cases of at least two classes; there are {told}"
+
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Put the threshold where most validation cases are right; the share of each class differs between sources."""
         if len(self.config.classes) != 2:
             return {}
+        rows = [case.row for case in cases]
         labels = np.array([row["label"] for row in rows], np.int64)
+        if len(np.unique(labels)) < 2:  # nothing to weigh against each other
+            return {}
         found = best_threshold(labels, np.array([row[f"p_{self.config.classes[1]}"] for row in rows], np.float64))
         # the rows are already moved by the present threshold
         threshold = expit(logit(found) + logit(self.config.threshold))

@@ -9,8 +9,10 @@ import numpy as np
 
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.classification.algorithm import ClassificationAlgorithm, ClassificationConfig
 from zoo.common.lungs.slices import (
+    SliceAugmentation,
     SliceConfig,
     augment_slice,
     brightness_classifier,
@@ -32,6 +34,8 @@ S = TypeVar("S", bound=SliceClassifierConfig)
 class SliceClassifier(ClassificationAlgorithm[S]):
     """Classify one slice (c, h, w) of intensities 0..255."""
 
+    augmentation: Augmentation = SliceAugmentation()
+
     def __init__(self, config: S) -> None:
         super().__init__(config)
         check_slice_config(config)
@@ -40,7 +44,7 @@ class SliceClassifier(ClassificationAlgorithm[S]):
         return {"image": normalised(cropped(image, self.config), self.config)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment_slice(sample, rng)
+        return augment_slice(sample, self.options(SliceAugmentation), rng)
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Classify by the mean brightness of what is not black."""

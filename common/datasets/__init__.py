@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast, overload
 
 from zoo.common.errors import DataError
-from zoo.common.labels import TASKS
+from zoo.common.labels import LABELS, TASKS, ways_to_read
 from zoo.common.types import Sample
 
 SPLITS = ("train", "val", "test")
@@ -22,12 +22,19 @@ class Record:
 
     split: train, val or test; "" when the data set has none, then open_dataset() draws one.
     group: what must not cross splits (patient, examination, volume).
+    files: every file that load() opens, the image first; empty where there are none.
+    part: which of several cases that lie in files[0] (slice, patch); None where the file is one case.
+    split_from, grouped_by: where split and group come from, in words for `describe_split`; "" says nothing.
     """
 
     name: str
     split: str
     group: str
     load: Callable[[], Sample]
+    files: tuple[Path, ...] = ()
+    part: int | None = None
+    split_from: str = ""
+    grouped_by: str = ""
 
 
 class Reader(Protocol):
@@ -60,6 +67,7 @@ READERS: dict[str, str] = {
     "luna16_patches": "zoo.common.datasets.luna16_patches",
     "ffcv": "zoo.common.datasets.ffcv",
     "focus": "zoo.common.datasets.focus",
+    "nnunet": "zoo.common.datasets.nnunet",
     "msd": "zoo.common.datasets.msd",
     "bids": "zoo.common.datasets.bids",
     "ki67_ihc": "zoo.common.datasets.ki67_ihc",
@@ -87,6 +95,10 @@ class Dataset(Sequence[Sample]):
     def groups(self) -> tuple[str, ...]:
         """One group per sample, in order."""
         return tuple(record.group for record in self.records)
+
+    def describe_split(self) -> str:
+        """Say in one line how many cases each split has, how it came about, and what stays together."""
+        return describe_split(self.records, self.drawn)
 
     def split(self, name: str) -> Dataset:
         """Keep the cases of one split: train, val or test; "all" keeps everything."""
@@ -119,33 +131,40 @@ class Dataset(Sequence[Sample]):
         return self.records[index].load()
 
 
-def open_dataset(path: str | Path, task: str, *, layout: str | None = None, seed: int = 0) -> Dataset:
+def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | None = None, seed: int = 0) -> Dataset:
     """List the cases under a path.
 
+    task: one of `zoo.common.labels.TASKS`, or the labels that every sample shall have, such as ("label", "mask").
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
-    from zoo.common.splits import check_groups, draw_splits
+    from zoo.common.datasets.columns import split_name
+    from zoo.common.datasets.joined import read_joined
+    from zoo.common.splits import check_files, check_groups, draw_splits
 
     root = Path(path).expanduser()
-    if task not in TASKS:
-        raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}")
+    if not (ways := ways_to_read(task)):
+        raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}, or labels of {', '.join(LABELS)}")
     if not root.exists():
         raise DataError(f"{root}: there is no such file or folder")
     if layout is not None and layout not in READERS:
         raise DataError(f"layout {layout!r} is unknown; choose one of {', '.join(READERS)}")
     name = layout or _find_layout(root)
     try:
-        records, classes = _reader(name).read(root, task), _reader(name).classes(root, task)
-    except (KeyError, ValueError, TypeError, ArithmeticError) as error:
+        records, classes = read_joined(_reader(name), root, ways)
+    except (KeyError, ValueError, TypeError, ArithmeticError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
+    records = [
+        record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
+    ]
     drawn = {} if any(record.split for record in records) else {"seed": seed}
     if drawn:
         records = draw_splits(records, seed)
     check_groups(records, str(root))
+    check_files(records, str(root))
     return Dataset(records, str(root), classes, drawn)
 
 
@@ -156,6 +175,22 @@ def describe(root: Path, limit: int = 8) -> str:
     names = sorted(path.name + "/" * path.is_dir() for path in root.iterdir())
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"it holds {', '.join(names[:limit])}{more}" if names else "it is empty"
+
+
+def describe_split(records: Sequence[Record], drawn: Mapping[str, int]) -> str:
+    """Say in one line how a split came about: its sizes, the seed or the source, the groups."""
+    sizes = ", ".join(f"{sum(record.split == split for record in records)} {split}" for split in SPLITS)
+    if "fold" in drawn:
+        how = f"fold {drawn['fold']} of {drawn['folds']}, drawn with seed {drawn['seed']}"
+    elif drawn:
+        how = f"drawn with seed {drawn['seed']}, because the data brings no split"
+    else:
+        how = " and ".join(sorted({record.split_from for record in records} - {""})) or "as the data set has it"
+    groups = len({record.group for record in records})
+    by = " and ".join(sorted({record.grouped_by for record in records} - {""}))
+    if groups == len(records) and not by:
+        by = "each image for itself"
+    return f"split: {sizes}; {how}; {by or 'grouped'}, {groups} groups of {len(records)} cases"
 
 
 def _reader(name: str) -> Reader:

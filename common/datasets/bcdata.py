@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -35,13 +36,13 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: BCData is read for point-detection, not for {task}")
     records = []
     for folder, split in SPLITS.items():
-        for path in sorted((root / "images" / folder).glob("*.png"), key=lambda p: (len(p.stem), p.stem)):
+        for path in sorted(matching(root / "images" / folder, "*.png"), key=lambda p: (len(p.stem), p.stem)):
             files = [root / "annotations" / folder / kind / f"{path.stem}.h5" for kind in CLASSES]
             for file in files:
                 if not file.is_file():
                     raise DataError(f"{file}: this annotation is missing; {describe(file.parent)}")
             name = f"{folder}/{path.stem}"
-            records.append(Record(name, split, name, partial(_load, path, files, name)))
+            records.append(Record(name, split, name, partial(_load, path, files, name), (path, *files)))
     return records
 
 

@@ -11,27 +11,29 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching, walk
 from zoo.common.datasets.masks import read_masked
 from zoo.common.datasets.tables import rows
 from zoo.common.errors import DataError
 
 SUFFIXES = (".nii.gz", ".nii")
 IS_MASK = re.compile(r"_(dseg|seg|mask|label|lesion)|_(?:seg|label|desc)-[A-Za-z0-9]+")
+SPLIT_FROM = "from participants.tsv"
 ENTITIES = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
 
 def recognises(root: Path) -> bool:
     """Say whether there are subjects and derivatives."""
-    return (root / "derivatives").is_dir() and next(root.glob("sub-*"), None) is not None
+    return (root / "derivatives").is_dir() and next(iter(matching(root, "sub-*")), None) is not None
 
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
     """Name the rows of a dseg.tsv (index, name), wherever it lies; () without one."""
-    listing = next(iter(sorted(root.rglob("*dseg.tsv"))), None)
+    listing = next((path for path in walk(root) if path.name.endswith("dseg.tsv")), None)
     if listing is None:
         return ()
     try:
-        table = sorted((int(row["index"]), row["name"]) for row in rows(listing, "\t"))
+        table = sorted((int(row["index"]), row["name"]) for row in rows(listing))
     except (KeyError, ValueError) as error:
         raise DataError(f"{listing}: expected columns index and name ({type(error).__name__}: {error})") from error
     names = tuple(name for _, name in table)
@@ -43,15 +45,20 @@ def read(root: Path, task: str) -> list[Record]:
     if task != "segmentation":
         raise DataError(f"{root}: BIDS folders are read for segmentation, not for {task}")
     masks = [path for path in _volumes(root / "derivatives") if IS_MASK.search(_stem(path))]
-    images = [path for subject in sorted(root.glob("sub-*")) for path in _volumes(subject)]
-    splits = {row.get("participant_id", ""): row.get("split", "") for row in rows(root / "participants.tsv", "\t")}
+    images = [path for subject in matching(root, "sub-*") for path in _volumes(subject)]
+    splits = _splits(root)
     records = []
     for image in images:
         mask = _mask_of(image, images, masks)
         if mask is not None:
             subject = _stem(image).split("_", 1)[0]
             load = partial(read_masked, image, mask, subject)
-            records.append(Record(_stem(image), splits.get(subject, ""), subject, load))
+            if splits and subject not in splits:
+                raise DataError(f"{root / 'participants.tsv'}: has a split, but no line for {subject}; add one")
+            split = splits.get(subject, "")
+            records.append(
+                Record(_stem(image), split, subject, load, (image, mask), None, SPLIT_FROM, "grouped by subject")
+            )
     if not records:
         raise DataError(
             f"{root}: {len(images)} images in sub-*/ and {len(masks)} masks (*_dseg, *_seg, *_mask, *_label) in "
@@ -60,8 +67,17 @@ def read(root: Path, task: str) -> list[Record]:
     return records
 
 
+def _splits(root: Path) -> dict[str, str]:
+    """Read the split of each subject; empty where participants.tsv does not say."""
+    lines = rows(root / "participants.tsv")
+    given = {row.get("participant_id", ""): row.get("split", "") for row in lines}
+    if not any(given.values()):
+        return {}
+    return {name if name.startswith("sub-") else f"sub-{name}": split for name, split in given.items()}
+
+
 def _volumes(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("sub-*") if path.name.endswith(SUFFIXES))
+    return sorted(path for path in walk(folder) if path.name.startswith("sub-") and path.name.endswith(SUFFIXES))
 
 
 def _stem(path: Path) -> str:

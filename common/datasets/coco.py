@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from zoo.common.datasets.texts import read_json
 from zoo.common.errors import DataError
 
 
@@ -26,8 +26,8 @@ class Coco:
 
 def read_coco(path: Path) -> Coco:
     """Read a COCO file; crowd regions are left out."""
+    content = read_json(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
         categories = sorted(content["categories"], key=lambda category: category["id"])
         numbers = {category["id"]: number for number, category in enumerate(categories)}
         boxes: dict[int, list[list[float]]] = {picture["id"]: [] for picture in content["images"]}

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching
 from zoo.common.datasets.masks import anything, read_masked
 from zoo.common.errors import DataError
 
@@ -35,17 +36,17 @@ def read(root: Path, task: str) -> list[Record]:
     if folder is None:
         raise DataError(f"{root}: looked for Train/volume-covid19-*{IMAGE}; {describe(root)}")
     records = []
-    for path in sorted(folder.glob(f"volume-covid19-*{IMAGE}")):
+    for path in matching(folder, f"volume-covid19-*{IMAGE}"):
         name = path.name[: -len(IMAGE)]
         mask = path.with_name(name + MASK)
         if not mask.is_file():
             raise DataError(f"{mask}: this mask is missing; {describe(folder)}")
-        records.append(Record(name, "", name, partial(read_masked, path, mask, name, anything)))
+        records.append(Record(name, "", name, partial(read_masked, path, mask, name, anything), (path, mask)))
     return records
 
 
 def _folder(root: Path) -> Path | None:
     for folder in (root, root / "Train", root / "COVID-19-20_v2" / "Train"):
-        if next(folder.glob(f"volume-covid19-*{MASK}"), None):
+        if matching(folder, f"volume-covid19-*{MASK}"):
             return folder
     return None

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import by_name, files_of
 from zoo.common.datasets.masks import read_masked
-from zoo.common.datasets.paired import by_name
 from zoo.common.errors import DataError
 
 IMAGES = "COVID-19-CT-Seg_20cases"
@@ -46,7 +46,8 @@ def read(root: Path, task: str) -> list[Record]:
         if name not in masks:
             raise DataError(f"{root / folder}: no mask for {name}; {describe(root / folder)}")
         patient = "_".join(name.split("_")[:2])  # coronacases_001, radiopaedia_10 of radiopaedia_10_85902_1
-        records.append(Record(name, "", patient, partial(read_masked, path, masks[name], patient)))
+        load = partial(read_masked, path, masks[name], patient)
+        records.append(Record(name, "", patient, load, files_of(path, masks[name])))
     return records
 
 

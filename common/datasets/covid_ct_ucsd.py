@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets.columns import find_column
 from zoo.common.datasets.tables import columns, rows
+from zoo.common.datasets.texts import read_names
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -64,20 +66,20 @@ def _read_official(root: Path) -> list[Record]:
             listing = root / "Data-split" / folder / f"{split}CT_{folder}.txt"
             if not listing.is_file():
                 raise DataError(f"{listing}: this list is missing; {describe(listing.parent)}")
-            for name in listing.read_text(encoding="utf-8").splitlines():
-                if name.strip():
-                    records.append(_record(_pictures(root, folder) / name.strip(), label, split, ""))
+            for name in read_names(listing):
+                records.append(_record(_pictures(root, folder) / name, label, split, ""))
     return records
 
 
 def _reduced(root: Path, row: dict[str, str]) -> Record:
-    patient = row.get("patient", "") and f"{FOLDERS[int(row['label'])]} {row['patient']}"
+    column = find_column("group", list(row))
+    patient = f"{FOLDERS[int(row['label'])]} {row[column]}" if column and row[column] else ""
     return _record(root / row["file"], int(row["label"]), row["split"], patient)
 
 
 def _record(path: Path, label: int, split: str, patient: str) -> Record:
     group = patient or path.name
-    return Record(path.stem, split, group, partial(_load, path, label, group))
+    return Record(path.stem, split, group, partial(_load, path, label, group), (path,))
 
 
 def _load(path: Path, label: int, group: str) -> Sample:

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.columns import find_column
+from zoo.common.datasets.folders import matching
 from zoo.common.datasets.masks import bright, read_mask
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
@@ -65,7 +67,7 @@ def split_of(folder: str, slice_id: int) -> str | None:
 def _official(root: Path) -> Path | None:
     """Return the folder that holds lesion/ and normal/ of the authors' repository."""
     for base in (root, root / "gan", root / "data" / "gan"):
-        if all(next((base / name).glob(f"{name}_*.png"), None) for name in FOLDERS):
+        if all(matching(base / name, f"{name}_*.png") for name in FOLDERS):
             return base
     return None
 
@@ -73,7 +75,7 @@ def _official(root: Path) -> Path | None:
 def _read_official(base: Path, task: str) -> list[Record]:
     records = []
     for label, folder in enumerate(FOLDERS):
-        for path in sorted((base / folder).glob(f"{folder}_*.png")):
+        for path in matching(base / folder, f"{folder}_*.png"):
             match = re.fullmatch(rf"{folder}_(\d+)", path.stem)
             if match is None:
                 raise DataError(f"{path}: expected {folder}_<number>.png")
@@ -87,18 +89,21 @@ def _read_official(base: Path, task: str) -> list[Record]:
 def _reduced(root: Path, row: dict[str, str], task: str) -> Record:
     path, label = root / row["image"], int(row["label"])
     mask = root / (row.get("mask") or f"masks/{path.name}")
-    return _record(path, label, row["split"], mask, task)
+    patients = find_column("group", list(row))  # not in the set itself, but in tables of others that look like it
+    return _record(path, label, row["split"], mask, task, row[patients] if patients else "")
 
 
-def _record(path: Path, label: int, split: str, mask: Path, task: str) -> Record:
-    return Record(path.stem, split, path.stem, partial(_load, path, label, mask, task))
+def _record(path: Path, label: int, split: str, mask: Path, task: str, group: str = "") -> Record:
+    files = (path, mask) if label and task != "classification" else (path,)
+    group = group or path.stem
+    return Record(path.stem, split, group, partial(_load, path, label, mask, task, group), files)
 
 
-def _load(path: Path, label: int, mask: Path, task: str) -> Sample:
+def _load(path: Path, label: int, mask: Path, task: str, group: str) -> Sample:
     image = read_image(path)
     labels = {}
     if task != "segmentation":
         labels["label"] = np.array(label, np.int64)
     if task != "classification":  # a normal slice has no lesion to outline, and no file
         labels["mask"] = read_mask(mask, image, bright) if label else np.zeros(image.size, np.int16)
-    return Sample(image, labels, group=path.stem)
+    return Sample(image, labels, group=group)

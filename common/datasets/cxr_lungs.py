@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record
+from zoo.common.datasets.folders import by_name, files_of
 from zoo.common.datasets.masks import mapped, read_masked
-from zoo.common.datasets.paired import by_name
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 
@@ -41,5 +41,5 @@ def read(root: Path, task: str) -> list[Record]:
         if name not in images or name not in masks:
             raise DataError(f"{root}: {name} needs images/{name}.jpg and masks/{name}.png; is the set complete?")
         load = partial(read_masked, images[name], masks[name], row["patient"], mapped(VALUES))
-        records.append(Record(name, row["split"], row["patient"], load))
+        records.append(Record(name, row["split"], row["patient"], load, files_of(images[name], masks[name])))
     return records

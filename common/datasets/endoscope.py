@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import by_name
 from zoo.common.datasets.masks import read_mask
-from zoo.common.datasets.paired import by_name
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -48,7 +48,8 @@ def read(root: Path, task: str) -> list[Record]:
             missing = path if mask else root / "masks" / path.name
             raise DataError(f"{missing}: this file is missing; {describe(missing.parent)}")
         number = _clearness(row["clearness"], root)
-        records.append(Record(path.stem, row["split"], row["video_id"], partial(_load, path, mask, number, row)))
+        load = partial(_load, path, mask, number, row["video_id"])
+        records.append(Record(path.stem, row["split"], row["video_id"], load, (path, mask)))
     return records
 
 
@@ -60,7 +61,11 @@ def _clearness(value: str, root: Path) -> int:
     raise DataError(f"{root / 'labels.csv'}: clearness {value!r}; expected {', '.join(CLEARNESS)} or 0 to 2")
 
 
-def _load(path: Path, mask: Path, number: int, row: dict[str, str]) -> Sample:
+def _load(path: Path, mask: Path, number: int, video: str) -> Sample:
     image = read_image(path)
-    labels = {"label": np.array(number, np.int64), "mask": read_mask(mask, image, lambda stored: stored)}
-    return Sample(image, labels, group=row["video_id"])
+    labels = {"label": np.array(number, np.int64), "mask": read_mask(mask, image, _as_stored)}
+    return Sample(image, labels, group=video)
+
+
+def _as_stored(stored: np.ndarray) -> np.ndarray:
+    return stored  # 0 and 255 alone would be taken for black and white

@@ -44,7 +44,7 @@ def read(root: Path, task: str) -> list[Record]:
             path = root / "images" / name.rsplit("/", 1)[-1]
             if not path.is_file():
                 raise DataError(f"{path}: this picture is missing; {describe(root)}")
-            records.append(Record(path.stem, split, path.stem, partial(_load, path, rows)))
+            records.append(Record(path.stem, split, path.stem, partial(_load, path, rows), (path,)))
     return records
 
 

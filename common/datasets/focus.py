@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets import Record, describe
-from zoo.common.datasets.paired import by_name
-from zoo.common.datasets.tables import read_text
+from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets.columns import split_name
+from zoo.common.datasets.folders import by_name, files_of, folders
+from zoo.common.datasets.texts import read_text
 from zoo.common.ellipses import geometry as ellipses
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -21,7 +22,6 @@ from zoo.common.types import Sample
 
 CLASSES = ("thorax", "heart")
 NUMBERS = {"thoracic": 0, "cardiac": 1}
-FOLDERS = {"training": "train", "train": "train", "validation": "val", "val": "val", "testing": "test", "test": "test"}
 
 
 def recognises(root: Path) -> bool:
@@ -45,13 +45,14 @@ def read(root: Path, task: str) -> list[Record]:
             if not listing.is_file():
                 raise DataError(f"{listing}: this annotation is missing; {describe(listing.parent)}")
             full = f"{folder.name}/{name}"
-            records.append(Record(full, split, full, partial(_load, path, listing, full)))
+            records.append(Record(full, split, full, partial(_load, path, listing, full), (*files_of(path), listing)))
     return records
 
 
 def _parts(root: Path) -> list[tuple[Path, str]]:
-    folders = [(root / name, split) for name, split in FOLDERS.items()]
-    return [(f, split) for f, split in folders if (f / "annfiles_ellipse").is_dir() and (f / "images").is_dir()]
+    found = [(folder, split_name(folder.name)) for folder in folders(root)]
+    parts = [(f, split) for f, split in found if (f / "annfiles_ellipse").is_dir() and (f / "images").is_dir()]
+    return sorted((part for part in parts if part[1] in SPLITS), key=lambda part: SPLITS.index(part[1]))
 
 
 def _load(path: Path, listing: Path, name: str) -> Sample:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image as Picture
 
 from zoo.common.datasets import Record
+from zoo.common.datasets.folders import by_name
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.ellipses import geometry as ellipses
 from zoo.common.errors import DataError
@@ -44,7 +45,7 @@ def read(root: Path, task: str) -> list[Record]:
     if (root / OFFICIAL_CSV).is_file():
         return [_official(root, row) for row in rows(root / OFFICIAL_CSV)]
     if (root / "split.csv").is_file():
-        pictures = {path.stem: path for path in (root / "images").glob("*.*")}
+        pictures = by_name(root / "images")
         return [_reduced(row, pictures.get(row["id"], root / "images" / row["id"])) for row in rows(root / "split.csv")]
     raise DataError(f"{root}: HC18 needs {OFFICIAL_CSV} (official) or split.csv (reduced); neither is there")
 
@@ -57,19 +58,20 @@ def examination(name: str) -> str:
 def _reduced(row: dict[str, str], picture: Path) -> Record:
     ellipse = np.array([0, *(float(row[key]) for key in ("cx", "cy", "a", "b", "theta"))])
     load = partial(_load, picture, float(row["pixel_mm"]), float(row["hc_mm"]), row["exam"], ellipse)
-    return Record(row["id"], row["split"], row["exam"], load)
+    return Record(row["id"], row["split"], row["exam"], load, (picture,))
 
 
 def _official(root: Path, row: dict[str, str]) -> Record:
     name, pixel_mm, hc_mm = list(row.values())[:3]  # the headers hold units and have changed between releases
     picture = root / "training_set" / name
     load = partial(_load, picture, float(pixel_mm), float(hc_mm), examination(name), None)
-    return Record(picture.stem, "", examination(name), load)
+    files = (picture, _outline(picture))
+    return Record(picture.stem, "", examination(name), load, files)
 
 
 def _load(picture: Path, pixel_mm: float, hc_mm: float, exam: str, ellipse: np.ndarray | None) -> Sample:
     if ellipse is None:
-        ellipse = _fit_outline(picture.with_name(f"{picture.stem}_Annotation.png"))
+        ellipse = _fit_outline(_outline(picture))
     # the line was drawn with a pen: measured ellipses lie half its width outside (0.64 px in the reduced set, the
     # same in all 801 frames), so the boundary is moved until its length is the head circumference that was recorded
     ellipse = ellipses.with_circumference(ellipse, hc_mm / pixel_mm)
@@ -78,6 +80,10 @@ def _load(picture: Path, pixel_mm: float, hc_mm: float, exam: str, ellipse: np.n
     rows = ellipses.canonical(ellipse)
     labels = {"ellipses": rows, "mask": ellipses.fill(rows[0], (h, w)).astype(np.int16)}
     return Sample(Image(grey[None], (pixel_mm, pixel_mm), name=picture.stem), labels, group=exam)
+
+
+def _outline(picture: Path) -> Path:
+    return picture.with_name(f"{picture.stem}_Annotation.png")
 
 
 def _fit_outline(picture: Path) -> np.ndarray:

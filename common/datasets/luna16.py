@@ -14,13 +14,14 @@ import numpy as np
 
 from zoo.common.boxes import clip_boxes
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import files_of, matching
 from zoo.common.datasets.tables import columns, rows
 from zoo.common.errors import DataError, InputError
 from zoo.common.io.metaimage_slices import Header, read_header, read_slices
 from zoo.common.types import Image, Sample
 
 CLASSES = ("nodule",)
-COLUMNS = {"seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"}
+COLUMNS = {"seriesuid", "coordx", "coordy", "coordz", "diameter_mm"}
 SUBSETS = {**dict.fromkeys(range(8), "train"), 8: "val", 9: "test"}
 TO_ITK = np.diag([-1.0, -1.0, 1.0, 1.0])  # annotations count to the left and back, NIfTI to the right and front
 MODES = ("central", "slab")
@@ -65,7 +66,7 @@ def read(root: Path, task: str, mode: str = "central", channels: int = 1) -> lis
     scans = _scans(root)
     nodules: dict[str, list[list[float]]] = {}
     for row in rows(root / "annotations.csv"):
-        numbers = [float(row[key]) for key in ("coordX", "coordY", "coordZ", "diameter_mm")]
+        numbers = [float(row[key]) for key in ("coordx", "coordy", "coordz", "diameter_mm")]
         nodules.setdefault(row["seriesuid"], []).append(numbers)
     if not set(nodules) & set(scans):
         raise DataError(f"{root}: none of {len(nodules)} annotated scans is in a subset; {describe(root)}")
@@ -75,7 +76,7 @@ def read(root: Path, task: str, mode: str = "central", channels: int = 1) -> lis
             grid = _grid(_header(path))
             for k, boxes in sorted(slice_boxes(grid, np.array(nodules[uid]), mode).items()):
                 load = partial(_load, path, k, channels, boxes, uid)
-                records.append(Record(f"{uid}_{k}", split, uid, load))
+                records.append(Record(f"{uid}_{k}", split, uid, load, files_of(path), k))
     return records
 
 
@@ -98,7 +99,7 @@ def slice_boxes(grid: Grid, nodules: np.ndarray, mode: str) -> dict[int, np.ndar
 
 def _scans(root: Path) -> dict[str, tuple[Path, str]]:
     folders = [(root / f"subset{number}", split) for number, split in SUBSETS.items()]
-    return {path.stem: (path, split) for folder, split in folders for path in sorted(folder.glob("*.mhd"))}
+    return {path.stem: (path, split) for folder, split in folders for path in matching(folder, "*.mhd")}
 
 
 def _header(path: Path) -> Header:

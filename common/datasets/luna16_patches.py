@@ -40,10 +40,12 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(
             f"{root}: {patches.shape} patches, {len(labels)} labels, {len(listed)} lines; expected one each"
         )
-    records = []
+    records, files = [], (root / "patches.npz",)
     for row in listed:
         index, name = int(row["index"]), f"candidate-{row['candidate_row']}-{row['index']}"
-        records.append(Record(name, row["split"], name, partial(_load, patches[index], labels[index], name)))
+        records.append(
+            Record(name, row["split"], name, partial(_load, patches[index], labels[index], name), files, index)
+        )
     return records
 
 

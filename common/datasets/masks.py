@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image as Picture
 
 from zoo.common.errors import DataError, InputError
-from zoo.common.io import file_suffix, read_image
-from zoo.common.io.pictures import SUFFIXES as PICTURES
+from zoo.common.io import read_image
+from zoo.common.io.numbers import read_numbers
 from zoo.common.types import Image, Sample
 
-WHITE = 255
+WHITES = (255, 65535)  # of 8 and 16 bits
+FLOAT_NOISE = 1e-3  # by which a float may miss a class number
+QUANTISED = (
+    0.05  # by which it may where floats were saved as scaled integers: half a step for up to 25 classes in 8 bits
+)
+LARGEST = 2**63 - 1
 HALF = 128  # from here on a grey counts as white; JPEG and resizing leave fringes
 Decode = Callable[[np.ndarray], np.ndarray]
 
@@ -21,43 +26,51 @@ Decode = Callable[[np.ndarray], np.ndarray]
 def read_masked(path: Path, mask: Path, group: str, decode: Decode | None = None) -> Sample:
     """Read an image and its mask, see read_mask()."""
     image = read_image(path)
-    return Sample(image, {"mask": read_mask(mask, image, decode)}, group=group)
+    return Sample(image, {"mask": read_mask(mask, image, decode)}, group, {"mask": mask})
 
 
 def read_mask(path: Path, image: Image, decode: Decode | None = None) -> np.ndarray:
     """Read a mask, check that it lies on the image's grid, and return its class numbers.
 
     decode: turns stored values into class numbers; class_numbers() if left out.
-    Returns (h, w) or (d, h, w) int16, or int32 where numbers are larger.
+    Returns (h, w) or (d, h, w) int16, or int32 or int64 where numbers are larger.
     """
-    stored, affine = _read(path)
-    if stored.shape != image.size:
-        raise DataError(f"{path}: {stored.shape} given; its image {image.name} is {image.size}. Resample one of them.")
-    if affine is not None and image.affine is not None:
-        apart = _distance(affine, image.affine, stored.shape)
-        if apart > 0.5:
-            raise DataError(
-                f"{path}: lies up to {apart:.1f} voxels away from its image {image.name}; expected one grid. "
-                "Resample the mask to the image."
-            )
     try:
-        numbers = (decode or class_numbers)(stored)
+        numbers = read_numbers(path)
+        stored = _on_grid(numbers.values, image)
+        _refuse_transparency(numbers.alpha, stored)
+        _refuse_elsewhere(numbers.image, image)
+        _refuse_merged(stored)
+        classes = (decode or class_numbers)(_snapped(stored))
+        largest = int(classes.max(initial=0))
+        if largest > LARGEST:
+            raise InputError(f"numbers up to {largest} given; expected at most {LARGEST}")
     except InputError as error:
-        raise DataError(f"{path}: {error}") from error
-    return numbers.astype(np.int16 if numbers.max(initial=0) < 2**15 else np.int32)
+        message = str(error)
+        raise DataError(message if message.startswith(str(path)) else f"{path}: {message}") from error
+    return classes.astype(next(kind for kind in (np.int16, np.int32, np.int64) if largest <= np.iinfo(kind).max))
 
 
 def class_numbers(stored: np.ndarray) -> np.ndarray:
-    """Take stored values as class numbers; 0 and 255 alone mean background and foreground."""
-    values = np.unique(stored)
-    if (values < 0).any() or (values != np.round(values)).any():
-        raise InputError(f"values from {values[0]:g} to {values[-1]:g} given; expected whole class numbers from 0")
-    return stored == WHITE if set(values.tolist()) <= {0, WHITE} else stored
+    """Take stored values as class numbers; 0 and 255, or 0 and 65535, alone mean background and foreground."""
+    numbers = _snapped(stored)
+    if numbers.dtype.kind == "f":
+        worst = numbers.flat[int(np.argmax(np.abs(numbers - np.round(numbers))))]
+        raise InputError(
+            f"values from {numbers.min():g} to {numbers.max():g}, such as {worst:.6g}, given; expected whole class "
+            f"numbers within {FLOAT_NOISE:g}. Resample a mask by the nearest neighbour, and save it as integers."
+        )
+    lowest, largest = numbers.min(initial=0), numbers.max(initial=0)
+    if lowest < 0:
+        raise InputError(f"values from {lowest} to {largest} given; expected class numbers from 0")
+    is_black_and_white = largest in WHITES and ((numbers == 0) | (numbers == largest)).all()
+    return numbers > 0 if is_black_and_white else numbers
 
 
 def bright(stored: np.ndarray) -> np.ndarray:
     """Take everything from the middle grey on as foreground; for white masks with grey fringes."""
-    return stored >= HALF
+    is_deep = stored.max(initial=0) > WHITES[1] // 2  # white is 65535
+    return stored >= HALF * (257 if is_deep else 1)
 
 
 def anything(stored: np.ndarray) -> np.ndarray:
@@ -68,41 +81,86 @@ def anything(stored: np.ndarray) -> np.ndarray:
 def mapped(table: Mapping[int, int]) -> Decode:
     """Return a decoder that looks stored values up; what is not in the table is background."""
 
-    def decode(stored: np.ndarray) -> np.ndarray:
-        numbers = np.zeros(stored.shape, np.int16)
-        for value, number in table.items():
-            numbers[stored == value] = number
-        return numbers
-
-    return decode
+    return partial(_look_up, dict(table))
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the stored values of the only channel, and the affine of a volume."""
-    if file_suffix(path) in PICTURES:
-        return _one_channel(_picture(path), path), None
-    try:
-        image = read_image(path)
-    except InputError as error:
-        raise DataError(str(error)) from error
-    return _one_channel(np.moveaxis(image.array, 0, -1), path), image.affine
+def _look_up(table: Mapping[int, int], stored: np.ndarray) -> np.ndarray:
+    numbers = np.zeros(stored.shape, np.int16)
+    for value, number in table.items():
+        numbers[stored == value] = number
+    return numbers
 
 
-def _picture(path: Path) -> np.ndarray:
-    try:
-        with Picture.open(path) as file:
-            # a palette is only how the numbers are shown
-            return np.asarray(file if file.mode in ("P", "L", "I", "I;16", "F", "RGB") else file.convert("L"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read as a mask ({error}); is the data set complete?") from error
-
-
-def _one_channel(values: np.ndarray, path: Path) -> np.ndarray:
-    if values.ndim == 2 or values.shape[-1] > 4:
-        return values
+def _on_grid(values: np.ndarray, image: Image) -> np.ndarray:
+    """Return the only channel; refuse other sizes than the image's, and colours."""
+    for squeezed in (values, *(values.take(0, axis) for axis in (0, -1) if values.shape[axis] == 1)):
+        if squeezed.shape == image.size:
+            return squeezed
+    if values.shape[:-1] != image.size:
+        raise InputError(f"{values.shape} given; its image {image.name} is {image.size}. Resample one of them.")
     if (values != values[..., :1]).any():
-        raise DataError(f"{path}: a coloured mask given; expected one channel of class numbers, or black and white")
+        raise InputError("a coloured mask given; expected one channel of class numbers, or black and white")
     return values[..., 0]
+
+
+def _refuse_transparency(alpha: np.ndarray | None, stored: np.ndarray) -> None:
+    """Refuse transparency, unless it says where anything is drawn in the colours, too."""
+    if alpha is None or (alpha == 1).all() or np.array_equal(alpha, stored > 0):
+        return
+    raise InputError(
+        f"a mask with transparency given, {np.mean(alpha < 1):.0%} of it not opaque; expected class numbers in one "
+        "channel, as it may be drawn in the colours or in the transparency. Save it as grey."
+    )
+
+
+def _refuse_elsewhere(mask: Image | None, image: Image) -> None:
+    """Refuse another place than the image's; of two places of a NIfTI either will do."""
+    pairs = [] if mask is None else [(a, b) for a in _places(mask) for b in _places(image)]
+    apart = min((_distance(a, b, image.size) for a, b in pairs), default=0.0)
+    if apart > 0.5:
+        raise InputError(
+            f"lies up to {apart:.1f} voxels away from its image {image.name}; expected one grid. "
+            "Resample the mask to the image."
+        )
+
+
+def _places(image: Image) -> list[np.ndarray]:
+    """Return the one place of an image, both of a NIfTI that has two, or none."""
+    if image.affine is None:
+        return []
+    worlds = image.nifti
+    has_both = worlds is not None and worlds.sform_code and worlds.qform_code
+    return [image.affine, worlds.to_qform @ image.affine] if worlds and has_both else [image.affine]
+
+
+def _refuse_merged(stored: np.ndarray) -> None:
+    """Refuse what is no number, and numbers so large that the file's own type may have merged them."""
+    if stored.dtype.kind not in "buif":
+        raise InputError(f"numbers of {stored.dtype} given; expected integers, floats or booleans")
+    if stored.dtype.kind != "f":
+        return
+    largest, limit = float(np.abs(stored).max(initial=0)), 2 ** (np.finfo(stored.dtype).nmant + 1)
+    if not largest < limit:  # NaN as well
+        raise InputError(
+            f"numbers up to {largest:.0f} in {stored.dtype} given, which tells numbers apart below {limit:,} only; "
+            "expected finite ones below. Save it with an integer type."
+        )
+
+
+def _snapped(stored: np.ndarray) -> np.ndarray:
+    """Return floats as the whole numbers that they mean, or as they are where they mean none.
+
+    They may miss them by FLOAT_NOISE; by QUANTISED where each number has one value only, as programs leave them that
+    save floats as scaled integers.
+    """
+    if stored.dtype.kind != "f":
+        return stored
+    whole = np.round(stored)
+    off = float(np.abs(stored - whole).max(initial=0))
+    near = off <= FLOAT_NOISE or (off <= QUANTISED and len(np.unique(stored)) == len(np.unique(whole)))
+    if not near:  # NaN as well
+        return stored
+    return whole.astype(np.int64)
 
 
 def _distance(mask: np.ndarray, image: np.ndarray, size: tuple[int, ...]) -> float:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching
 from zoo.common.datasets.masks import mapped, read_masked
 from zoo.common.errors import DataError
 
@@ -61,7 +62,13 @@ def read(root: Path, task: str, fold: int = 0) -> list[Record]:
     splits = [split_of(name, fold) for _, _, name in cases]
     known = all(splits)
     return [
-        Record(name, split or "" if known else "", name, partial(read_masked, image, label, name, mapped(VALUES)))
+        Record(
+            name,
+            split or "" if known else "",
+            name,
+            partial(read_masked, image, label, name, mapped(VALUES)),
+            (image, label),
+        )
         for (image, label, name), split in zip(cases, splits, strict=True)
     ]
 
@@ -80,7 +87,7 @@ def split_of(name: str, fold: int = 0) -> str | None:
 def _cases(root: Path) -> list[tuple[Path, Path, str]]:
     found = []
     for pattern in ("*_image.nii*", "*/*_image.nii*"):
-        for image in sorted(root.glob(pattern)) if root.is_dir() else []:
+        for image in matching(root, pattern):
             name, suffix = image.name.split("_image", 1)
             labels = [image.with_name(f"{name}_label{end}") for end in (suffix, ".nii.gz", ".nii")]
             found += [(image, label, name) for label in labels if label.is_file()][:1]

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import matching
 from zoo.common.datasets.polygons import fill_polygon
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -52,7 +53,8 @@ def read(root: Path, task: str) -> list[Record]:
     for path, outlines in fields:
         split = "test" if path.parent.name != "Tissue Images" else "val" if path.stem[:12] in VALIDATION else "train"
         patient = path.stem[:12]  # TCGA-<site>-<patient>
-        records.append(Record(path.stem, split if has_test else "", patient, partial(_load, path, outlines, task)))
+        load = partial(_load, path, outlines, task)
+        records.append(Record(path.stem, split if has_test else "", patient, load, (path, outlines)))
     return records
 
 
@@ -60,7 +62,7 @@ def _fields(root: Path) -> list[tuple[Path, Path]]:
     """List pictures with their XML, searched three folders deep."""
     found = []
     for pattern in ("*.tif", "*/*.tif", "*/*/*.tif", "*/*/*/*.tif"):
-        for path in sorted(root.glob(pattern)) if root.is_dir() else []:
+        for path in matching(root, pattern):
             for outlines in (path.with_suffix(".xml"), path.parent.parent / "Annotations" / f"{path.stem}.xml"):
                 if outlines.is_file():
                     found.append((path, outlines))

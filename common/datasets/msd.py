@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import Record, describe
-from zoo.common.datasets.masks import mapped, read_masked
+from zoo.common.datasets.folders import files_of
+from zoo.common.datasets.masks import read_masked
+from zoo.common.datasets.nnunet import only, read_labels
+from zoo.common.datasets.texts import read_json
 from zoo.common.errors import DataError
 
 
@@ -18,7 +20,7 @@ def recognises(root: Path) -> bool:
 
 def classes(root: Path, task: str) -> tuple[str, ...]:
     """Name the labels of dataset.json in the order of their numbers."""
-    return tuple(name for _, name in _labels(_content(root), root))
+    return tuple(name for _, name in read_labels(_content(root), root))
 
 
 def read(root: Path, task: str) -> list[Record]:
@@ -26,33 +28,27 @@ def read(root: Path, task: str) -> list[Record]:
     if task != "segmentation":
         raise DataError(f"{root}: the Decathlon is read for segmentation, not for {task}")
     content = _content(root)
-    table = {value: number for number, (value, _) in enumerate(_labels(content, root))}
+    table = {value: number for number, (value, _) in enumerate(read_labels(content, root))}
     records = []
-    for pair in content.get("training", []):
+    pairs = content.get("training")
+    if not isinstance(pairs, list):
+        raise DataError(
+            f"{root / 'dataset.json'}: no list `training` of pairs; expected the Decathlon's file, or nnU-Net's with "
+            "`channel_names` and images called <case>_0000. Complete it"
+        )
+    for pair in pairs:
         image, label = root / pair["image"], root / pair["label"]
         for path in (image, label):
             if not path.is_file():
                 raise DataError(f"{path}: named in dataset.json but missing; {describe(root)}")
         name = image.name.split(".nii")[0]
-        records.append(Record(name, "", name, partial(read_masked, image, label, name, mapped(table))))
+        load = partial(read_masked, image, label, name, only(table))
+        records.append(Record(name, "", name, load, files_of(image, label)))
     return records
 
 
 def _content(root: Path) -> dict:
-    try:
-        content = json.loads((root / "dataset.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{root / 'dataset.json'}: cannot be read ({error}); {describe(root)}") from error
+    content = read_json(root / "dataset.json")
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise DataError(f"{root / 'dataset.json'}: no table `labels`; expected the Decathlon's file")
     return content
-
-
-def _labels(content: dict, root: Path) -> list[tuple[int, str]]:
-    labels = content["labels"]
-    try:
-        if all(isinstance(value, int) for value in labels.values()):  # nnU-Net swaps name and number
-            labels = {value: name for name, value in labels.items()}
-        return sorted((int(value), str(name)) for value, name in labels.items())
-    except ValueError as error:
-        raise DataError(f"{root / 'dataset.json'}: labels {labels}; expected numbers with names") from error

@@ -15,8 +15,8 @@ from scipy import ndimage
 
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import Record, describe
+from zoo.common.datasets.folders import by_name, folders
 from zoo.common.datasets.masks import bright, read_mask
-from zoo.common.datasets.paired import by_name
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -56,7 +56,7 @@ def read(root: Path, task: str) -> list[Record]:
                 raise DataError(f"{path}: has no mask; {describe(next(iter(masks.values())).parent)}")
             part = "val" if split == "train" and i % HELD_BACK == HELD_BACK - 1 else split
             full = f"{name}/{key}" if name else key
-            records.append(Record(full, part, full, partial(_load, path, mask, full, task)))
+            records.append(Record(full, part, full, partial(_load, path, mask, full, task), (path, mask)))
     return records
 
 
@@ -64,8 +64,7 @@ def _packaged(root: Path) -> list[tuple[str, Path, str]]:
     """List the sets of PraNet's packaging: name, folder, split."""
     found = [("TrainDataset", root / "TrainDataset", "train")] if (root / "TrainDataset").is_dir() else []
     tests = root / "TestDataset"
-    folders = sorted(path for path in tests.iterdir() if path.is_dir()) if tests.is_dir() else []
-    return found + [(path.name, path, "test") for path in folders]
+    return found + [(path.name, path, "test") for path in folders(tests)]
 
 
 def _archive(root: Path, pictures: str, masks: str) -> tuple[dict[str, Path], dict[str, Path]] | None:

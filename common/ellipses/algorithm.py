@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.ellipses import geometry
-from zoo.common.ellipses.augment import augment
+from zoo.common.ellipses.augment import EllipseAugmentation, augment
 from zoo.common.ellipses.baseline import MedianEllipses
 from zoo.common.ellipses.biometry import measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.ellipses.scores import score_ellipses, score_measurements, summarise
-from zoo.common.errors import DataError, InputError
+from zoo.common.errors import ConfigError, DataError, InputError
 from zoo.common.transforms.pictures import invert_affine, letterbox, to_channels
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 
 class EllipseConfig(Protocol):
@@ -61,7 +62,15 @@ class EllipseAlgorithm(Algorithm[E]):
     """At most one ellipse per class, with what follows from it measured."""
 
     task = "ellipse-detection"
+    labels: ClassVar[tuple[str, ...]] = ("ellipses",)
+    answer_type: ClassVar[type[Prediction]] = Ellipses
     monitor = "dice"
+    augmentation: Augmentation = EllipseAugmentation()
+
+    def __init__(self, config: E) -> None:
+        super().__init__(config)
+        if len(set(config.classes)) < len(config.classes):
+            raise ConfigError(f"classes={config.classes} given; expected names that are all different")
 
     def preprocess(self, image: Image) -> Arrays:
         if image.array.ndim != 3:
@@ -73,22 +82,23 @@ class EllipseAlgorithm(Algorithm[E]):
         return {"image": ((scaled - self.config.mean) / self.config.std).astype(np.float32)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, rng)
+        return augment(sample, self.config.input_size, self.options(EllipseAugmentation), rng)
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Ellipses):
             raise TypeError(f"{type(prediction).__name__} given; expected Ellipses")
         truth = geometry.canonical(sample.labels["ellipses"])
-        return {
+        row: Row = {
             "name": sample.image.name,
             "group": sample.group,
             **score_ellipses(prediction.ellipses, truth, self.config.classes, math.hypot(*sample.image.size)),
             # the truth is measured by the same rules, so that only the ellipses differ
             **score_measurements(prediction.measurements, self._measure(truth, sample.image)),
         }
+        return Case(row)
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return summarise(rows)
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return summarise([case.row for case in cases])
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         median = MedianEllipses.fit(training, len(self.config.classes))

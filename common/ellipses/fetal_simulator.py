@@ -14,6 +14,7 @@ from zoo.common.types import Image, Sample
 
 Size = tuple[int, int]  # (h, w)
 PIXEL_MM = 0.25
+HALF_WIDTH = float(np.sqrt(2 * np.log(2)))  # of a Gaussian line, in pens, where its brightness is half
 
 
 def draw_head(size: Size, rng: np.random.Generator) -> Sample:
@@ -21,7 +22,7 @@ def draw_head(size: Size, rng: np.random.Generator) -> Sample:
     short = min(size)
     b = short * rng.uniform(0.24, 0.38)
     head = _place(0, size, b * rng.uniform(1.15, 1.4), b, rng.uniform(-np.pi, np.pi), rng, loose=0.08)
-    pen = max(1.0, short / 85)
+    pen = _skull_pen(size)
     echo = _tissue(size, rng, strength=0.12)
     radius = level(head, size)
     echo = _inside(echo, radius, 0.05)
@@ -35,6 +36,19 @@ def draw_head(size: Size, rng: np.random.Generator) -> Sample:
     normal = _facing(radius, depth)
     echo = echo + (0.12 + 1.1 * normal**3) * _line((radius - 1) * b, pen)
     return _sample(echo, np.stack([head]), size, rng, "simulated-head")
+
+
+def outer_edge(head: np.ndarray, size: Size) -> np.ndarray:
+    """Return the ellipse along the outer edge of the skull, which clinicians measure; `head` is the middle of its bone.
+
+    head: (6,) as draw_head() labels it. The edge is where the line of the skull has half of its brightness.
+    """
+    growth = 1 + HALF_WIDTH * _skull_pen(size) / head[4]  # the line is drawn over the radius, in units of b
+    return head * np.array([1, 1, 1, growth, growth, 1])
+
+
+def _skull_pen(size: Size) -> float:
+    return max(1.0, min(size) / 85)
 
 
 def draw_heart_view(size: Size, rng: np.random.Generator) -> Sample:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from zoo.common.io.nrrd import read_nrrd
 from zoo.common.types import Image
 
 __all__ = ["SUFFIXES", "as_image", "file_suffix", "read_image"]
+T = TypeVar("T")
 
 
 def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) -> Image:
@@ -27,12 +30,14 @@ def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) ->
     spacing_mm: overrides the file's own.
     """
     path = Path(path)
-    reader = _reader(path)
+    return read_with(path, READERS, lambda image: _finished(image, path, spacing_mm))
+
+
+def read_with(path: Path, readers: Mapping[str, Callable[[Path], T]], finish: Callable[[T], T]) -> T:
+    """Read by the reader of the file's format; InputError names the file, whatever went wrong."""
+    reader = _reader(path, readers)
     try:
-        image = reader(path)
-        spacing = image.spacing_mm if spacing_mm is None else spacing_mm
-        named = replace(image, spacing_mm=spacing, name=path.name, files=image.files or (path,))
-        return checked_image(named, is_ours=True)
+        return finish(reader(path))
     except InputError as error:  # readers know the file's name only
         inner = str(error) if str(error).startswith(path.name) else f"{path.name}: {error}"
         raise InputError(inner.replace(path.name, str(path), 1)) from error
@@ -46,31 +51,43 @@ def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) ->
         ) from error
 
 
+def _finished(image: Image, path: Path, spacing_mm: tuple[float, ...] | None) -> Image:
+    spacing = image.spacing_mm if spacing_mm is None else spacing_mm
+    named = replace(image, spacing_mm=spacing, name=path.name, files=image.files or (path,))
+    return checked_image(named, is_ours=True)
+
+
 def file_suffix(path: Path) -> str:
     """Return the suffix in lower case, `.nii.gz` as one."""
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
-def _reader(path: Path) -> Callable[[Path], Image]:
+def _reader(path: Path, readers: Mapping[str, Callable[[Path], T]]) -> Callable[[Path], T]:
+    if path.is_symlink() and not path.exists():
+        raise InputError(
+            f"{path}: a link to {os.readlink(path)}, which is not there; expected an image. Fetch it first, "
+            "for example with git annex get, or remove the link"
+        )
     if not path.exists():
         raise InputError(f"{path}: no such file; expected an image ({', '.join(SUFFIXES)})")
     if path.is_dir():
-        return read_series
+        return readers[""]
     if path.stat().st_size == 0:
         raise InputError(f"{path}: 0 bytes given; expected an image. Copy or download it again.")
-    reader = READERS.get(file_suffix(path))
+    reader = readers.get(file_suffix(path) or "?")
     if reader is None and dicom.is_dicom(path):
-        reader = dicom.read_dicom
+        reader = readers[".dcm"]
     if reader is None:
         raise InputError(f"{path}: suffix {file_suffix(path)!r} given; expected one of {', '.join(SUFFIXES)}")
     return reader
 
 
-def _read_array(path: Path) -> Image:
+def stored_array(path: Path) -> np.ndarray:
+    """Map the array of an .npy file."""
     try:
         # mapped, so that a header that claims more than the file holds is refused without allocating
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
         if "Python objects" in str(error) or "allow_pickle" in str(error):
             raise InputError(
@@ -78,7 +95,10 @@ def _read_array(path: Path) -> Image:
                 "written by np.save. Objects are never unpickled."
             ) from error
         raise
-    return as_image(values, name=path.name)
+
+
+def _read_array(path: Path) -> Image:
+    return as_image(stored_array(path), name=path.name)
 
 
 READERS: dict[str, Callable[[Path], Image]] = {
@@ -90,3 +110,4 @@ READERS: dict[str, Callable[[Path], Image]] = {
     **dict.fromkeys((".dcm", ".dicom", ".ima"), dicom.read_dicom),
 }
 SUFFIXES = tuple(READERS)
+READERS[""] = read_series  # of a folder

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.io.dicom import frame_order, is_dicom, open_dicom
+from zoo.common.io.dicom import is_dicom, open_dicom
+from zoo.common.io.dicom_frames import frame_order
 from zoo.common.types import Image
 
 if TYPE_CHECKING:

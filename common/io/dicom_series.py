@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.io.dicom import is_dicom, open_dicom, plane_of, values_of
+from zoo.common.io.dicom import is_dicom, modality_of, open_dicom
+from zoo.common.io.dicom_frames import plane_of
 from zoo.common.io.dicom_stack import Plane, listed, stack
+from zoo.common.io.dicom_values import values_of
 from zoo.common.io.images import check_size
 from zoo.common.io.voxels import checked_spacing
 from zoo.common.types import Image
@@ -78,11 +80,13 @@ def read_series(folder: Path) -> Image:
     check_size((len(slices), slices[0].Rows, slices[0].Columns), name)
     order, affine = stack(planes, name)
     array = np.empty((1, len(order), slices[0].Rows, slices[0].Columns), np.float32)
+    modality = modality_of(slices[0])
     for i, slice_number in enumerate(order):
         array[0, i] = _decoded(slices[slice_number], files[slice_number])
         slices[slice_number].clear()  # its pixels are not needed twice
     sorted_files = tuple(files[i] for i in order)
-    return Image(array, spacing_mm=checked_spacing(affine, name), affine=affine, name=name, files=sorted_files)
+    spacing = checked_spacing(affine, name)
+    return Image(array, spacing_mm=spacing, affine=affine, name=name, files=sorted_files, modality=modality)
 
 
 def _open_slice(path: Path, known: Known) -> Dataset:

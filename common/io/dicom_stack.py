@@ -90,7 +90,7 @@ def _described(plane: Plane) -> str:
 
 def _refuse_gaps(labels: list[str], depths: np.ndarray, name: str) -> None:
     gaps = np.diff(depths)
-    usual = float(np.median(gaps))
+    usual = float(np.quantile(gaps, 0.5, method="lower"))  # one of the gaps, and never between two of them
     tiny = max(SAME_GAP * usual, 1e-3)
     doubles = [f"{labels[i]} and {labels[i + 1]} at {depths[i]:.2f} mm" for i in np.flatnonzero(gaps < tiny)]
     if doubles:
@@ -100,6 +100,13 @@ def _refuse_gaps(labels: list[str], depths: np.ndarray, name: str) -> None:
         )
     wide = np.flatnonzero(np.abs(gaps - usual) > SAME_GAP * usual)
     holes = [f"{gaps[i]:.2f} mm between {labels[i]} and {labels[i + 1]}" for i in wide]
+    if 2 * len(wide) >= len(gaps):  # nothing is usual
+        kinds = Counter(f"{gap:.1f} mm" for gap in gaps)
+        found = listed([f"{count} x {kind}" for kind, count in kinds.most_common()])
+        raise InputError(
+            f"{name}: slices at mixed distances ({found}); expected even ones. Export the parts of different slice "
+            "thickness apart, or resample them to one."
+        )
     if holes:
         raise InputError(
             f"{name}: gaps that are not the usual {usual:.2f} mm ({listed(holes)}); expected every slice, at even "

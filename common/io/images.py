@@ -12,6 +12,7 @@ from zoo.common.types import Image
 
 MAX_VALUES = 2**28  # 1 GiB as float32; larger claims are refused before anything is decoded
 COLOURS = (3, 4)  # RGB, RGBA
+MOST_CHANNELS = 16  # of a user's image; more are slices whose channel axis was forgotten
 AXES = "(h, w), (h, w, 1|3|4) or (c, h, w) with c up to 4"
 
 
@@ -35,6 +36,13 @@ def checked_image(image: Image, is_ours: bool = False) -> Image:
     check_size(values.shape, name)
     if values.ndim not in (3, 4):
         raise InputError(f"{name}: axes {values.shape} given; expected (c, h, w) or (c, d, h, w)")
+    if not is_ours and len(values) > MOST_CHANNELS:
+        raise InputError(
+            f"{name}: {len(values)} channels given in {values.shape}; expected (c, h, w) or (c, d, h, w) with "
+            f"at most {MOST_CHANNELS}. For a volume of one channel pass zoo.Image(array[None])."
+        )
+    if not is_ours:
+        _refuse_fractions(values, name)
     with np.errstate(over="ignore"):  # a float64 beyond float32 becomes inf, which is refused below
         array = np.require(values, np.float32, ["C", "W"]) if is_ours else np.array(values, dtype=np.float32, order="C")
     if values.dtype.kind == "f" and not (finite := np.isfinite(array)).all():
@@ -42,7 +50,8 @@ def checked_image(image: Image, is_ours: bool = False) -> Image:
             f"{name}: {array.size - int(finite.sum())} of {array.size} values are NaN or infinite; expected finite "
             "intensities. Replace them first, for example with np.nan_to_num."
         )
-    return replace(image, array=array, spacing_mm=_checked_spacing(image.spacing_mm, array.ndim - 1, name))
+    spacing = _checked_spacing(image.spacing_mm, array.ndim - 1, name)
+    return replace(image, array=array, spacing_mm=spacing, affine=_checked_affine(image.affine, name))
 
 
 def check_size(shape: tuple[int, ...], name: str) -> None:
@@ -58,6 +67,11 @@ def check_size(shape: tuple[int, ...], name: str) -> None:
 
 
 def _numeric(array: object, name: str) -> np.ndarray:
+    if isinstance(array, np.ma.MaskedArray) and (hidden := int(np.sum(array.mask))):
+        raise InputError(
+            f"{name}: {hidden} of {array.size} values are masked; expected a value everywhere. Fill them first, for "
+            "example with array.filled(0)."
+        )
     try:
         values = np.asarray(array)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -97,9 +111,13 @@ def _colours(values: np.ndarray, name: str) -> np.ndarray:
         return values[..., :3]
     if values.shape[-1] == 4:
         raise InputError(f"{name}: (h, w, 4) of floats given; expected integers when the fourth channel is alpha")
-    if 0 < float(np.nanmax(values)) <= 1:
-        raise InputError(f"{name}: colours within 0..1 given; expected them as in the file, 0..255. Multiply by 255.")
     return values
+
+
+def _refuse_fractions(values: np.ndarray, name: str) -> None:
+    """Refuse colours (3, h, w) of floats that were divided by 255."""
+    if values.ndim == 3 and len(values) == 3 and values.dtype.kind == "f" and 0 < float(values.max()) <= 1:
+        raise InputError(f"{name}: colours within 0..1 given; expected them as in the file, 0..255. Multiply by 255.")
 
 
 def _checked_spacing(spacing: tuple[float, ...] | None, axes: int, name: str) -> tuple[float, ...] | None:
@@ -109,3 +127,19 @@ def _checked_spacing(spacing: tuple[float, ...] | None, axes: int, name: str) ->
     if len(values) != axes or not all(math.isfinite(s) and s > 0 for s in values):
         raise InputError(f"{name}: spacing_mm={spacing} given; expected {axes} positive numbers, one per axis")
     return values
+
+
+def _checked_affine(affine: object, name: str) -> np.ndarray | None:
+    if affine is None:
+        return None
+    try:
+        matrix = np.asarray(affine, np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}: affine of {type(affine).__name__} given; expected a matrix (4, 4)") from error
+    is_placing = matrix.shape == (4, 4) and np.isfinite(matrix).all() and (matrix[3] == (0, 0, 0, 1)).all()
+    if not is_placing or np.linalg.det(matrix[:3, :3]) == 0:
+        raise InputError(
+            f"{name}: affine {matrix.round(3).tolist()} given; expected a matrix (4, 4) from voxel index (x, y, z) to "
+            "world [mm], whose last row is 0, 0, 0, 1"
+        )
+    return matrix

@@ -55,8 +55,10 @@ def read_fields(file: BinaryIO, name: str) -> dict[str, str]:
         key, equals, value = line.decode("latin-1").partition("=")
         if not equals or not line.endswith(b"\n"):
             break
-        key = ALIASES.get(key.strip(), key.strip())
-        fields[key] = value.strip()
+        key, value = ALIASES.get(key.strip(), key.strip()), value.strip()
+        if fields.get(key, value) != value:
+            raise InputError(f"{name}: {key} is {fields[key][:40]} and {value[:40]}; expected one value for it")
+        fields[key] = value
         if key == "ElementDataFile":
             return fields
     raise InputError(f"{name}: no line that says ElementDataFile; expected the header of a MetaImage")
@@ -77,6 +79,11 @@ def read_layout(fields: dict[str, str], name: str) -> tuple[tuple[int, ...], np.
         raise InputError(f"{name}: {axes} axes {tuple(sizes)} given; expected (x, y) or (x, y, z)")
     if fields.get("BinaryData", "True").lower() not in ("true", "1"):
         raise InputError(f"{name}: voxels as text; expected binary ones")
+    if (unit := fields.get("DistanceUnits", "mm").lower()) not in ("mm", "?", "", "met_distance_units_mm"):
+        raise InputError(
+            f"{name}: DistanceUnits {unit[:40]} given; expected mm, as which most programs take every number. Convert "
+            "it first."
+        )
     msb = fields.get("ElementByteOrderMSB", "False").lower() in ("true", "1")
     return tuple(sizes[:3]), dtype.newbyteorder(">" if msb else "<"), channels
 

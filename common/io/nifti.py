@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from zoo.common.errors import InputError
 from zoo.common.io.images import check_size
-from zoo.common.io.voxels import Source, opened, placed_image, read_bytes, read_voxels
-from zoo.common.types import Image
+from zoo.common.io.voxels import Source, checked_spacing, opened, placed_image, read_bytes, read_voxels
+from zoo.common.types import Image, NiftiWorlds
 
 # name: (type, offset in NIfTI-1, offset in NIfTI-2); NIfTI-2 widens most types
 FIELDS_1 = {
@@ -47,7 +48,7 @@ MAX_OFFSET = 1 << 26  # bytes of header and extensions before the voxels
 def read_nifti(path: Path) -> Image:
     """Read a volume in the grid of the file: rescaled, in millimetres, one slice as a picture.
 
-    The sform says where it lies, else the qform, else nothing but the voxel size.
+    The sform says where it lies, else the qform, else nothing but the voxel size; `Image.nifti` keeps the other one.
     """
     name = path.name
     with path.open("rb") as file:
@@ -65,7 +66,8 @@ def read_nifti(path: Path) -> Image:
         values = np.moveaxis(values.reshape(*sizes[::-1], channels), -1, 0)[:3]
     else:
         values = _rescaled(values.reshape(channels, *sizes[::-1]), header, name)
-    return placed_image(values, _affine(header, name), name)
+    affine, worlds = _places(header, name)
+    return replace(placed_image(values, affine, name), nifti=worlds)
 
 
 def _read_header(source: Source, name: str) -> tuple[np.void, str]:
@@ -117,18 +119,27 @@ def _rescaled(values: np.ndarray, header: np.void, name: str) -> np.ndarray:
     return scaled
 
 
-def _affine(header: np.void, name: str) -> np.ndarray:
-    """Return voxel index to world [mm]; refuse two places of which one is the mirror or a resize of the other."""
-    has_sform, has_qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
-    if has_sform:
-        affine = np.eye(4)
-        affine[:3] = header["rows"]
-        if has_qform:
-            _check_same_grid(affine, _qform(header, name), name)
-    else:
-        affine = _qform(header, name) if has_qform else _unplaced(header, name)
-    affine[:3] *= MM_PER_UNIT.get(int(header["units"]) & 7, 1.0)
-    return affine
+def _places(header: np.void, name: str) -> tuple[np.ndarray, NiftiWorlds]:
+    """Return voxel index to world [mm], and what the file says besides."""
+    sform_code, qform_code = (max(0, int(header[key])) for key in ("sform_code", "qform_code"))
+    units = int(header["units"])
+    unit_mm = MM_PER_UNIT.get(units & 7, 1.0)
+    sform = np.vstack([header["rows"], (0, 0, 0, 1)]).astype(np.float64) if sform_code else None
+    qform = _qform(header, name) if qform_code else None
+    stored = sform if sform is not None else qform if qform is not None else _unplaced(header, name)
+    affine = in_units(stored, unit_mm)
+    to_qform: np.ndarray = np.eye(4)
+    if sform is not None and qform is not None:
+        checked_spacing(sform, name)
+        checked_spacing(qform, name)
+        _check_same_grid(sform, qform, name)
+        to_qform = in_units(qform, unit_mm) @ np.linalg.inv(affine)
+    return affine, NiftiWorlds(sform_code, qform_code, to_qform, units)
+
+
+def in_units(affine: np.ndarray, unit: float) -> np.ndarray:
+    """Stretch the world that an affine leads to."""
+    return np.diag([unit, unit, unit, 1.0]) @ affine
 
 
 def _voxel_size(header: np.void, name: str) -> np.ndarray:

@@ -33,6 +33,7 @@ SPACES = {
     **dict.fromkeys(("left-posterior-superior", "lps"), (-1.0, -1.0, 1.0)),
 }
 UNNAMED_SPACE = (-1.0, -1.0, 1.0)  # as ITK reads it
+MILLIMETRES = ("mm", "millimeter", "millimeters", "millimetre", "millimetres", "", "?", "???", "none")
 LONGEST_LINE, MOST_LINES = 4096, 400
 
 
@@ -49,7 +50,7 @@ def read_nrrd(path: Path) -> Image:
             raise InputError(f"{name}: {error} in the header; expected type, dimension and sizes") from error
         check_size(tuple(sizes), name)
         domain = _domain(fields, sizes, axes, name)
-        dtype = dtype.newbyteorder(">" if fields.get("endian", "little") == "big" else "<")
+        dtype = dtype.newbyteorder(">" if _is_big_endian(fields, dtype, name) else "<")
         values = _read_values(file, fields, dtype, math.prod(sizes), name)
     values = values.reshape(sizes[::-1])
     if len(domain) == axes:
@@ -81,11 +82,21 @@ def _read_fields(file: BinaryIO, name: str) -> dict[str, str]:
     raise InputError(f"{name}: no empty line behind the header; expected a whole file")
 
 
+def _is_big_endian(fields: dict[str, str], dtype: np.dtype, name: str) -> bool:
+    order = fields.get("endian", "little" if dtype.itemsize == 1 else "").lower()
+    if order not in ("little", "big"):
+        raise InputError(f"{name}: endian {order!r} given for numbers of {dtype}; expected little or big")
+    return order == "big"
+
+
 def _domain(fields: dict[str, str], sizes: list[int], axes: int, name: str) -> list[int]:
     """List the axes that lie in space; at most one other is left, which holds channels."""
     if len(sizes) != axes:
         raise InputError(f"{name}: {len(sizes)} sizes for {axes} axes given; expected one each")
     kinds = fields.get("kinds", "").lower().split() or ["domain"] * axes
+    if "time" in kinds:
+        raise InputError(f"{name}: {tuple(sizes)} with points in time given; expected a volume. Save them apart.")
+    _refuse_units(fields, name)
     directions = _vectors(fields.get("space directions", ""))
     domain = [i for i in range(axes) if kinds[i : i + 1] in (["domain"], ["space"], ["???"])]
     if len(directions) == axes:
@@ -93,6 +104,17 @@ def _domain(fields: dict[str, str], sizes: list[int], axes: int, name: str) -> l
     if len(domain) not in (2, 3) or axes - len(domain) > 1:
         raise InputError(f"{name}: {axes} axes {tuple(sizes)} given; expected (x, y) or (x, y, z), and channels")
     return domain
+
+
+def _refuse_units(fields: dict[str, str], name: str) -> None:
+    for key in ("space units", "units"):
+        text = fields.get(key, "")
+        units = {(quoted or bare).strip().lower() for quoted, bare in re.findall(r'"([^"]*)"|(\S+)', text)}
+        if other := sorted(units - set(MILLIMETRES)):
+            raise InputError(
+                f"{name}: {key} {', '.join(other)[:40]} given; expected mm, as which most programs take every number. "
+                "Convert it first."
+            )
 
 
 def _read_values(file: BinaryIO, fields: dict[str, str], dtype: np.dtype, count: int, name: str) -> np.ndarray:
@@ -119,6 +141,8 @@ def _affine(fields: dict[str, str], domain: list[int], axes: int, name: str) -> 
         affine[:3, :3] = np.array(columns).T
     elif "spacings" in fields:
         affine[:3, :3] = np.diag(_spacings(fields, domain, axes, name))
+    if len(directions) != axes and {"axis mins", "axismins", "axis maxs", "axismaxs"} & set(fields):
+        affine[:3, 3] = _first_centre(fields, np.diag(affine)[:3], domain, axes, name)
     origins = _vectors(fields.get("space origin", ""))
     if origins and origins[0] is not None and len(origins[0]) == 3:
         affine[:3, 3] = origins[0]
@@ -126,6 +150,19 @@ def _affine(fields: dict[str, str], domain: list[int], axes: int, name: str) -> 
     if space and space not in SPACES and "handed" not in space:
         raise InputError(f"{name}: space {space[:40]!r} given; expected one of {', '.join(SPACES)}")
     return np.diag([*SPACES.get(space, UNNAMED_SPACE), 1.0]) @ affine
+
+
+def _first_centre(fields: dict[str, str], spacing: np.ndarray, domain: list[int], axes: int, name: str) -> np.ndarray:
+    """Return where the first voxel lies by the ends of the axes, which are edges of voxels unless they are nodes."""
+    text = fields.get("axis mins", fields.get("axismins", ""))
+    lowest = [float(number) for number in text.split()]
+    if len(lowest) != axes or "spacings" not in fields:
+        raise InputError(
+            f"{name}: axis mins {text[:80]!r} without spacings given; expected both, or space directions and origin"
+        )
+    centerings = (fields.get("centerings", fields.get("centers", "")).lower().split() or ["cell"] * axes)[:axes]
+    shift = [0.0 if centering == "node" else 0.5 for centering in centerings]
+    return np.array([lowest[i] + shift[i] * size for i, size in zip(domain, spacing, strict=True)])
 
 
 def _flat_spacing(fields: dict[str, str], domain: list[int], axes: int, name: str) -> tuple[float, float] | None:

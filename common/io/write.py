@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from zoo.common.colours import palette
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import file_suffix
+from zoo.common.io.nifti_write import FLIP_XY, itk_affine, write_nifti
+from zoo.common.outputs import explained
 from zoo.common.types import Image
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")
 COMPRESSED = (".nii.gz", ".mha", ".nrrd")
-LABEL_SUFFIXES = (*VOLUMES, ".png", ".npy", ".dcm")
+LABEL_SUFFIXES = (*VOLUMES, ".png", ".tif", ".npy", ".dcm")
 MAP_SUFFIXES = (*VOLUMES, ".npy")
-FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and back, `Image.affine` to the right and front
 
 
 def write_labels(path: str | Path, labels: np.ndarray, image: Image, classes: Sequence[str]) -> Path:
     """Write a mask of class numbers; return where.
 
     labels: (h, w) or (d, h, w) integers on the grid of `image`. classes: classes[0] is the background.
-    .png and .npy hold the numbers alone; volumes also the place of `image`; .dcm is a DICOM-SEG that refers to the
-    DICOM files that `image` was read from.
+    .png (with a palette), .tif (greys) and .npy hold the numbers alone; volumes also the place of `image`: NIfTI both
+    places of a NIfTI image, MetaImage and NRRD the one at which programs built on ITK show it. .dcm is a DICOM-SEG that
+    refers to the DICOM files that `image` was read from.
     """
     path = Path(path)
     suffix = _known_suffix(path, LABEL_SUFFIXES)
     values = _checked_labels(labels, image, classes)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if suffix == ".dcm":
-        from zoo.common.io.dicom_seg import write_segmentation
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".dcm":
+            from zoo.common.io.dicom_seg import write_segmentation
 
-        write_segmentation(path, values, image, classes)
-    else:
-        _WRITERS.get(suffix, _write_volume)(path, values, image)
+            write_segmentation(path, values, image, classes)
+        else:
+            _WRITERS.get(suffix, _write_volume)(path, values, image)
     return path
 
 
@@ -48,8 +53,9 @@ def write_map(path: str | Path, values: np.ndarray, image: Image) -> Path:
     suffix = _known_suffix(path, MAP_SUFFIXES)
     if values.shape[-len(image.size) :] != image.size or values.ndim - len(image.size) not in (0, 1):
         raise InputError(f"{path.name}: map of {values.shape} given; expected {image.size} or (k, *{image.size})")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _WRITERS.get(suffix, _write_volume)(path, np.asarray(values, np.float32), image)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _WRITERS.get(suffix, _write_volume)(path, np.asarray(values, np.float32), image)
     return path
 
 
@@ -75,11 +81,27 @@ def _checked_labels(labels: np.ndarray, image: Image, classes: Sequence[str]) ->
 
 
 def _write_png(path: Path, values: np.ndarray, image: Image) -> None:
+    """Write up to 256 classes with a palette, so that viewers show them; the numbers are its indices."""
     from PIL import Image as Pillow
 
+    _refuse_volume(path, values)
+    picture = Pillow.fromarray(values)
+    if values.dtype == np.uint8:
+        picture.putpalette(palette())
+    picture.save(path, bits=8)
+
+
+def _write_tiff(path: Path, values: np.ndarray, image: Image) -> None:
+    """Write the numbers as greys, for programs that turn a palette into colours."""
+    import tifffile
+
+    _refuse_volume(path, values)
+    tifffile.imwrite(path, values, photometric="minisblack", metadata=None)
+
+
+def _refuse_volume(path: Path, values: np.ndarray) -> None:
     if values.ndim != 2:
         raise ConfigError(f"{path}: volume {values.shape} given; expected a picture, or one of {', '.join(VOLUMES)}")
-    Pillow.fromarray(values).save(path)
 
 
 def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
@@ -87,16 +109,19 @@ def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
 
 
 def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
-    import SimpleITK
-
     flat = len(image.size) == 2
     if flat and image.affine is not None:  # one slice with a place in the world
         values = values[..., None, :, :]
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return write_nifti(path, values, image)
+    import SimpleITK
+
     axes = 2 if flat and image.affine is None else 3
     volume = SimpleITK.GetImageFromArray(values, isVector=False)  # maps along a fourth axis, as NIfTI stacks them
     spacing, origin, direction = np.ones(values.ndim), np.zeros(values.ndim), np.eye(values.ndim)
-    if image.affine is not None:
-        affine = FLIP_XY @ image.affine
+    place = itk_affine(image)
+    if place is not None:
+        affine = FLIP_XY @ place
         spacing[:3] = np.linalg.norm(affine[:3, :3], axis=0)
         direction[:3, :3] = affine[:3, :3] / spacing[:3]
         origin[:3] = affine[:3, 3]
@@ -105,7 +130,14 @@ def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
     volume.SetSpacing(spacing.tolist())
     volume.SetOrigin(origin.tolist())
     volume.SetDirection(direction.ravel().tolist())
-    SimpleITK.WriteImage(volume, str(path), useCompression=file_suffix(path) in COMPRESSED)
+    try:
+        SimpleITK.WriteImage(volume, str(path), useCompression=file_suffix(path) in COMPRESSED)
+    except RuntimeError as error:  # all that ITK says
+        raise OSError(errno.EIO, " ".join(str(error).split())[-120:]) from error
 
 
-_WRITERS: dict[str, Callable[[Path, np.ndarray, Image], None]] = {".png": _write_png, ".npy": _write_array}
+_WRITERS: dict[str, Callable[[Path, np.ndarray, Image], None]] = {
+    ".png": _write_png,
+    ".tif": _write_tiff,
+    ".npy": _write_array,
+}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from zoo.common.allowance import reserve
+
 Pair = int | tuple[int, int]
 
 Module = nn.Cell
@@ -19,6 +21,7 @@ Identity = nn.Identity
 
 def parameter(*shape: int, value: float = 0.0, trained: bool = True) -> Parameter:
     """Reserve a parameter of one value."""
+    reserve(shape)
     return Parameter(Tensor(np.full(shape, value, np.float32)), requires_grad=trained)
 
 

@@ -19,7 +19,7 @@ from zoo.common.metrics.localisation import (
     pixel_roc_auc,
 )
 from zoo.common.transforms.pictures import to_channels
-from zoo.common.types import Image, Row, Sample
+from zoo.common.types import Case, Image, Row, Sample
 
 BLUR_PX, LEAST_LUNG = 5.0, 0.05  # of the trivial map, at a height of 256 px; both were found on this very data
 CURVES = {
@@ -29,25 +29,16 @@ CURVES = {
 }
 
 
-class LocalisationRow(dict[str, float | str]):
-    """The scores of one case, and the pixels of its map per level, which only make sense when pooled.
-
-    counts: (2, 2, 256), first of the map as it is, then of the map with black set to zero; see `count_levels`.
-    """
-
-    def __init__(self, row: Row, counts: np.ndarray) -> None:
-        super().__init__(row)
-        self.counts = counts
-
-
-def score_map(row: Row, prediction: Localisation, sample: Sample) -> LocalisationRow:
+def score_map(row: Row, prediction: Localisation, sample: Sample) -> Case:
     """Add to the row of the classification how the map and the mask agree with the true mask, if there is one.
 
     Only images with a finding count: elsewhere every pixel is wrong by definition.
+    Evidence: `levels` (2, 2, 256), the pixels of the map per level, first of the map as it is, then of the map with
+    black set to zero; see `count_levels`.
     """
     true, heat_map = sample.labels.get("mask"), prediction.heat_map
     if true is None or heat_map is None or not np.any(true):
-        return LocalisationRow(row, np.zeros((2, 2, LEVELS), np.int64))
+        return Case(row, {"levels": np.zeros((2, 2, LEVELS), np.int64)})
     true = np.asarray(true) != 0
     inside = np.where(is_lung(sample.image), heat_map, 0)
     shared, total = (prediction.mask & true).sum(), prediction.mask.sum() + true.sum()
@@ -56,15 +47,16 @@ def score_map(row: Row, prediction: Localisation, sample: Sample) -> Localisatio
         "peak_hit": peak_hit(heat_map, true),
         "mean_pixel_pr_auc": pixel_pr_auc(count_levels(true, heat_map)),
     }
-    return LocalisationRow({**row, **scores}, np.stack([count_levels(true, m) for m in (heat_map, inside)]))
+    return Case({**row, **scores}, {"levels": np.stack([count_levels(true, m) for m in (heat_map, inside)])})
 
 
-def summarise_maps(rows: Sequence[Row]) -> dict[str, float]:
+def summarise_maps(cases: Sequence[Case]) -> dict[str, float]:
     """Pool the pixels of all findings: each curve of the map as it is and, `_lung`, with black set to zero.
 
     Also the means over findings of dice, peak_hit and of the PR-AUC of single images; nan without findings.
     """
-    counts = [row.counts for row in rows if isinstance(row, LocalisationRow)]
+    rows = [case.row for case in cases]
+    counts = [case.evidence["levels"] for case in cases if "levels" in case.evidence]
     pooled = np.sum(counts, axis=0) if counts else np.zeros((2, 2, LEVELS))
     scores = {
         f"{name}{end}": curve(c) for c, end in zip(pooled, ("", "_lung"), strict=True) for name, curve in CURVES.items()

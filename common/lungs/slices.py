@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from PIL import Image as Pillow
 
+from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.lungs.boxes import BLACK, Box, lung_box
+from zoo.common.ranges import Angle, Factors, NotNegative, Share
 from zoo.common.transforms.pictures import (
     centred_affine,
     compose_affine,
@@ -21,13 +23,34 @@ from zoo.common.transforms.pictures import (
 )
 from zoo.common.types import Image, Sample
 
-JITTER = (0.05, 0.08)  # brightness and contrast: how bright a lung is says much about it, so no more than a little
 PIVOT = 100  # grey value between the lung and what is dense in it
 
 CROPS: dict[str, Callable[[np.ndarray], Box]] = {
     "lung": lung_box,
     "none": lambda array: Box(0, 0, array.shape[1], array.shape[2]),
 }
+
+
+@dataclass(frozen=True)
+class SliceAugmentation(Augmentation):
+    """Changes of place, and of light: how bright a lung is says much about it, so no more than a little."""
+
+    mirror: bool = True  # left and right, in half of the copies
+    rotation_deg: Angle = 15.0  # largest turn, either way
+    scale: Factors = (0.92, 1.08)  # size
+    shift: Share = 0.08  # largest shift, as a share of the sides
+    stretch: Factors = (0.92, 1.08)  # width, and height by as much the other way; the lung crop does not undo this
+    brightness: Share = 0.05  # largest change of the mean, as a share
+    contrast: Share = 0.08  # largest change of the distance from the mean, as a share
+
+
+@dataclass(frozen=True)
+class MirrorAugmentation(Augmentation):
+    """Changes that interpolate nothing, so that copies are as sharp as the slices."""
+
+    mirror: bool = True  # left and right, in half of the copies
+    contrast: Share = 0.2  # largest stretch of the greys about grey 100, as a share
+    brightness: NotNegative = 10.0  # largest shift of the greys
 
 
 class SliceConfig(Protocol):
@@ -98,6 +121,13 @@ def token_weights(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     return weights if weights.any() else np.ones(grid, np.float32)
 
 
+def tokens_of_mask(mask: np.ndarray, image: Image, config: SliceConfig, grid: tuple[int, ...]) -> np.ndarray:
+    """Return which share of each cell of the network's grid a mask (h, w) covers, (gh, gw) in 0..1."""
+    box = CROPS[config.crop](image.array)
+    inside = Pillow.fromarray((np.asarray(mask) != 0)[box.top : box.bottom, box.left : box.right].astype(np.float32))
+    return np.asarray(inside.resize((grid[1], grid[0]), Pillow.Resampling.BOX))
+
+
 def spread(cells: np.ndarray, image: Image, config: SliceConfig, scale: float = 0.0) -> np.ndarray:
     """Lay a map (gh, gw) of the network's grid over the image: (h, w) in 0..1, zero outside the crop.
 
@@ -112,31 +142,28 @@ def spread(cells: np.ndarray, image: Image, config: SliceConfig, scale: float = 
     return spread_map
 
 
-def augment_slice(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror, turn up to 15 degrees, scale and shift up to 8 %, stretch up to 8 %, change the light a little."""
+def augment_slice(sample: Sample, options: SliceAugmentation, rng: np.random.Generator) -> Sample:
+    """Mirror, turn, scale, shift and stretch, change the light."""
     size = sample.image.size
     matrix = centred_affine(
         size,
-        angle_rad=np.deg2rad(rng.uniform(-15, 15)),
-        scale=rng.uniform(0.92, 1.08),
-        shift_px=tuple(rng.uniform(-0.08, 0.08, 2) * size[::-1]),
-        flip=bool(rng.random() < 0.5),
+        angle_rad=np.deg2rad(rng.uniform(-options.rotation_deg, options.rotation_deg)),
+        scale=rng.uniform(*options.scale),
+        shift_px=tuple(rng.uniform(-options.shift, options.shift, 2) * size[::-1]),
+        flip=bool(rng.random() < 0.5) and options.mirror,
     )
-    stretch = rng.uniform(0.92, 1.08)  # the lung crop undoes shift and scale, but not this
-    matrix = compose_affine(matrix, _stretched(size, stretch))
-    bright = jitter_intensity(sample.image.array, rng, *JITTER)
+    matrix = compose_affine(matrix, _stretched(size, rng.uniform(*options.stretch)))
+    bright = jitter_intensity(sample.image.array, rng, options.brightness, options.contrast)
     array = warp_affine(_within_lung(sample.image.array, bright), matrix, size)
     return replace(sample, image=replace(sample.image, array=array))
 
 
-def mirror_slice(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror, stretch the greys about grey 100 by up to 20 %, shift them by up to 10.
-
-    Nothing is interpolated, so the copies are as sharp as the slices; what is dense stays brighter than what is not.
-    """
-    gain, shift = 1 + rng.uniform(-0.2, 0.2), rng.uniform(-10, 10)
+def mirror_slice(sample: Sample, options: MirrorAugmentation, rng: np.random.Generator) -> Sample:
+    """Mirror, stretch the greys and shift them; what is dense stays brighter than what is not."""
+    gain = 1 + rng.uniform(-options.contrast, options.contrast)
+    shift = rng.uniform(-options.brightness, options.brightness)
     array = _within_lung(sample.image.array, (sample.image.array - PIVOT) * gain + PIVOT + shift)
-    array = array[:, :, ::-1] if rng.random() < 0.5 else array
+    array = array[:, :, ::-1] if rng.random() < 0.5 and options.mirror else array
     return replace(sample, image=replace(sample.image, array=np.ascontiguousarray(array)))
 
 

@@ -10,7 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from zoo.common.metrics.cases import MISSED, class_of, score_columns
-from zoo.common.plotting import BACKGROUND, COLOURS, DPI, MUTED, TEXT, name_and_unit
+from zoo.common.numbers import name_and_unit
+from zoo.common.plotting import BACKGROUND, COLOURS, DPI, MUTED, TEXT
+from zoo.common.plotting.text import WORD, drawable
 from zoo.common.types import Row
 
 CROWDED = 10  # more classes than this stand close, under slanted names
@@ -75,13 +77,13 @@ def draw_boxes(rows: Sequence[Row], metric: str) -> Figure:
         offsets = (np.arange(len(shown)) * 0.618 % 1 - 0.5) * 0.3  # spread evenly without chance
         axes.scatter(i + offsets, shown, s=14, color=colour, alpha=0.6, linewidths=0)
         lost = len(values) - len(shown)
-        names.append(f"{label}\nn = {len(shown)}" + (f", {lost} not shown" if lost else ""))
+        names.append(f"{drawable(label)}\nn = {len(shown)}" + (f", {lost} not shown" if lost else ""))
     axes.set_xticks(range(len(labels)), [name.replace("\n", ", ") if is_crowded else name for name in names])
     if is_crowded:
         for tick in axes.get_xticklabels():
             tick.set(rotation=60, ha="right", rotation_mode="anchor")
     title, unit = name_and_unit(metric)
-    title = f"probability of {metric[2:]}" if metric.startswith("p_") else title
+    title = f"probability of {drawable(metric[2:])}" if metric.startswith("p_") else drawable(title, 2 * WORD)
     axes.set_ylabel(f"{title} [{unit}]" if unit else title)
     return figure
 
@@ -95,6 +97,7 @@ def draw_bland_altman(reference: Sequence[float], prediction: Sequence[float], q
     first, second = pairs[:, np.isfinite(pairs).all(0)]
     gaps = second - first
     shown, unit = name_and_unit(quantity)
+    shown = drawable(shown, 2 * WORD)
     end = f" [{unit}]" if unit else ""
     figure, axes = _sheet(6.2)
     axes.scatter((first + second) / 2, gaps, s=22, color=COLOURS[0], alpha=0.75, linewidths=0)

@@ -52,9 +52,6 @@ def deformable_conv2d(
     return out.reshape(n, h, w, -1).permute(0, 3, 1, 2)
 
 
-torch.fx.wrap("deformable_conv2d")  # a leaf when tracing: its shapes are numbers
-
-
 class DeformableConv2d(nn.Module):
     """DCNv2: a 3 x 3 convolution that predicts where and how much each tap reads."""
 

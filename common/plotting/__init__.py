@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyBboxPatch
 from matplotlib.patheffects import Normal, Stroke
 
+from zoo.common.colours import COLOURS as COLOURS
+from zoo.common.numbers import name_and_unit, percent, written
+from zoo.common.plotting.text import NAME, drawable
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
@@ -19,12 +22,10 @@ if TYPE_CHECKING:
     from zoo.common.answers.ellipses import Ellipses
 
 BACKGROUND, PANEL, TEXT, MUTED = "#0e1116", "#1b2028", "#f2f5f9", "#93a1b3"
-COLOURS = ("#35d0ff", "#ffb000", "#ff5fa2", "#7ee787", "#c297ff", "#ff8a5c")  # told apart in colour blindness
 HALO = [Stroke(linewidth=3.6, foreground="black", alpha=0.55), Normal()]
 HEIGHT_IN, PANEL_IN, DPI = 4.4, 2.75, 150
-ABBREVIATIONS = ("hd95", "assd", "masd")  # as well as whatever has three letters or fewer
+NOTE_LETTERS_PER_IN = 18  # of 7 points, on the average
 MAX_BARS = 5  # most probable classes that the panel has room for
-UNITS = {"mm": "mm", "mm2": "mm²", "ml": "ml", "deg": "°", "px": "px"}
 
 
 def draw_ellipses(prediction: Ellipses) -> Figure:
@@ -68,9 +69,10 @@ def draw_classification(prediction: Classification) -> Figure:
     likely = set(np.argsort(-prediction.probabilities, kind="stable")[:MAX_BARS].tolist())
     for i, (name, p) in enumerate(zip(prediction.classes, prediction.probabilities, strict=True)):
         if i in likely:
-            y = draw_bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
-    if has_map:
-        panel.text(0.0, 0.02, "right: where the network looked", color=MUTED, fontsize=8, va="bottom")
+            y = draw_bar(panel, y, name, float(p), percent(float(p)), COLOURS[0] if i == best else MUTED)
+    if prediction.heat_map is not None:
+        told = "right: where the network looked" if prediction.heat_map.any() else "right: no place stands out"
+        panel.text(0.0, 0.02, told, color=MUTED, fontsize=8, va="bottom")
     return figure
 
 
@@ -155,8 +157,7 @@ def draw_scale_bar(canvas: Axes, image: Image) -> None:
 
 def write_title(panel: Axes, image: Image) -> float:
     name = image.name.replace("\\", "/").rsplit("/", 1)[-1]  # the folders are said elsewhere, and long
-    name = name if len(name) <= 30 else f"{name[:13]}…{name[-14:]}"
-    panel.text(0.0, 0.99, name, color=TEXT, fontsize=11, fontweight="bold", va="top")
+    panel.text(0.0, 0.99, drawable(name, NAME), color=TEXT, fontsize=11, fontweight="bold", va="top")
     size = " × ".join(str(n) for n in reversed(image.size))
     spacing = image.spacing_mm
     known = "pixel size unknown" if spacing is None else " × ".join(f"{s:.3g}" for s in reversed(spacing)) + " mm"
@@ -166,7 +167,7 @@ def write_title(panel: Axes, image: Image) -> float:
 
 def draw_bar(panel: Axes, y: float, name: str, fraction: float, value: str, colour: str) -> float:
     """Draw a named bar below y and return where the next line starts."""
-    panel.text(0.0, y, name, color=TEXT, fontsize=10, va="top")
+    panel.text(0.0, y, drawable(name), color=TEXT, fontsize=10, va="top")
     panel.text(1.0, y, value, color=TEXT, fontsize=10, va="top", ha="right")
     for length, shade in ((1.0, PANEL), (float(np.clip(fraction, 0, 1)), colour)):
         if length > 0.005:
@@ -178,18 +179,14 @@ def draw_bar(panel: Axes, y: float, name: str, fraction: float, value: str, colo
 def write_measurements(panel: Axes, y: float, measurements: dict[str, float]) -> None:
     for name, value in measurements.items():
         label, unit = name_and_unit(name)
-        shown = f"{value:.4g}" if math.isfinite(value) else "–"
-        panel.text(0.0, y, label, color=MUTED, fontsize=9.5, va="top")
-        panel.text(1.0, y, f"{shown} {unit}".strip(), color=TEXT, fontsize=9.5, va="top", ha="right")
+        panel.text(0.0, y, drawable(label), color=MUTED, fontsize=9.5, va="top")
+        panel.text(1.0, y, written(value, unit), color=TEXT, fontsize=9.5, va="top", ha="right")
         y -= 0.068
 
 
-def name_and_unit(name: str) -> tuple[str, str]:
-    """Split "hc_mm" into ("HC", "mm"); short names are abbreviations."""
-    stem, _, unit = name.rpartition("_")
-    if unit not in UNITS or not stem:
-        stem, unit = name, ""
-    words = stem.replace("_", " ")
-    return (words.upper() if len(words) <= 3 or words in ABBREVIATIONS else words[0].upper() + words[1:]), UNITS.get(
-        unit, ""
-    )
+def write_note(figure: Figure, text: str) -> None:
+    """Write a warning along the lower edge, cut where it would leave the picture."""
+    room = int(figure.get_figwidth() * NOTE_LETTERS_PER_IN)
+    shown = text if len(text) <= room else f"{text[: room - 1]}…"
+    label = figure.text(0.01, 0.012, shown, color="black", fontsize=7, va="bottom", ha="left")
+    label.set_bbox({"facecolor": COLOURS[1], "edgecolor": "none", "pad": 2})

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from zoo.common.numbers import percent
 from zoo.common.plotting import (
     COLOURS,
     HALO,
@@ -19,6 +20,7 @@ from zoo.common.plotting import (
     show_image,
     write_title,
 )
+from zoo.common.plotting.text import drawable
 
 if TYPE_CHECKING:
     from zoo.common.answers.localisation import Localisation
@@ -49,13 +51,15 @@ def draw_localisation(prediction: Localisation) -> Figure:
     best = int(np.argmax(prediction.probabilities))
     for i, (name, p) in enumerate(zip(prediction.classes, prediction.probabilities, strict=True)):
         if i == best or name == prediction.shown or len(prediction.classes) <= 3:
-            y = draw_bar(panel, y, name, float(p), f"{p:.1%}", COLOURS[0] if i == best else MUTED)
-    regions = f"{len(prediction.boxes)} region{'s' * (len(prediction.boxes) != 1)} of {prediction.shown}"
+            y = draw_bar(panel, y, name, float(p), percent(float(p)), COLOURS[0] if i == best else MUTED)
+    regions = f"{len(prediction.boxes)} region{'s' * (len(prediction.boxes) != 1)} of {drawable(prediction.shown)}"
     panel.text(0.0, y, regions, color=TEXT, fontsize=10, va="top")
     for box, score in list(zip(prediction.boxes, prediction.scores, strict=True))[:LISTED]:
         y -= 0.068
         x1, y1, x2, y2 = (round(float(v)) for v in box)
         panel.text(0.0, y, f"{x2 - x1} × {y2 - y1} px at ({x1}, {y1})", color=MUTED, fontsize=9, va="top")
         panel.text(1.0, y, f"{score:.2f}", color=TEXT, fontsize=9, va="top", ha="right")
-    panel.text(0.0, 0.02, f"right: where {prediction.shown} was seen", color=MUTED, fontsize=8, va="bottom")
+    is_seen = prediction.heat_map is not None and prediction.heat_map.any()
+    told = f"right: where {drawable(prediction.shown)} was seen" if is_seen else "right: no place stands out"
+    panel.text(0.0, 0.02, told, color=MUTED, fontsize=8, va="bottom")
     return figure

@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from zoo.common.answers.segmentation import written_size
 from zoo.common.plotting import (
     BACKGROUND,
     COLOURS,
@@ -26,6 +27,7 @@ from zoo.common.plotting import (
     show_image,
     write_title,
 )
+from zoo.common.plotting.text import drawable
 from zoo.common.transforms.orientation import to_canonical
 from zoo.common.types import Image
 
@@ -129,18 +131,12 @@ def _write_classes(panel: Axes, prediction: Segmentation) -> None:
         index = prediction.classes.index(str(row["class"]))
         colour = _colour(index) if row["share"] else BACKGROUND
         panel.add_patch(Rectangle((0, y - 0.045), 0.05, 0.045, facecolor=colour, edgecolor=_colour(index)))
-        panel.text(0.08, y, str(row["class"]), color=TEXT if row["share"] else MUTED, fontsize=10, va="top")
-        panel.text(1.0, y, _size(row), color=TEXT if row["share"] else MUTED, fontsize=10, va="top", ha="right")
+        panel.text(0.08, y, drawable(str(row["class"])), color=TEXT if row["share"] else MUTED, fontsize=10, va="top")
+        size = written_size(row) if row["share"] else "not found"
+        panel.text(1.0, y, size, color=TEXT if row["share"] else MUTED, fontsize=10, va="top", ha="right")
         y -= 0.08
     if len(rows) > len(shown):
         panel.text(0.08, y, f"and {len(rows) - len(shown)} more", color=MUTED, fontsize=8, va="top")
-
-
-def _size(row: dict[str, float | str]) -> str:
-    """Tell the size of a class with its unit."""
-    name = next(key for key in row if key.startswith("size_"))
-    unit = {"mm2": "mm²"}.get(name[5:], name[5:])
-    return f"{float(row[name]):.4g} {unit}" if row["share"] else "not found"
 
 
 def _colour(index: int) -> str:

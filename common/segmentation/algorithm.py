@@ -16,9 +16,10 @@ from zoo.common.metrics.segmentation import Policy, score_case
 from zoo.common.tiling import labels as name_largest
 from zoo.common.transforms.sampling import nearest_indices
 from zoo.common.tta import View, flips
-from zoo.common.types import Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 METRICS = ("dice", "hd95_mm", "assd_mm")
+SURE = 30.0  # logit of a network without doubt
 ATLAS = {2: 128, 3: 48}  # side of the grid on which the baseline averages training masks
 
 
@@ -45,6 +46,8 @@ class SegmentationAlgorithm(Algorithm[S]):
     """Labels every pixel or voxel. The network's output "logits" is (k, *size) on the grid of its input."""
 
     task = "segmentation"
+    labels: ClassVar[tuple[str, ...]] = ("mask",)
+    answer_type: ClassVar[type[Prediction]] = Segmentation
     monitor = "dice"
     dense_output = "logits"
     prediction_options: ClassVar[tuple[str, ...]] = ("largest_component", "probabilities")
@@ -57,7 +60,7 @@ class SegmentationAlgorithm(Algorithm[S]):
     @property
     def views(self) -> tuple[View, ...]:
         """Mirror along every axis of the network's input."""
-        return tuple(flips(2 if self.window is None else len(self.window)))
+        return tuple(flips(2 if self.window is None else len(self.window))) if self.mirrors else ()
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """Keep only the labels of a finished slab, unless probabilities are asked for."""
@@ -77,7 +80,11 @@ class SegmentationAlgorithm(Algorithm[S]):
         """Return the labels of a sample; DataError when they do not fit its image or the classes."""
         return checked_mask(sample, len(self.config.classes))
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        mask = self.targets(sample)["mask"]
+        return {"logits": sure_scores(mask, len(self.config.classes))}
+
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         """Measure Dice, HD95 and ASSD of each class; distances of a missed class count as the image's diagonal."""
         if not isinstance(prediction, Segmentation):
             raise TypeError(f"{type(prediction).__name__} given; expected Segmentation")
@@ -92,14 +99,14 @@ class SegmentationAlgorithm(Algorithm[S]):
             for metric in METRICS:
                 shown = metric if known else metric.replace("_mm", "_px")
                 row[f"{shown}_{label['label']}"] = float(label[metric])
-        return {**row, **_sizes(scored, known, truth.ndim)}
+        return Case({**row, **_sizes(scored, known, truth.ndim)})
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         """Average each score of each class over the cases in which it is defined, then over the classes.
 
         `missed` counts over all cases the classes that are there and were not found at all.
         """
-        columns = score_columns(rows)
+        columns = score_columns([case.row for case in cases])
         single = {name: mean_of_defined(values) for name, values in columns.items() if not name.startswith(MISSED)}
         kinds = dict.fromkeys(c.split("_", 1)[0] for c in single)
         overall = {}
@@ -129,6 +136,11 @@ class SegmentationAlgorithm(Algorithm[S]):
         return predict
 
 
+def sure_scores(mask: np.ndarray, classes: int) -> np.ndarray:
+    """Return logits (classes, *size) without doubt for a mask of class numbers."""
+    return np.where(np.arange(classes).reshape(-1, *(1,) * mask.ndim) == mask, SURE, -SURE).astype(np.float32)
+
+
 def softmax(scores: np.ndarray) -> np.ndarray:
     """Turn scores (k, *size) into probabilities; keeps float32."""
     powers = np.exp(scores - scores.max(axis=0, keepdims=True))
@@ -138,12 +150,16 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def checked_mask(sample: Sample, classes: int) -> np.ndarray:
     """Return the integer mask of a sample; DataError when its shape or its values are not the expected ones."""
     mask = np.asarray(sample.labels["mask"])
+    name = sample.files.get("mask", f"mask of {sample.image.name}")
     if mask.shape != sample.image.size:
-        raise DataError(f"{sample.image.name}: mask of {mask.shape}; expected the image's size {sample.image.size}")
+        raise DataError(f"{name}: {mask.shape} given; expected the image's size {sample.image.size}. Resample one.")
     if mask.dtype.kind == "f":
         mask = mask.astype(np.int64)
     if mask.size and (mask.min() < 0 or mask.max() >= classes):
-        raise DataError(f"{sample.image.name}: labels {mask.min()}..{mask.max()}; expected 0..{classes - 1}")
+        raise DataError(
+            f"{name}: class numbers {mask.min()}..{mask.max()} given; expected 0..{classes - 1}. Renumber the mask, or "
+            "name all its classes, the background first, one a line in classes.txt beside the data."
+        )
     return mask
 
 

@@ -8,9 +8,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from zoo.common.answers.segmentation import Segmentation
+from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError
 from zoo.common.segmentation.algorithm import SegmentationAlgorithm, SegmentationConfig
-from zoo.common.segmentation.volume_patches import Changes, random_patch
+from zoo.common.segmentation.volume_patches import VolumeAugmentation, random_patch
 from zoo.common.segmentation.volumes import from_network, mask_to_network, network_patch, to_network
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Image, Sample
@@ -47,6 +48,7 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
     """Labels every voxel of a volume, window by window; pictures count as volumes of one slice."""
 
     prediction_options = ("largest_component", "probabilities", "overlap")
+    augmentation: Augmentation = VolumeAugmentation()
 
     def __init__(self, config: V, stride: int) -> None:
         """Check the configuration; the sides of a window are multiples of `stride`."""
@@ -71,7 +73,7 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
 
     @property
     def views(self) -> tuple[View, ...]:
-        return mirror_views(self.config.mirrored)
+        return mirror_views(self.config.mirrored if self.mirrors else ())
 
     @property
     def tiling(self) -> tuple[float, str]:
@@ -89,9 +91,10 @@ class VolumeSegmentation(SegmentationAlgorithm[V]):
         return self.answer(from_network(outputs["logits"], image, len(self.config.classes)), image)
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        """Cut a piece, mostly around a class; turn up to 15 degrees, scale up to 15 %, mirror, recolour."""
+        """Cut a piece, mostly around a class; turn, scale, mirror and recolour it."""
         array, mask = self.preprocess(sample.image)["image"], self.targets(sample)["mask"]
-        piece, labels = random_patch(array, mask, self.patch, Changes(mirrored=self.config.mirrored), rng)
+        options = self.options(VolumeAugmentation)
+        piece, labels = random_patch(array, mask, self.patch, options, self.config.mirrored, rng)
         return replace(sample, image=network_patch(sample.image, piece), labels={"mask": labels})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 EXPANSION = 4  # output channels of a bottleneck per inner channel
@@ -14,18 +15,18 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("normal", "covid")
-    layers: tuple[int, int, int, int] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
+    classes: Names = ("normal", "covid")
+    layers: tuple[Count, Count, Count, Count] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
     bottleneck: bool = False  # 1x1, 3x3, 1x1 blocks with four times the channels, as in ResNet-50
-    width: int = 32  # channels of the first stage; 64 in the literature
-    input_channels: int = 1
-    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
+    width: Count = 32  # channels of the first stage; 64 in the literature
+    input_channels: Count = 1
+    input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
-    std: tuple[float, ...] = (0.5,)
+    std: tuple[Positive, ...] = (0.5,)
     crop: str = "none"  # lung: the square around what is not black; none: the whole image
-    threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
-    class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
-    label_smoothing: float = 0.1  # share of the target that is spread over all classes
+    threshold: Open = 0.5  # of two classes, the second is named from this probability of the network on
+    class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
+    label_smoothing: ShareBelowOne = 0.1  # share of the target that is spread over all classes
 
     @property
     def features(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 
@@ -12,21 +13,21 @@ from zoo.common.recipe import Recipe
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("normal", "covid")
-    dim: int = 128  # channels of a token
-    depth: int = 4  # blocks
-    heads: int = 4  # of the attention
-    patch: int = 16  # side of what becomes one token [px]
-    stem: tuple[int, ...] = (32, 64, 96, 128)  # channels of convolutions of stride 2; () for one convolution per patch
-    drop_path: float = 0.0  # share of samples that skip the last block in training; grows linearly over the blocks
-    input_channels: int = 1
-    input_size: tuple[int, int] = (128, 128)  # (h, w) [px]
+    classes: Names = ("normal", "covid")
+    dim: Count = 128  # channels of a token
+    depth: Count = 4  # blocks
+    heads: Count = 4  # of the attention
+    patch: Count = 16  # side of what becomes one token [px]
+    stem: tuple[Count, ...] = (32, 64, 96, 128)  # channels of convolutions of stride 2; () for one per patch
+    drop_path: ShareBelowOne = 0.0  # share of samples that skip the last block in training; grows over the blocks
+    input_channels: Count = 1
+    input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
-    std: tuple[float, ...] = (0.5,)
+    std: tuple[Positive, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
-    threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
-    class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
-    label_smoothing: float = 0.0  # share of the target that is spread over all classes
+    threshold: Open = 0.5  # of two classes, the second is named from this probability of the network on
+    class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
+    label_smoothing: ShareBelowOne = 0.0  # share of the target that is spread over all classes
 
 
 def _full(dim: int, depth: int, heads: int, mean: tuple[float, ...], std: tuple[float, ...], crop: str) -> Config:

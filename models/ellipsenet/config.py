@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from zoo.common.ranges import Count, Names, Positive
 from zoo.common.recipe import Recipe
 
+Stages = tuple[Count, Count, Count, Count, Count, Count]
 STRIDE = 4  # input pixels per cell of the output maps
 RATIOS = ("al", "bl", "ratio_al", "ratio_bl")  # outputs that pass a sigmoid inside the network
 
@@ -14,19 +17,19 @@ RATIOS = ("al", "bl", "ratio_al", "ratio_bl")  # outputs that pass a sigmoid ins
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("head",)  # one ellipse of each per image
-    preset: str = "fetal_head"  # fetal_head or fetal_heart: which measurements follow from the ellipses
-    ap_axis: str = "minor"  # axis of the thorax taken as front-back, minor or major: for the estimated cardiac axis
-    input_size: tuple[int, int] = (192, 288)  # (h, w) [px], multiples of 32
-    input_channels: int = 1
+    classes: Names = ("head",)  # one ellipse of each per image
+    preset: Literal["fetal_head", "fetal_heart"] = "fetal_head"  # which measurements follow from the ellipses
+    ap_axis: Literal["minor", "major"] = "minor"  # front-back axis of the thorax: for the estimated cardiac axis
+    input_size: tuple[Count, Count] = (192, 288)  # (h, w) [px], multiples of 32
+    input_channels: Count = 1
     mean: float = 0.216  # of the intensities scaled to 0..1
-    std: float = 0.222
-    channels: tuple[int, ...] = (16, 16, 32, 64, 96, 128)  # of the six stages of the backbone
-    head_channels: int = 64
-    heads: str = "per_class"  # per_class: own maps for each class; official: one map for all classes, as published
+    std: Positive = 0.222
+    channels: Stages = (16, 16, 32, 64, 96, 128)  # of the six stages of the backbone
+    head_channels: Count = 64
+    heads: Literal["per_class", "official"] = "per_class"  # own maps for each class, or one for all, as published
     deformable: bool = False  # DCNv2 in the neck instead of plain 3 x 3 convolutions
     dead_projections: bool = False  # keep 41,728 weights (DLA-34) of the published code that never reach an output
-    enclosing: str = "axis_aligned"  # box of the distance term of the IoU loss: axis_aligned or smallest
+    enclosing: Literal["axis_aligned", "smallest"] = "axis_aligned"  # box of the distance term of the IoU loss
 
     @property
     def outputs(self) -> dict[str, int]:

@@ -66,6 +66,24 @@ def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray]:
     return geometry.canonical(rows), scores
 
 
+def maps_of(target: Arrays, config: Config) -> dict[str, np.ndarray]:
+    """Draw the outputs that `decode` reads the ellipses of these targets from; the inverse of `read_cells`."""
+    clear = np.clip(np.asarray(target["hm"], np.float64), 1e-6, 1 - 1e-6)
+    k, h, w = clear.shape
+    outputs = {"hm": np.log(clear / (1 - clear))}
+    for name in config.outputs:
+        source = name.removeprefix("ratio_")  # official: maps that serve all classes
+        if name in ("hm", "sincos"):
+            continue
+        values = np.asarray(target[source]).reshape(k, -1)
+        maps = np.zeros((config.outputs[name], h * w))
+        for label, index in enumerate(target["index"]):
+            first = 0 if config.heads == "official" else label * values.shape[1]
+            maps[first : first + values.shape[1], int(index)] = values[label]
+        outputs[name] = maps.reshape(-1, h, w)
+    return outputs
+
+
 def read_cells(maps: np.ndarray, index: np.ndarray, shared: bool) -> np.ndarray:
     """Read each class's values at its cell: (m, h, w) and (classes,) to (classes, values).
 

@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from zoo.common.answers.prediction import Prediction
 from zoo.common.ellipses import geometry
 from zoo.common.ellipses.algorithm import EllipseAlgorithm
 from zoo.common.errors import ConfigError
 from zoo.common.networks.unet2d_sizes import fits
-from zoo.common.segmentation.algorithm import softmax
+from zoo.common.segmentation.algorithm import softmax, sure_scores
 from zoo.common.transforms.pictures import undo_letterbox
 from zoo.common.types import Arrays, Image, Sample
 
@@ -22,6 +23,7 @@ from .prediction import FittedEllipses
 class EllipseNetFit(EllipseAlgorithm[Config]):
     """One mask and one ellipse per class, with head sizes or heart ratios measured on them."""
 
+    answer_type: ClassVar[type[Prediction]] = FittedEllipses
     prediction_options: ClassVar[tuple[str, ...]] = ("fit",)
 
     def __init__(self, config: Config) -> None:
@@ -42,6 +44,9 @@ class EllipseNetFit(EllipseAlgorithm[Config]):
         for row in sorted(self.truth(sample), key=lambda row: row[0]):
             mask[geometry.fill(row, self.config.input_size)] = int(row[0]) + 1
         return {"mask": mask}
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        return {"logits": sure_scores(self.targets(sample)["mask"], 1 + len(self.config.classes))}
 
     def postprocess(self, outputs: Arrays, image: Image) -> FittedEllipses:
         probabilities = undo_letterbox(softmax(np.asarray(outputs["logits"], np.float32)), image.size)

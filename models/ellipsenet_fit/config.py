@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from zoo.common.ranges import Count, Names, Positive
 from zoo.common.recipe import Recipe
 
 
@@ -11,15 +13,15 @@ from zoo.common.recipe import Recipe
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("head",)  # outermost first: each later structure lies inside the one before
-    preset: str = "fetal_head"  # fetal_head or fetal_heart: which examples are drawn
-    ap_axis: str = "minor"  # axis of the thorax taken as front-back, minor or major: for the estimated cardiac axis
-    input_size: tuple[int, int] = (128, 192)  # (h, w) [px], multiples of 2 ** (levels - 1)
-    input_channels: int = 1
+    classes: Names = ("head",)  # outermost first: each later structure lies inside the one before
+    preset: Literal["fetal_head", "fetal_heart"] = "fetal_head"  # fetal_head or fetal_heart: which examples are drawn
+    ap_axis: Literal["minor", "major"] = "minor"  # front-back axis of the thorax: for the estimated cardiac axis
+    input_size: tuple[Count, Count] = (128, 192)  # (h, w) [px], multiples of 2 ** (levels - 1)
+    input_channels: Count = 1
     mean: float = 0.216  # of the intensities scaled to 0..1
-    std: float = 0.222
-    width: int = 16  # channels at full size; doubled at each level
-    levels: int = 5
+    std: Positive = 0.222
+    width: Count = 16  # channels at full size; doubled at each level
+    levels: Count = 5
     fit: str = "moments"  # moments, contour or ransac: how an ellipse follows from a mask; only prediction reads it
 
 

@@ -9,31 +9,38 @@ import numpy as np
 
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
+from zoo.common.augment.options import Augmentation
 from zoo.common.classification.slice_classifier import SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.lungs.slices import (
+    MirrorAugmentation,
     brightness_classifier,
     cropped,
     mirror_slice,
     normalised,
     spread,
     token_weights,
+    tokens_of_mask,
 )
 from zoo.common.networks.vit_config import check_vit_config
 from zoo.common.networks.vit_weights import initial_vit_value, uniform_kernel
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Sample
 
 from .config import Config
 from .coupling import COUPLINGS, IN_LOG_ODDS
 
 ROIS = ("none", "lung")
+LEAST_WEIGHT = 1e-3  # of a token; what is black all over can show nothing
 
 
 class TSCam(SliceClassifier[Config]):
     """Classify one slice and show where the finding is; masks are for scoring only, training never sees one."""
 
     task = "localisation"
+    augmentation: Augmentation = MirrorAugmentation()
+    labels: ClassVar[tuple[str, ...]] = ("label", "mask")
+    answer_type: ClassVar[type[Prediction]] = Localisation
     prediction_options: ClassVar[tuple[str, ...]] = (
         "coupling",
         "roi",
@@ -60,6 +67,10 @@ class TSCam(SliceClassifier[Config]):
     def head(self) -> tuple[str, ...]:
         return ("head.",)
 
+    @property
+    def undecayed(self) -> tuple[str, ...]:
+        return ("cls_token", "pos_embed")
+
     def preprocess(self, image: Image) -> Arrays:
         """Return the image and, per token, its weight, (gh, gw) in [0, 1]."""
         array = cropped(image, self.config)
@@ -79,17 +90,26 @@ class TSCam(SliceClassifier[Config]):
         scale = self.config.map_scale if self.config.coupling in IN_LOG_ODDS else 0.0
         return self._localised(image, probabilities, shown, spread(cells, image, self.config, scale))
 
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Name the class; let exactly the tokens of the mask speak for it, as strongly as the map can show."""
+        logits = super().perfect_outputs(sample)["logits"]
+        inputs = self.preprocess(sample.image)
+        share = tokens_of_mask(sample.labels["mask"], sample.image, self.config, inputs["lung"].shape)
+        evidence = share * (self.config.map_scale or 1.0) / np.maximum(inputs["lung"], LEAST_WEIGHT)
+        maps = np.where(logits[:, None, None] > 0, evidence, 0)
+        return {"logits": logits, "maps": maps, "attention": np.ones_like(share), "lung": inputs["lung"]}
+
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         # no turning or scaling: interpolation would smooth what the map has to resolve (a guess, not measured alone)
-        return mirror_slice(sample, rng)
+        return mirror_slice(sample, self.options(MirrorAugmentation), rng)
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Localisation):
             raise TypeError(f"{type(prediction).__name__} given; expected Localisation")
-        return score_map(super().score(prediction, sample), prediction, sample)
+        return score_map(super().score(prediction, sample).row, prediction, sample)
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return {**super().summarise(rows), **summarise_maps(rows)}
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return {**super().summarise(cases), **summarise_maps(cases)}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Classify by the mean brightness of what is not black; show the smoothed brightness."""

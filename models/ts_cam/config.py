@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.vit_weights import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne, Whole
 from zoo.common.recipe import Recipe
 
 
@@ -12,18 +13,18 @@ from zoo.common.recipe import Recipe
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("normal", "covid")
+    classes: Names = ("normal", "covid")
     background: str = "normal"  # the class that has no place in the picture; "" or a name not in classes: none
-    dim: int = 64  # channels of a token
-    depth: int = 2  # blocks
-    heads: int = 2  # of the attention
-    patch: int = 8  # side of what becomes one token [px]
-    stem: tuple[int, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch
-    drop_path: float = 0.0  # share of samples that skip the last block in training; grows linearly over the blocks
-    input_channels: int = 1
-    input_size: tuple[int, int] = (96, 96)  # (h, w) [px]
+    dim: Count = 64  # channels of a token
+    depth: Count = 2  # blocks
+    heads: Count = 2  # of the attention
+    patch: Count = 8  # side of what becomes one token [px]
+    stem: tuple[Count, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch
+    drop_path: ShareBelowOne = 0.0  # share of samples that skip the last block in training; grows over the blocks
+    input_channels: Count = 1
+    input_size: tuple[Count, Count] = (96, 96)  # (h, w) [px]
     mean: tuple[float, ...] = (0.5,)  # of the intensities scaled to 0..1; one, or one per channel
-    std: tuple[float, ...] = (0.5,)
+    std: tuple[Positive, ...] = (0.5,)
     crop: str = "lung"  # lung: the square around what is not black; none: the whole image
     roi_pool: bool = True  # tokens count by their brightness, black ones not at all; False: all alike, as published
     sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
@@ -33,10 +34,10 @@ class Config:
     roi: str = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
     largest_only: bool = False  # one box, around the largest region, as published
-    smallest_px: int = 20  # regions of fewer pixels of the image get no box
-    threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
-    class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
-    label_smoothing: float = 0.0  # share of the target that is spread over all classes
+    smallest_px: Whole = 20  # regions of fewer pixels of the image get no box
+    threshold: Open = 0.5  # of two classes, the second is named from this probability of the network on
+    class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
+    label_smoothing: ShareBelowOne = 0.0  # share of the target that is spread over all classes
 
 
 def _published(dim: int, heads: int) -> Config:

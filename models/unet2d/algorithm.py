@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.common.answers.segmentation import Segmentation
+from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.networks.unet2d_sizes import fits, margin_px
 from zoo.common.segmentation.algorithm import SegmentationAlgorithm
@@ -13,7 +14,7 @@ from zoo.common.transforms.pictures import letterbox, to_channels, undo_letterbo
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Image, Sample
 
-from .augment import augment
+from .augment import PictureAugmentation, augment
 from .config import Config
 from .example import draw_example
 
@@ -24,6 +25,7 @@ class UNet2D(SegmentationAlgorithm[Config]):
     """Label each pixel of a picture; a volume (c, d, h, w) goes through slice by slice along d."""
 
     slicewise = True
+    augmentation: Augmentation = PictureAugmentation()
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -46,7 +48,7 @@ class UNet2D(SegmentationAlgorithm[Config]):
     @property
     def views(self) -> tuple[View, ...]:
         """Mirror left and right, as in training; bodies do not stand on their heads."""
-        return (View((0, 1)), View((0, 1), (1,)))
+        return (View((0, 1)), View((0, 1), (1,))) if self.mirrors else ()
 
     def preprocess(self, image: Image) -> Arrays:
         """Scale to 0..1 and letterbox; a picture gives (c, *input_size), a volume (c, d, *input_size)."""
@@ -73,8 +75,12 @@ class UNet2D(SegmentationAlgorithm[Config]):
             return self.answer(np.stack(list(slices), axis=1), image)
         return self.answer(np.stack([name_largest(scores) for scores in slices]), image)  # scores take k times 4 bytes
 
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        logits = super().perfect_outputs(sample)["logits"]
+        return {"logits": logits if self.config.maps > 1 else logits[1:]}
+
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return augment(sample, self.config.input_size, rng)
+        return augment(sample, self.config.input_size, self.options(PictureAugmentation), rng)
 
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:

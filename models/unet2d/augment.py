@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zoo.common.augment import Chain
 from zoo.common.augment.intensity import Brightness, Contrast, Gamma
+from zoo.common.augment.options import Augmentation
 from zoo.common.augment.spatial import Flip, RandomAffine, RandomElastic, Resize
+from zoo.common.ranges import Angle, Factors, Share
 from zoo.common.types import Sample
 
-TURN_RAD = float(np.radians(15))
-TONES = (Gamma(), Brightness(amount=0.15), Contrast(factor=(0.85, 1.15)))
+
+@dataclass(frozen=True)
+class PictureAugmentation(Augmentation):
+    """One warp and one change of tone."""
+
+    mirror: bool = True  # left and right, in half of the copies
+    rotation_deg: Angle = 15.0  # largest turn, either way
+    scale: Factors = (0.8, 1.25)  # size, on a log scale
+    stretch: Share = 0.1  # largest extra scale of each axis, as a share
+    shift: Share = 0.08  # largest shift, as a share of the sides
+    elastic: Share = 0.3  # share of the copies that are bent smoothly
+    gamma: Factors = (0.75, 1.35)  # exponent of the intensities, on a log scale
+    brightness: Share = 0.15  # largest share of the standard deviation that is added, either way
+    contrast: Factors = (0.85, 1.15)  # stretch about the mean
 
 
-def augment(sample: Sample, size: tuple[int, int], rng: np.random.Generator) -> Sample:
+def augment(sample: Sample, size: tuple[int, int], options: PictureAugmentation, rng: np.random.Generator) -> Sample:
     """Fit the picture into `size` (h, w), mirror, turn, scale, shift and bend it, change its tone.
 
     Of a volume, one slice is drawn.
     """
+    turn_rad = float(np.radians(options.rotation_deg))
     moves = (
         Resize(size=size, keep_proportions=True),
-        Flip(),
-        RandomAffine(turn_rad=TURN_RAD, scale=(0.8, 1.25), stretch=0.1, shift=0.08),
-        RandomElastic(knots_px=size[0] / 4, strength=(0.1, 0.4), probability=0.3),
+        Flip(chance=0.5 if options.mirror else 0.0),
+        RandomAffine(turn_rad=turn_rad, scale=options.scale, stretch=options.stretch, shift=options.shift),
+        RandomElastic(knots_px=size[0] / 4, strength=(0.1, 0.4), probability=options.elastic),
     )
+    tones = (Gamma(exponent=options.gamma), Brightness(amount=options.brightness), Contrast(factor=options.contrast))
     picture = sample if sample.image.array.ndim == 3 else draw_slice(sample, rng)
-    return Chain((*moves, *TONES)).apply(picture, rng)
+    return Chain((*moves, *tones)).apply(picture, rng)
 
 
 def draw_slice(sample: Sample, rng: np.random.Generator) -> Sample:

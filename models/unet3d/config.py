@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from zoo.common.ranges import Count, Names, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 
@@ -11,10 +13,10 @@ from zoo.common.recipe import Recipe
 class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("background", "anterior", "posterior")
-    input_channels: int = 1
-    width: int = 8  # channels of the first convolution; 32 in the paper
-    levels: int = 4  # resolutions; each halves the one above
+    classes: Names = ("background", "anterior", "posterior")
+    input_channels: Count = 1
+    width: Count = 8  # channels of the first convolution; 32 in the paper
+    levels: Count = 4  # resolutions; each halves the one above
     norm_affine: bool = True  # weights of the batch norms
     conv_bias: bool = False
     up_bias: bool = True  # of the transposed convolutions
@@ -23,8 +25,8 @@ class Config:
     window_size: tuple[int, ...] = (40, 56, 40)  # (d, h, w) of a window at prediction; () takes patch_size
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
-    overlap: float = 0.5  # of neighbouring windows, as a share of their side
-    mirrored: tuple[int, ...] = (2,)  # axes that training and test-time augmentation flip: 0, 1, 2 for d, h, w
+    overlap: ShareBelowOne = 0.5  # of neighbouring windows, as a share of their side
+    mirrored: tuple[Literal[0, 1, 2], ...] = (2,)  # axes (d, h, w) that training and test-time augmentation flip
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too
 

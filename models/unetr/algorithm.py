@@ -30,6 +30,10 @@ class UNETR(VolumeSegmentation[Config]):
         return ("head.",)
 
     @property
+    def undecayed(self) -> tuple[str, ...]:
+        return ("pos_embed",)
+
+    @property
     def window(self) -> tuple[int, ...]:
         return self.config.input_size
 

@@ -249,7 +249,7 @@ def test_missing_picture_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("file,label\na.png,1", "expected `image`"), ("image,label\na", "1 cells")]
+    ("text", "message"), [("photo,label\na.png,1", "expected `image`"), ("image,label\na", "1 cells")]
 )
 def test_manifest_with_other_columns_is_refused(text, message, tmp_path):
     (tmp_path / "labels.csv").write_text(text)
@@ -263,6 +263,21 @@ def test_ellipse_whose_axes_are_swapped_is_refused(tmp_path):
 
     with pytest.raises(DataError, match="a >= b"):
         open_dataset(manifest(tmp_path, [("a.png", 3, 2, 1, 2, 0)], header), "ellipse-detection")
+
+
+@pytest.mark.parametrize("write", [wll_reduced, ucsd_reduced])
+def test_patients_in_a_table_that_looks_like_a_known_set_are_kept(write, tmp_path):
+    write(tmp_path)
+    with (tmp_path / "split.csv").open(newline="") as file:
+        header, *lines = [row for row in csv.reader(file)]
+    if "patient" in header:
+        lines = [[cell for name, cell in zip(header, line, strict=True) if name != "patient"] for line in lines]
+        header.remove("patient")
+    table(tmp_path / "split.csv", [*header, "Patient ID"], [[*line, f"p{i}"] for i, line in enumerate(lines)])
+
+    groups = open_dataset(tmp_path, "classification").groups
+
+    assert [group.split()[-1] for group in groups] == [f"p{i}" for i in range(len(groups))]
 
 
 def test_unknown_folder_says_what_was_tried_and_what_is_there(tmp_path):

@@ -231,7 +231,7 @@ def test_split_that_names_a_missing_picture_is_refused(tmp_path):
     paired(tmp_path)
     (tmp_path / "images" / "b.jpg").unlink()
 
-    with pytest.raises(DataError, match="1 names of the split have no file in images/, such as b"):
+    with pytest.raises(DataError, match=r"split\.csv: 1 name\(s\) without an image, such as 'b'"):
         open_dataset(tmp_path, "segmentation")
 
 

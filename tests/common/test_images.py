@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -106,3 +108,35 @@ def test_a_checked_volume_keeps_its_place_in_the_world() -> None:
 def test_an_image_without_channels_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected \(c, h, w\)"):
         checked_image(Image(np.zeros((4, 5), np.float32)))
+
+
+@pytest.mark.parametrize("shape", [(35, 47, 35), (17, 64, 64), (40, 16, 16, 1)])
+def test_a_volume_without_its_channel_axis_is_no_picture_of_many_channels(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=rf"{shape[0]} channels given.*array\[None\]"):
+        checked_image(Image(np.zeros(shape, np.float32)))
+
+
+def test_channels_of_a_file_are_as_many_as_it_says() -> None:
+    assert checked_image(Image(np.zeros((20, 5, 6), np.float32)), is_ours=True).array.shape == (20, 5, 6)
+
+
+@pytest.mark.parametrize("given", [as_image, lambda array: checked_image(Image(array))])
+def test_colours_that_were_divided_are_refused_on_every_path(given: Callable[[np.ndarray], Image]) -> None:
+    with pytest.raises(InputError, match="Multiply by 255"):
+        given(np.full((3, 5, 6), 0.5, np.float32))
+
+
+@pytest.mark.parametrize("given", [as_image, lambda array: checked_image(Image(array[None]))])
+def test_hidden_values_of_a_masked_array_are_not_shown(given: Callable[[np.ndarray], Image]) -> None:
+    array = np.ma.array(np.arange(30.0).reshape(5, 6), mask=np.eye(5, 6))
+
+    with pytest.raises(InputError, match=r"5 of 30 values are masked.*filled"):
+        given(array)
+
+
+@pytest.mark.parametrize(
+    "affine", [np.eye(3), np.zeros((4, 4)), np.full((4, 4), np.nan), "here", np.diag([1.0, 1, 1, 2])]
+)
+def test_an_affine_that_places_nothing_is_refused(affine: object) -> None:
+    with pytest.raises(InputError, match="affine"):
+        checked_image(Image(np.zeros((1, 3, 4, 5)), affine=affine))  # type: ignore[arg-type]

@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import SimpleITK
+import tifffile
 from PIL import Image as Pillow
 from pydicom import dcmread
 from pydicom.uid import JPEGLSLossless, RLELossless
 
 from zoo.common.errors import InputError
 from zoo.common.io import read_image
+from zoo.common.io.numbers import read_numbers
 
 from .dicom_files import slice_path, write_compressed, write_enhanced, write_series
 from .files import GREY8, GREY16, RGB8, RNG, write_dicom
@@ -73,6 +76,17 @@ def deep_colours(folder: Path, suffix: str) -> Path:
     return folder / f"a{suffix}"
 
 
+def tiff(folder: Path, values: np.ndarray, **how: object) -> Path:
+    tifffile.imwrite(folder / "a.tif", values, **{"photometric": "minisblack", **how})
+    return folder / "a.tif"
+
+
+def grey_and_alpha(folder: Path) -> Path:
+    values = RNG.integers(0, 65536, (12, 17, 2), dtype=np.uint16)
+    (folder / "a.png").write_bytes(imagecodecs.png_encode(values))
+    return folder / "a.png"
+
+
 def array(folder: Path) -> Path:
     np.save(folder / "a.npy", GREY16)
     return folder / "a.npy"
@@ -92,6 +106,13 @@ FORMATS: dict[str, Callable[[Path], Path]] = {
     "jpg": picture(RGB8, ".jpg"),
     "tif": picture(GREY16, ".tif"),
     "tif rgb16": lambda d: deep_colours(d, ".tif"),
+    "tif planes": lambda d: tiff(d, np.moveaxis(RGB8, -1, 0), photometric="rgb", planarconfig="separate"),
+    "tif lzw": lambda d: tiff(d, GREY16, compression="lzw", predictor=True, byteorder=">", rowsperstrip=3),
+    "tif deflate": lambda d: tiff(d, GREY16, compression="zlib", tile=(16, 16)),
+    "tif zstd": lambda d: tiff(d, GREY16, compression="zstd", bigtiff=True),
+    "tif jpeg": lambda d: tiff(d, RGB8, compression="jpeg", photometric="rgb"),
+    "tif palette": lambda d: tiff(d, GREY8, photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
+    "png grey and alpha": grey_and_alpha,
     "bmp": picture(RGB8, ".bmp"),
     "npy": array,
     "nii": lambda d: itk_file(d / "v.nii"),
@@ -131,6 +152,8 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, name: str) -> None:
         try:
             image = read_image(path.parent if name == "dicom series" else path)
             assert np.isfinite(image.array).all()
+            if path.suffix in (".png", ".tif"):
+                read_numbers(path)
         except InputError as error:
             refused += 1
             assert "expected" in str(error)

@@ -9,7 +9,8 @@ from PIL import Image as Pillow
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import bright_map, score_map, summarise_maps
-from zoo.common.metrics.localisation import box_from_map
+from zoo.common.metrics.bootstrap import bootstrap_interval
+from zoo.common.metrics.localisation import box_from_map, pixel_pr_auc
 from zoo.common.types import Image, Sample
 
 CLASSES = ("normal", "covid")
@@ -66,7 +67,7 @@ def test_dictionary_and_rows_are_plain():
     assert plain["label"] == "covid" and plain["shown"] == "covid" and len(plain["boxes"]) == 2
     assert plain["mask_share"] == pytest.approx(prediction.mask.mean())
     assert [row["score"] for row in prediction.rows()] == pytest.approx([1, 0.6], abs=0.01)
-    assert str(prediction) == "slice.png: covid 80.0%, 2 regions of covid"
+    assert str(prediction) == "slice.png: covid 80 %, 2 regions of covid"
     assert len(answer(np.zeros((8, 8))).rows()) == 1
 
 
@@ -101,9 +102,9 @@ def test_scores_are_pooled_over_the_images_with_a_finding():
     rng = np.random.default_rng(0)
     masks = [rng.random((30, 20)) < share for share in (0.1, 0.3, 0.0)]
     maps = [np.floor(255 * (0.3 * m + 0.7 * rng.random(m.shape))) / 255 for m in masks]
-    rows = [score_map({}, answer(h), sample_of(m)) for h, m in zip(maps, masks, strict=True)]
+    cases = [score_map({}, answer(h), sample_of(m)) for h, m in zip(maps, masks, strict=True)]
 
-    scores = summarise_maps(rows)
+    scores = summarise_maps(cases)
 
     truth, values = np.concatenate([masks[0], masks[1]]).ravel(), np.concatenate([maps[0], maps[1]]).ravel()
     precision, recall, _ = sklearn.precision_recall_curve(truth, values)
@@ -114,6 +115,28 @@ def test_scores_are_pooled_over_the_images_with_a_finding():
         for h, m in zip(maps[:2], masks[:2], strict=True)
     ]
     assert scores["dice"] == pytest.approx(np.mean(dice))
+
+
+def test_the_row_of_a_case_holds_plain_values_and_the_pixels_travel_beside_it():
+    case = score_map({"name": "a"}, answer(two_bumps()), sample_of(two_bumps() > 0.5))
+
+    assert type(case.row) is dict and {type(value) for value in case.row.values()} <= {str, float}
+    assert case.evidence["levels"].sum() == 2 * two_bumps().size
+
+
+def test_a_bootstrap_pools_the_pixels_of_the_drawn_cases():
+    rng = np.random.default_rng(0)
+    masks = [rng.random((12, 10)) < 0.3 for _ in range(5)]
+    cases = [score_map({}, answer(0.4 * m + 0.6 * rng.random(m.shape)), sample_of(m)) for m in masks]
+
+    interval = bootstrap_interval(cases, summarise_maps, list("aabbc"), np.random.default_rng(1), n=50)
+
+    draws, again = [], np.random.default_rng(1)
+    for _ in range(50):
+        pairs = [([0, 1], [2, 3], [4])[i] for i in again.integers(3, size=3)]
+        pooled = sum(cases[i].evidence["levels"][0] for pair in pairs for i in pair)
+        draws.append(pixel_pr_auc(pooled))
+    assert interval["pixel_pr_auc"] == pytest.approx(np.quantile(draws, [0.025, 0.975]))
 
 
 def test_scores_within_the_lung_forgive_what_is_hot_outside():

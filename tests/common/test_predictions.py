@@ -38,6 +38,7 @@ def test_an_ellipse_is_told_in_words_pixels_and_degrees() -> None:
         "name": "scan.png",
         "size": [40, 60],
         "spacing_mm": [0.5, 0.5],
+        "out_of_scope": [],
         "ellipses": [
             {
                 "class": "thorax",
@@ -133,8 +134,8 @@ def test_an_unknown_suffix_is_refused_before_anything_is_written(tmp_path: Path)
 
 
 def test_printing_is_one_short_line() -> None:
-    assert str(ELLIPSES) == "scan.png: thorax 0.75, hc_mm 50, ctr nan"
-    assert str(CLASSIFICATION) == "scan.png: covid 75.0%"
+    assert str(ELLIPSES) == "scan.png: thorax 0.75, HC 50 mm, CTR –"
+    assert str(CLASSIFICATION) == "scan.png: covid 75 %"
     assert str(NOTHING) == "scan.png: no ellipse"
     assert all(len(repr(prediction)) < 100 for prediction in ALL)
 

@@ -10,11 +10,12 @@ import pytest
 
 import zoo
 from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes
+from zoo.common.datasets.masks import read_mask
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.io import read_image
 from zoo.common.plotting.segmentation import busiest_planes, plane
 from zoo.common.segmentation.algorithm import checked_mask, softmax
-from zoo.common.types import Image, Sample
+from zoo.common.types import Case, Image, Sample
 
 CLASSES = ("background", "heart wall", "blood")
 AFFINE = np.array([[0, -2.0, 0, 5], [1.5, 0, 0, -3], [0, 0, 3.0, 7], [0, 0, 0, 1]])
@@ -63,7 +64,7 @@ def test_saved_volume_has_the_labels_and_the_place_of_its_image(suffix: str, tmp
 def test_saved_picture_holds_the_class_numbers(tmp_path: Path) -> None:
     path = square().save(tmp_path / "mask")
 
-    np.testing.assert_array_equal(read_image(path).array[0], square().labels)
+    np.testing.assert_array_equal(read_mask(path, square().image), square().labels)
 
 
 def test_a_volume_is_not_saved_as_a_picture(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_axial_planes_have_the_front_up_and_the_right_side_left() -> None:
 
 def test_mask_of_an_unknown_class_is_an_error_that_names_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="heart wall"):
-        cube().mask("lung")
+        cube().where("lung")
 
 
 def test_only_the_largest_part_of_each_class_stays() -> None:
@@ -146,11 +147,12 @@ def test_rows_say_what_was_missed_and_how_large_things_are(model: zoo.Model) -> 
         perfect = Segmentation(placed.image, model.config.classes, sample.labels["mask"])
         empty = replace(perfect, labels=np.zeros_like(perfect.labels))
 
-        found, lost = (model.algorithm.score(p, placed) for p in (perfect, empty))
+        cases = [model.algorithm.score(p, placed) for p in (perfect, empty)]
 
+        found, lost = (case.row for case in cases)
         assert found[f"reference_{name}_{unit}"] == found[f"predicted_{name}_{unit}"] == pytest.approx(size)
         assert (found[f"missed_{name}"], lost[f"missed_{name}"], lost[f"predicted_{name}_{unit}"]) == (0, 1, 0)
-        summary = model.algorithm.summarise([found, lost])
+        summary = model.algorithm.summarise(cases)
         assert summary["missed"] == len(model.config.classes) - 1 and summary["dice"] == 0.5
         assert not any(key.startswith(("missed_", "reference_", "predicted_")) for key in summary)
 
@@ -158,7 +160,7 @@ def test_rows_say_what_was_missed_and_how_large_things_are(model: zoo.Model) -> 
 def test_classes_are_averaged_by_their_own_names(model: zoo.Model) -> None:
     rows = [{"name": "a", "group": "a", "dice_anterior": 0.5, "dice_posterior": 1.0, "hd95_mm_anterior": 3.0}]
 
-    summary = model.algorithm.summarise(rows)
+    summary = model.algorithm.summarise([Case(row) for row in rows])
 
     assert (summary["dice"], summary["hd95_mm"], summary["dice_anterior"]) == (0.75, 3, 0.5)
 

@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from zoo.common.datasets import Dataset, Record
 from zoo.common.errors import DataError
-from zoo.common.splits import check_groups, draw_folds, draw_splits, read_split, write_split
+from zoo.common.splits import check_files, check_groups, draw_folds, draw_splits, equal_images, read_split, write_split
 
 
 def records(groups):
@@ -97,3 +98,40 @@ def test_a_data_set_says_how_its_split_was_drawn():
     assert [r.split for r in turn.records] == [r.split for r in draw_folds(records(GROUPS), 4, 2, seed=9)]
     assert turn.split("test").drawn == turn[:3].drawn == turn.drawn
     assert Dataset(records(GROUPS)).drawn == {}
+
+
+def filed(name, split, path, part=None):
+    return Record(name, split, name, lambda: None, (path,), part)
+
+
+def test_one_file_is_one_case_however_its_path_is_spelled(tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    path = tmp_path / "images" / "a.png"
+    path.write_bytes(b"a")
+    (tmp_path / "link.png").symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+
+    for other in ("images/a.png", "./images/../images/a.png", "link.png"):
+        with pytest.raises(DataError, match=r"one \(train\) and two \(val\) are one file"):
+            check_files([filed("one", "train", path), filed("two", "val", Path(other))], "here")
+    check_files([filed("one", "train", path, 0), filed("two", "val", path, 1)], "here")  # slices of one file
+    with pytest.raises(DataError, match="this image of here is missing"):
+        check_files([filed("one", "train", tmp_path / "none.png")], "here")
+
+
+def test_copies_on_two_sides_are_found_by_their_bytes(tmp_path):
+    contents = {"a": b"x" * 200_000, "b": b"x" * 200_000, "c": b"y" * 200_000, "d": b"x" * 9, "e": b"x" * 200_000}
+    contents["f"] = b"x" * 99_999 + b"z" + b"x" * 100_000  # like a at both ends
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    sides = {"a": "train", "b": "test", "c": "val", "d": "val", "e": "train", "f": "val"}
+
+    pairs = equal_images([filed(name, side, tmp_path / name) for name, side in sides.items()])
+
+    assert [(one.name, other.name) for one, other in pairs] == [("a", "b")]
+
+
+def test_the_fold_of_a_cross_validation_is_described():
+    turn = Dataset(records(GROUPS), "here", ("a",)).fold(2, folds=4, seed=9)
+
+    assert "fold 2 of 4, drawn with seed 9; grouped, 23 groups" in turn.describe_split()

@@ -1,12 +1,14 @@
 """A store gives back what was written, whole or in parts, and reads only the parts."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 from zoo.common.datasets import Dataset, Record
 from zoo.common.errors import DataError
 from zoo.common.tiling import Tiles, predict_tiled
-from zoo.common.types import Image, Sample
+from zoo.common.types import Image, NiftiWorlds, Sample
 
 h5py = pytest.importorskip("h5py")
 
@@ -52,6 +54,15 @@ def test_cases_come_back_bit_by_bit(path):
                 np.testing.assert_array_equal(sample.labels[key], label)
         assert data.classes == ("background", "organ")
         assert [(r.name, r.split) for r in data.records] == [("a/0", "train"), ("a/1", "val"), ("a/2", "test")]
+
+
+def test_a_data_set_of_a_store_opens_its_file_anew_after_a_pickle(path):
+    with Store(path) as store:
+        content = pickle.dumps(store.dataset())
+    again = pickle.loads(content)
+
+    np.testing.assert_array_equal(again[1].image.array, draw_case(1).image.array)
+    assert [(record.files, record.part) for record in again.records] == [((path,), part) for part in range(3)]
 
 
 def test_metadata_are_read_without_voxels(path, monkeypatch):
@@ -138,3 +149,16 @@ def test_errors_say_what_is_there(path, tmp_path):
     twice = Dataset([Record("a", "", "a", lambda: draw_case(0))] * 2, "here")
     with pytest.raises(DataError, match="1 cases share a name"):
         write_store(tmp_path / "twice.h5", twice)
+
+
+def test_both_places_of_a_nifti_come_back(tmp_path):
+    worlds = NiftiWorlds(4, 1, np.diag([1.0, 1, -1, 1]), 3)
+    image = Image(np.zeros((1, 3, 4, 5), np.float32), (1.0, 1.0, 1.0), np.eye(4), "scan", nifti=worlds)
+    dataset = Dataset([Record("scan", "", "scan", lambda: Sample(image))])
+
+    with Store(write_store(tmp_path / "s.h5", dataset)) as store:
+        found = store.sample("scan").image.nifti
+
+    assert found is not None
+    assert (found.sform_code, found.qform_code, found.units_code) == (4, 1, 3)
+    np.testing.assert_array_equal(found.to_qform, worlds.to_qform)

@@ -84,11 +84,13 @@ def test_published_and_usual_form_are_equal_in_both_frameworks(config: object) -
     from zoo.common.initialise import initial_value, initial_weights
     from zoo.engines.engine import open_engine
     from zoo.models.unet2d.algorithm import UNet2D
+    from zoo.registry import find
+    from zoo.registry.package import Package
 
     algorithm = UNet2D(config)  # type: ignore[arg-type]
     sample = algorithm.example(algorithm.config, np.random.default_rng(0))
     inputs = {name: value[None] for name, value in algorithm.preprocess(sample.image).items()}
-    engines = [open_engine("unet2d", config, name, "cpu") for name in ("torch", "mindspore")]
+    engines = [open_engine(Package(find("2D-UNet")), config, name, "cpu") for name in ("torch", "mindspore")]
 
     weights = initial_weights(engines[0].shapes(), initial_value, seed=0)
     answers = []

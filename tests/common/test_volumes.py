@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import InputError
-from zoo.common.segmentation.volume_patches import Changes, random_patch
+from zoo.common.segmentation.volume_patches import VolumeAugmentation, random_patch
 from zoo.common.segmentation.volumes import (
     Patch,
     from_network,
     mask_to_network,
+    network_size,
     normalise,
     resample,
     resample_labels,
@@ -21,7 +22,7 @@ from zoo.common.segmentation.volumes import (
 from zoo.common.types import Image
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "volumes_misc"  # beside the checkout, where present
-STILL = Changes(turn_rad=0, scale=0, stretch=0, brightness=0, contrast=0, gamma=0, noise=0)
+STILL = VolumeAugmentation(rotation_deg=0, scale=0, stretch=0, brightness=0, contrast=0, gamma=0, noise=0)
 
 
 def oblique(seed: int = 0) -> Image:
@@ -107,7 +108,7 @@ def test_unchanged_piece_is_a_cut_of_the_volume() -> None:
     array = np.random.default_rng(0).normal(0, 1, (1, 8, 8, 8)).astype(np.float32)
     mask = blob((8, 8, 8))
 
-    piece, labels = random_patch(array, mask, (8, 8, 8), STILL, np.random.default_rng(1))
+    piece, labels = random_patch(array, mask, (8, 8, 8), STILL, (), np.random.default_rng(1))
 
     np.testing.assert_allclose(piece, array, atol=1e-5)
     np.testing.assert_array_equal(labels, mask)
@@ -116,7 +117,7 @@ def test_unchanged_piece_is_a_cut_of_the_volume() -> None:
 def test_pieces_of_small_volumes_are_filled_up_and_odd_sizes_pass() -> None:
     array, mask = np.zeros((2, 3, 17, 5), np.float32), blob((3, 17, 5))
 
-    piece, labels = random_patch(array, mask, (8, 8, 8), Changes(mirrored=(0, 1, 2)), np.random.default_rng(1))
+    piece, labels = random_patch(array, mask, (8, 8, 8), VolumeAugmentation(), (0, 1, 2), np.random.default_rng(1))
 
     assert piece.shape == (2, 8, 8, 8)
     assert labels.shape == (8, 8, 8)
@@ -125,11 +126,11 @@ def test_pieces_of_small_volumes_are_filled_up_and_odd_sizes_pass() -> None:
 def test_image_and_labels_of_a_piece_move_together() -> None:
     mask = np.zeros((24, 24, 24), np.int64)
     mask[4:14, 6:20, 8:13] = 1
-    changes = Changes(brightness=0, contrast=0, gamma=0, noise=0, mirrored=(0, 1, 2))
+    changes = VolumeAugmentation(brightness=0, contrast=0, gamma=0, noise=0)
 
     for seed in range(5):
         piece, labels = random_patch(
-            mask[None].astype(np.float32), mask, (16, 16, 16), changes, np.random.default_rng(seed)
+            mask[None].astype(np.float32), mask, (16, 16, 16), changes, (0, 1, 2), np.random.default_rng(seed)
         )
         assert ((piece[0] > 0.5) == labels).mean() > 0.97
 
@@ -139,6 +140,16 @@ def test_most_pieces_hold_a_class_that_is_rare() -> None:
     mask[3, 36, 20] = 1
     array = np.zeros((1, 40, 40, 40), np.float32)
 
-    found = [random_patch(array, mask, (8, 8, 8), STILL, np.random.default_rng(seed))[1].any() for seed in range(60)]
+    found = [
+        random_patch(array, mask, (8, 8, 8), STILL, (), np.random.default_rng(seed))[1].any() for seed in range(60)
+    ]
 
     assert np.mean(found) > 0.5
+
+
+def test_the_size_of_the_network_s_grid_belongs_to_its_axes() -> None:
+    image = Image(np.zeros((1, 10, 24, 30), np.float32), (4.0, 1.0, 0.5))
+
+    assert network_size(image, (1.0, 1.0, 1.0)) == (40, 24, 15)
+    assert network_size(image, (2.0, 1.5, 0.25)) == (20, 16, 60)
+    assert network_size(image, image.spacing_mm or ()) == image.size

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 import zoo
+from zoo.common.algorithm import Algorithm
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.ellipses import Ellipses
+from zoo.common.answers.localisation import Localisation
+from zoo.common.answers.prediction import Prediction
+from zoo.common.answers.segmentation import Segmentation
 from zoo.common.batches import stack
 from zoo.common.types import Sample
 from zoo.registry import load_registry
 
 NAMES = list(load_registry())
+ANSWERS: dict[str, type[Prediction]] = {  # what a user of a known task gets; a task of its own names its own class
+    "classification": Classification,
+    "segmentation": Segmentation,
+    "ellipse-detection": Ellipses,
+    "localisation": Localisation,
+}
 
 
 def samples_of(model: zoo.Model, count: int) -> list[Sample]:
@@ -23,3 +36,11 @@ def batch_of(model: zoo.Model, samples: Sequence[Sample]) -> tuple[dict[str, np.
     """Stack what the network takes and what the loss compares with."""
     inputs = stack([model.algorithm.preprocess(sample.image) for sample in samples])
     return inputs, stack([model.algorithm.targets(sample) for sample in samples])
+
+
+def perfect_prediction(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
+    """Postprocess what a network that knows the labels would put out."""
+    outputs = algorithm.perfect_outputs(sample)
+    if algorithm.window is not None:  # a windowed network's scores are reduced as they are finished
+        outputs = {algorithm.dense_output: algorithm.keep(outputs[algorithm.dense_output])}
+    return algorithm.postprocess(outputs, sample.image)

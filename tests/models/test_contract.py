@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,15 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.common.answers.prediction import Prediction
+from zoo.common.labels import TASKS
+from zoo.registry.package import Package
 
-from .harness import NAMES, batch_of, samples_of
+from .harness import ANSWERS, NAMES, batch_of, perfect_prediction, samples_of
+
+VARIANTS = [
+    (name, variant) for name in NAMES for variant in Package(zoo.info(name)).config.VARIANTS if variant != "paper"
+]  # drawing a sample of the papers' sizes takes long and shows no more
 
 
 @pytest.fixture(params=NAMES)
@@ -25,7 +33,18 @@ def test_prediction_is_of_the_task_and_plain(model: zoo.Model) -> None:
 
     prediction = model.predict(sample.image)
 
+    assert isinstance(prediction, model.algorithm.answer_type)
+    assert issubclass(model.algorithm.answer_type, ANSWERS.get(model.entry.task, Prediction))
+    assert model.algorithm.task == model.entry.task
     assert json.loads(json.dumps(prediction.to_dict()))["name"] == sample.image.name
+
+
+def test_a_sample_carries_the_labels_that_the_algorithm_declares(model: zoo.Model) -> None:
+    (sample,) = samples_of(model, 1)
+
+    assert model.algorithm.labels
+    assert set(model.algorithm.labels) <= set(sample.labels)
+    assert set(TASKS.get(model.entry.task, model.algorithm.labels)) <= set(model.algorithm.labels)
 
 
 def test_batch_and_single_predictions_agree(model: zoo.Model) -> None:
@@ -42,7 +61,7 @@ def test_twenty_steps_on_one_batch_lower_the_loss(model: zoo.Model) -> None:
     recipe = model.recipe()
     model.engine.start_training(recipe, model.algorithm.head)
 
-    losses = [_total(model.engine.step(inputs, targets, recipe.learning_rate, seed)) for seed in range(20)]
+    losses = [_total(model.engine.step(inputs, targets, recipe.learning_rate, seed).terms) for seed in range(20)]
 
     assert losses[-1] < 0.9 * losses[0]
 
@@ -67,19 +86,37 @@ def test_same_seed_gives_the_same_losses(model: zoo.Model) -> None:
     for _ in range(2):
         model.engine.load(start)
         model.engine.start_training(model.recipe(), model.algorithm.head)
-        runs.append([_total(model.engine.step(inputs, targets, 1e-3, seed)) for seed in range(3)])
+        runs.append([_total(model.engine.step(inputs, targets, 1e-3, seed).terms) for seed in range(3)])
 
     assert runs[0] == runs[1]
 
 
-def test_perfect_labels_score_better_than_the_baseline(model: zoo.Model) -> None:
-    samples = samples_of(model, 6)
-    algorithm = model.algorithm
+@pytest.mark.parametrize("name", NAMES)
+def test_perfect_outputs_are_of_the_form_of_the_networks(name: str) -> None:
+    model = zoo.load(name, checkpoint=None, variant="tiny")
+    (sample,) = samples_of(model, 1)
 
-    predict = algorithm.baseline(samples[:3])
-    rows = [algorithm.score(predict(sample.image), sample) for sample in samples[3:]]
+    perfect = model.algorithm.perfect_outputs(sample)
 
-    assert algorithm.monitor in algorithm.summarise(rows)
+    outputs = model.engine.forward(batch_of(model, [sample])[0])
+    assert set(perfect) <= set(outputs)
+    dense = [model.algorithm.dense_output] if model.algorithm.dense_output else []
+    assert [perfect[key].shape for key in dense] == [outputs[key].shape[1:] for key in dense]
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_perfect_outputs_give_back_the_labels(name: str, variant: str) -> None:
+    package = Package(zoo.info(name))
+    algorithm = package.algorithm(package.config.VARIANTS[variant])
+    seeds = range(12 if variant == "tiny" else 4)
+    samples = [package.algorithm.example(algorithm.config, np.random.default_rng(seed)) for seed in seeds]
+
+    predict = algorithm.baseline(samples[: len(samples) // 2])
+    trivial = algorithm.summarise([algorithm.score(predict(sample.image), sample) for sample in samples])
+    perfect = algorithm.summarise([algorithm.score(perfect_prediction(algorithm, s), s) for s in samples])
+
+    assert perfect[algorithm.monitor] > 0.95
+    assert perfect[algorithm.monitor] >= trivial[algorithm.monitor]  # brightness alone tells the drawn classes apart
 
 
 def test_augmentation_changes_the_copy_and_not_the_sample(model: zoo.Model) -> None:
@@ -118,8 +155,8 @@ def test_frozen_weights_stay_and_the_rest_moves(model: zoo.Model) -> None:
     assert all(name.startswith(head) for name in changed)
 
 
-def _total(terms: dict[str, float]) -> float:
-    return sum(value for name, value in terms.items() if name != "grad_norm")
+def _total(terms: Mapping[str, float]) -> float:
+    return sum(terms.values())
 
 
 def _assert_close(a: Any, b: Any) -> None:

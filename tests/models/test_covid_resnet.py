@@ -36,8 +36,9 @@ def parameters(config, framework):
     """Count what is trained."""
     model = zoo.load("Covid-ResNet", backend=framework, checkpoint=None, variant="tiny")
     from zoo.engines.engine import open_engine
+    from zoo.registry.package import Package
 
-    shapes = open_engine("covid_resnet", config, framework, model.device).shapes()
+    shapes = open_engine(Package(model.entry), config, framework, model.device).shapes()
     return sum(int(np.prod(shape)) for name, shape in shapes.items() if "running" not in name)
 
 
@@ -216,14 +217,14 @@ def test_operating_point_does_not_depend_on_the_present_threshold(present):
     algorithm = CovidResNet(replace(TINY, threshold=present))
     image = Image(np.full((1, 64, 64), 100, np.float32))
     cases = [(-4, 0), (-2, 0), (-1, 1), (0, 1), (3, 1)]  # logit of the network, label
-    rows = [
+    scored = [
         algorithm.score(
             algorithm.postprocess(outputs(0.0, logit), image), Sample(image, {"label": np.array(label)}, group="")
         )
         for logit, label in cases
     ]
 
-    threshold = algorithm.operating_point(rows)["threshold"]
+    threshold = algorithm.operating_point(scored)["threshold"]
 
     assert 1 / (1 + np.exp(2)) < threshold < 1 / (1 + np.exp(1))
 
@@ -268,7 +269,7 @@ def test_baseline_learns_that_one_class_is_brighter():
 
     assert predict(case(0, 52).image).label == "normal"
     assert predict(case(1, 103).image).label == "covid"
-    assert algorithm.score(predict(case(1, 103).image), case(1, 103))["p_covid"] > 0.9
+    assert algorithm.score(predict(case(1, 103).image), case(1, 103)).row["p_covid"] > 0.9
 
 
 WRONG = [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.types import Image
+from zoo.common.types import Case, Image
 from zoo.models.covid_transformer.algorithm import CovidTransformer
 from zoo.models.covid_transformer.config import VARIANTS
 
@@ -123,7 +123,7 @@ def test_operating_point_does_not_depend_on_the_present_threshold(present):
     rows = []
     for logit, label in [(-4, 0), (-2, 0), (-1, 1), (0, 1), (3, 1)]:  # of the network
         p = algorithm.postprocess(outputs(0.0, logit), image).probabilities
-        rows.append({"label": float(label), "p_normal": p[0], "p_covid": p[1]})
+        rows.append(Case({"label": float(label), "p_normal": p[0], "p_covid": p[1]}))
 
     assert 1 / (1 + np.exp(2)) < algorithm.operating_point(rows)["threshold"] < 1 / (1 + np.exp(1))
 

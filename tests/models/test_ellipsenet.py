@@ -130,7 +130,7 @@ def test_answer_is_in_the_frame_of_the_picture(size: tuple[int, int]) -> None:
 
     found = algorithm.postprocess(perfect(algorithm.targets(sample), HEAD), sample.image)
 
-    assert algorithm.score(found, sample)["dice"] == pytest.approx(1, abs=1e-4)
+    assert algorithm.score(found, sample).row["dice"] == pytest.approx(1, abs=1e-4)
     np.testing.assert_allclose(found.ellipses, sample.labels["ellipses"], atol=1e-2)
 
 
@@ -237,13 +237,14 @@ def test_missing_ellipse_scores_zero_and_is_counted() -> None:
     sample = draw_heart_view((128, 192), np.random.default_rng(0))
     thorax_only = algorithm.answer(sample.labels["ellipses"][:1], np.ones(1), sample.image)
 
-    row = algorithm.score(thorax_only, sample)
+    case = algorithm.score(thorax_only, sample)
 
+    row = case.row
     assert (row["dice_thorax"], row["dice_heart"]) == (pytest.approx(1), 0)
     assert (row["dice"], row["missed"]) == (pytest.approx(0.5), 1)
     assert (row["angle_error_heart_deg"], row["ctr_precision"]) == (90, 0)
-    assert algorithm.summarise([row, row])["missed"] == 2
-    assert algorithm.summarise([row, row])["dice"] == pytest.approx(0.5)
+    assert algorithm.summarise([case, case])["missed"] == 2
+    assert algorithm.summarise([case, case])["dice"] == pytest.approx(0.5)
 
 
 def test_head_scores_are_signed_and_absolute_errors_in_millimetres() -> None:
@@ -252,7 +253,7 @@ def test_head_scores_are_signed_and_absolute_errors_in_millimetres() -> None:
     sample = Sample(image, {"ellipses": np.array([[0, 90, 60, 50, 30, 0.4]])})
     smaller = algorithm.answer(np.array([[0, 90, 60, 40, 24, 0.4]]), np.ones(1), image)
 
-    row = algorithm.score(smaller, sample)
+    row = algorithm.score(smaller, sample).row
 
     assert row["hc_difference_mm"] == pytest.approx(-0.2 * 255.269989 / 2)
     assert row["hc_error_mm"] == pytest.approx(0.2 * 255.269989 / 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.registry.package import Package
 
 from .harness import NAMES, batch_of, samples_of
 
@@ -42,8 +42,7 @@ def pair_of(name: str, variant: str) -> tuple[zoo.Model, zoo.Model]:
 
 def variants_of(name: str) -> list[str]:
     """List the named configurations of an algorithm."""
-    package = zoo.info(name).package
-    return list(importlib.import_module(f"zoo.models.{package}.config").VARIANTS)
+    return list(Package(zoo.info(name)).config.VARIANTS)
 
 
 CASES = [(name, variant) for name in NAMES for variant in variants_of(name)]
@@ -90,8 +89,8 @@ def compare_six_steps(name: str, variant: str) -> None:
         losses.append([model.engine.step(inputs, targets, RATES[variant], seed=step) for step in range(steps)])
 
     for step, (expected, found) in enumerate(zip(*losses, strict=True)):
-        assert _terms(found) == pytest.approx(_terms(expected), rel=1e-2, abs=1e-4), f"step {step}"
-        assert np.isfinite([expected["grad_norm"], found["grad_norm"]]).all(), f"step {step} changed no weight"
+        assert found.terms == pytest.approx(expected.terms, rel=1e-2, abs=1e-4), f"step {step}"
+        assert np.isfinite([expected.grad_norm, found.grad_norm]).all(), f"step {step} changed no weight"
     first, second = (model.engine.weights() for model in models)
     for key, value in first.items():
         tolerance = STATISTIC_TOLERANCE if key.endswith(("running_mean", "running_var")) else STEP_TOLERANCE
@@ -104,10 +103,6 @@ def textured(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Lay noise over the pictures of a batch."""
     rng = np.random.default_rng(0)
     return {k: (v + 0.3 * v.std() * rng.standard_normal(v.shape)).astype(v.dtype) for k, v in inputs.items()}
-
-
-def _terms(losses: dict[str, float]) -> dict[str, float]:
-    return {name: value for name, value in losses.items() if name != "grad_norm"}
 
 
 @pytest.mark.parametrize("optimiser", ["adamw", "sgd"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from zoo.registry import load_registry
+from zoo.registry.package import Package
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAINED = [entry for entry in load_registry().values() if entry.checkpoints]
@@ -19,8 +19,7 @@ LEAST_SPREAD = 0.01  # two seeds may meet by chance
 
 @pytest.mark.parametrize("entry", TRAINED, ids=lambda entry: entry.name)
 def test_mindspore_ends_within_the_spread_of_two_seeds(entry: Any) -> None:
-    algorithm = importlib.import_module(f"zoo.models.{entry.package}.algorithm")
-    monitor = getattr(algorithm, entry.class_name).monitor
+    monitor = Package(entry).algorithm.monitor
     runs = {run: _records(entry.package, run) for run in ("torch-0", "torch-1", "mindspore-0")}
 
     starts = [records[0] for records in runs.values()]

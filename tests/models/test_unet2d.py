@@ -116,7 +116,7 @@ def test_impossible_options_are_refused(changes: dict[str, object]) -> None:
 def test_mask_with_an_unknown_class_is_refused() -> None:
     sample = Sample(Image(np.zeros((1, 64, 64), np.float32), name="x"), {"mask": np.full((64, 64), 2)})
 
-    with pytest.raises(DataError, match="x: labels"):
+    with pytest.raises(DataError, match="x: class numbers 2"):
         UNet2D(TINY).targets(sample)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -57,10 +58,7 @@ def _rounds(model: Any, image: Any) -> Callable[[], dict[str, float]]:
     inputs = stack([model.algorithm.preprocess(one) for one in images])
     outputs = model.engine.forward(inputs)
     rows = [{name: value[i] for name, value in outputs.items()} for i in range(BATCH)]
-    if model.backend == "torch":
-        from zoo.benchmark.bare_torch import bare_forward
-    else:
-        from zoo.benchmark.bare_mindspore import bare_forward
+    bare_forward = importlib.import_module(f"zoo.benchmark.bare_{model.backend}").bare_forward
     calls: dict[str, Callable[[], object]] = {
         "latency_s": lambda: model.predict(image),
         "predict_s": lambda: model.predict(images),

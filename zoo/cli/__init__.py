@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from zoo.cli import files, run
-from zoo.cli.output import AsJson, error_console, failed, print_json, print_table
+from zoo.cli import completion, files, recipe, run
+from zoo.cli.output import AsJson, echo, error_console, failed, print_json, print_table, table_of
 from zoo.common.errors import ZooError, ZooWarning
 
 
@@ -33,17 +33,35 @@ class Guarded(TyperGroup):
 
 app = typer.Typer(
     cls=Guarded,
-    help="Medical-imaging models, each in PyTorch and in MindSpore.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        from zoo import __version__
+
+        echo(f"openmedia-zoo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Medical-imaging models, each in PyTorch and in MindSpore."""
+
+
 @app.command("list")
 def list_command(
-    task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
-    backend: Annotated[str | None, typer.Option(help="Only what this backend runs.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only this task.", autocompletion=completion.tasks)] = None,
+    backend: Annotated[
+        str | None, typer.Option(help="Only what this backend runs.", autocompletion=completion.backends)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the algorithms."""
@@ -54,17 +72,16 @@ def list_command(
     if as_json:
         print_json([_dump(entry) for entry in entries])
         return
-    table = Table("name", "task", "frameworks", "checkpoints", "what it does")
+    table = table_of("name", "task", "what it does", prose=["what it does"])
     for entry in entries:
-        names = (f"{name} (default)" if c.default else name for name, c in entry.checkpoints.items())
         table.add_row(
-            entry.name, entry.task, ", ".join(entry.frameworks), "\n".join(names) or "none yet", entry.summary
+            entry.name, entry.task, entry.summary if entry.checkpoints else f"{entry.summary} No weights yet."
         )
     print_table(table)
 
 
 @app.command()
-def info(name: Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.")], as_json: AsJson = False) -> None:
+def info(name: run.Name, as_json: AsJson = False) -> None:
     """Show everything the registry knows of one algorithm."""
     from zoo.registry import info as look_up
 
@@ -82,6 +99,8 @@ def info(name: Annotated[str, typer.Argument(help="An algorithm, as in `zoo list
 
 
 def _facts(entry: Any) -> list[tuple[str, str]]:
+    from zoo.registry.package import Package
+
     reported = entry.reported
     figures = [("original", reported.original), *((f"OpenMedIA {k}", v) for k, v in reported.openmedia.items())]
     return [
@@ -96,12 +115,13 @@ def _facts(entry: Any) -> list[tuple[str, str]]:
             f"{reported.dataset}: " + ", ".join(f"{k} {v}" for k, v in figures if v is not None),
         ),
         ("licence", entry.licence),
-        ("package", f"zoo.models.{entry.package}"),
+        ("package", Package(entry).module),
     ]
 
 
 def _checkpoint_table(entry: Any) -> Table:
-    table = Table("checkpoint", "size", "trained on", "data licence", "framework", "measured", title="checkpoints")
+    prose = ("trained on", "data licence", "measured")
+    table = table_of("checkpoint", "size", "trained on", "data licence", "framework", "measured", prose=prose)
     for name, checkpoint in entry.checkpoints.items():
         measured = [
             f"{framework}: " + ", ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
@@ -135,6 +155,7 @@ def _show_warning(
 
 
 run.add_to(app)
+recipe.add_to(app)
 files.add_to(app)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from zoo.cli.output import AsJson, failed, print_json, print_table, say
+from zoo.cli import completion
+from zoo.cli.output import AsJson, echo, failed, print_json, print_table, say, table_of
 
 STYLES = {
     "right": "green",
@@ -22,9 +22,13 @@ STYLES = {
 
 
 def download(
-    name: Annotated[str | None, typer.Argument(help="An algorithm, as in `zoo list`.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="The checkpoints of every algorithm.")] = False,
-    checkpoint: Annotated[str | None, typer.Option(help="Only this one, as in `zoo info`.")] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Only this one, as in `zoo info`.", autocompletion=completion.checkpoints)
+    ] = None,
 ) -> None:
     """Bring trained weights to this machine and print where they are."""
     if (name is None) != everything:
@@ -33,13 +37,15 @@ def download(
 
     paths = fetch(name, checkpoint)
     for path in paths:
-        typer.echo(str(path))
+        echo(str(path))
     if not paths:
         say(f"{name or 'the registry'} has no trained weights yet; zoo.load(..., checkpoint=None) gives random ones")
 
 
 def verify(
-    name: Annotated[str | None, typer.Argument(help="An algorithm; all of them if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="An algorithm; all of them if left out.", autocompletion=completion.names)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the SHA-256 of every weight file on this machine; exit code 1 when one is wrong."""
@@ -51,7 +57,7 @@ def verify(
     if as_json:
         print_json([{"name": owner, **vars(f), "path": str(f.path)} for owner, f in findings])
     else:
-        table = Table("name", "checkpoint", "state", "file", "remark")
+        table = table_of("name", "checkpoint", "state", "file", "remark", prose=["file", "remark"])
         for owner, f in findings:
             table.add_row(owner, f.checkpoint, Text(f.state, STYLES[f.state]), str(f.path), f.detail)
         print_table(table)
@@ -80,9 +86,9 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print_json([vars(check) for check in checks])
     else:
-        table = Table("", "checked", "found", "what to do")
+        table = table_of("checked", "state", "found", "what to do", prose=["found", "what to do"])
         for check in checks:
-            table.add_row(Text(check.state, STYLES[check.state]), check.name, check.what, check.remedy)
+            table.add_row(check.name, Text(check.state, STYLES[check.state]), check.what, check.remedy)
         print_table(table)
     if not is_healthy(checks):
         raise typer.Exit(1)

@@ -5,34 +5,45 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from zoo.cli.output import AsJson, failed, print_json, print_table, say
-from zoo.cli.recipe import with_recipe_options
-from zoo.common.errors import ConfigError
+from zoo.cli import completion
+from zoo.cli.output import AsJson, echo, failed, print_json, print_table, print_traceback, say, table_of
+from zoo.cli.recipe import read_augmentation, with_recipe_options
+from zoo.common.errors import ConfigError, UnexpectedError, ZooError
 
 if TYPE_CHECKING:
     from zoo.common.types import Row
     from zoo.evaluation import Evaluation
 
-Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.")]
+Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)]
 Backend = Annotated[
-    str | None, typer.Option(help="torch, mindspore, nvidia or ascend; the first installed if left out.")
+    str | None,
+    typer.Option(
+        help="torch, mindspore, nvidia or ascend; the first installed if left out.", autocompletion=completion.backends
+    ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, ascend; the best present if left out.")]
 CheckpointOption = Annotated[
-    str, typer.Option(help="A name from `zoo info`, a .safetensors file, or `none` for random weights.")
+    str,
+    typer.Option(
+        help="A name from `zoo info`, a .safetensors file, or `none` for random weights.",
+        autocompletion=completion.checkpoints,
+    ),
 ]
 Data = Annotated[Path, typer.Option(help="A folder in a known layout, or a CSV or JSONL list.")]
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 PixelSize = Annotated[
-    float | None, typer.Option(min=0, help="Size of one square pixel [mm] where the files do not say it.")
+    str | None,
+    typer.Option(metavar="MM", help="Size of a pixel where the files do not say it: 0.5, or 0.5,0.4, or 3,0.5,0.5."),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
 Options = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
@@ -44,8 +55,10 @@ def predict(
     name: Name,
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or globs.")],
     out: Annotated[
-        Path | None, typer.Option(help="Write predictions.json, predictions.csv, masks/ and overlays/ here.")
+        str | None,
+        typer.Option(metavar="FOLDER", help="Write predictions.json, .jsonl and .csv, masks/ and overlays/ here."),
     ] = None,
+    overwrite: Overwrite = False,
     backend: Backend = None,
     device: Device = None,
     checkpoint: CheckpointOption = "default",
@@ -56,26 +69,46 @@ def predict(
     option: Options = None,
     as_json: AsJson = False,
 ) -> None:
-    """Predict images; the bad ones are listed at the end, exit code 1."""
+    """Predict images; the bad ones are listed at the end.
+
+    Exit codes: 0 all predicted, 1 some or all not, 2 wrong usage, 130 interrupted; what was finished is kept in --out.
+    """
     from zoo.prediction.many import predict_many
     from zoo.prediction.sources import images
 
-    found = images(inputs, None if spacing_mm is None else (spacing_mm, spacing_mm))
+    found, options = images(inputs, parse_spacing(spacing_mm)), parse_options(option or [])
     model = _load(name, backend, device, checkpoint)
-    options = parse_options(option or [])
-    results = predict_many(model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, options=options)
+    results = predict_many(
+        model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, overwrite=overwrite, options=options
+    )
     if as_json:
         print_json(results.to_dict())
     else:
-        for line in results.lines[:SHOWN]:
-            typer.echo(line)
-        if len(results.lines) > SHOWN:
-            say(f"... and {len(results.lines) - SHOWN} more")
+        _show(results.lines)
     say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
-    for _, error in results.failures:
-        failed(str(error))
+    if results.out_of_scope:
+        say(f"{results.out_of_scope} out of scope: unlike the images of the training, their answers may be worthless")
+    _tell([error for _, error in results.failures])
     if results.failures:
         raise typer.Exit(1)
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines[:SHOWN]:
+        echo(line)
+    if len(lines) > SHOWN:
+        say(f"... and {len(lines) - SHOWN} more")
+
+
+def _tell(failures: list[ZooError]) -> None:
+    """Print what failed; of bugs the traceback, too, once for each kind."""
+    seen = set()
+    for error in failures:
+        cause = error.__cause__ if isinstance(error, UnexpectedError) else None
+        if cause is not None and (kind := (type(cause), traceback.format_tb(cause.__traceback__)[-1:][0])) not in seen:
+            seen.add(kind)
+            print_traceback(cause)
+        failed(str(error))
 
 
 @with_recipe_options
@@ -84,19 +117,25 @@ def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the run: log, checkpoints, curves.")],
     layout: Layout = None,
-    variant: Annotated[str | None, typer.Option(help="Network for random weights: small, paper, ...")] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
+    ] = None,
     checkpoint: CheckpointOption = "default",
     init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet.")] = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    augment: Annotated[
+        str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
+    ] = None,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
     start = {"init": init} if init else {}
     model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(data, out=out, layout=layout, resume=resume, **recipe)
+        report = model.train(data, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
@@ -110,7 +149,10 @@ def evaluate(
     name: Name,
     data: Data,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
-    out: Annotated[Path | None, typer.Option(help="Write tables and pictures of the scores here.")] = None,
+    out: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
+    ] = None,
+    overwrite: Overwrite = False,
     layout: Layout = None,
     backend: Backend = None,
     device: Device = None,
@@ -120,7 +162,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline."""
     model = _load(name, backend, device, checkpoint)
-    result = model.evaluate(data, split=split, layout=layout, out=out, batch_size=batch_size)
+    result = model.evaluate(data, split=split, layout=layout, out=out, overwrite=overwrite, batch_size=batch_size)
     if as_json:
         print_json(result.to_dict())
         return
@@ -142,7 +184,7 @@ def compare(
         print_json(rows)
         return
     heads = ("metric", str(first), str(second), "difference", "95 % interval", "p (signed ranks)", "p (signs)", "cases")
-    table = Table(*heads, title=f"{first} minus {second}", title_justify="left")
+    table = table_of(*heads, title=f"{first} minus {second}")
     for row in rows:
         shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
         tests = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else _number(row.get(p)) for p in ("p", "p_sign")]
@@ -153,10 +195,16 @@ def compare(
 
 def benchmark(
     name: Name,
-    backend: Annotated[list[str] | None, typer.Option(help="Repeat for several; all installed if left out.")] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat for several; all installed if left out.", autocompletion=completion.backends),
+    ] = None,
     device: Device = None,
     variant: Annotated[
-        str | None, typer.Option(help="Random weights of this network instead of the checkpoint.")
+        str | None,
+        typer.Option(
+            help="Random weights of this network instead of the checkpoint.", autocompletion=completion.variants
+        ),
     ] = None,
     repeats: Annotated[int, typer.Option(min=3, help="Timed rounds; the frameworks take turns.")] = 9,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores if left out.")] = None,
@@ -171,6 +219,17 @@ def benchmark(
         print_json(result)
         return
     print_table(benchmark_table(result))
+
+
+def parse_spacing(text: str | None) -> tuple[float, ...] | float | None:
+    """Read one number, or several with commas between them."""
+    if text is None:
+        return None
+    try:
+        values = tuple(float(value) for value in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(f"--spacing-mm {text}: expected millimetres: 0.5, or 0.5,0.4, or 3,0.5,0.5") from None
+    return values[0] if len(values) == 1 else values
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:
@@ -208,7 +267,7 @@ def _load(name: str, backend: str | None, device: str | None, checkpoint: str, *
 
 def _scores(result: Evaluation, title: str) -> Table:
     heads = ("metric", "value", "95 % interval", "trivial baseline", "cases used", "undefined", "missed")
-    table = Table(*heads, title=title, title_justify="left")
+    table = table_of(*heads, title=title)
     for row in result.table():
         counts = (f"{row[name]:.0f}" if name in row else "-" for name in ("used", "undefined", "missed"))
         table.add_row(str(row["metric"]), _number(row["value"]), _interval(row), _number(row.get("baseline")), *counts)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.doctor import Check, installed_version
-from zoo.engines.backends import FRAMEWORKS, PACKAGES, installed
+from zoo.engines.backends import FRAMEWORKS, KINDS, PACKAGES, installed
 from zoo.registry import Entry
 
-TITLES = {"torch": "PyTorch", "mindspore": "MindSpore"}
 PATIENCE_S = 300  # a cold import from a slow disk takes a minute
 NUMPY_REMEDY = "pip install 'numpy>=1.26,<2' 'ml_dtypes<0.6'"
 
@@ -31,12 +30,12 @@ def framework_checks(entries: Sequence[Entry]) -> Iterator[Check]:
 def absent_check(framework: str, is_only_lack: bool) -> Check:
     """Say how to install a framework; having none at all is a failure."""
     remedy = f"pip install '{PACKAGES[framework]}'"
-    return Check(TITLES[framework], "warn" if is_only_lack else "fail", "not installed", remedy)
+    return Check(KINDS[framework].title, "warn" if is_only_lack else "fail", "not installed", remedy)
 
 
 def present_checks(framework: str, entries: Sequence[Entry]) -> Iterator[Check]:
     """Check an installed framework, first by its versions, then by using it."""
-    title = TITLES[framework]
+    title = KINDS[framework].title
     version = installed_version(framework) or "version unknown"
     if problem := incompatibility(framework):
         yield Check(title, "fail", f"{version}, {problem}", NUMPY_REMEDY)
@@ -72,7 +71,7 @@ def vector_note(framework: str) -> str:
 
 def algorithm_check(entry: Entry, framework: str, outcomes: dict[str, Any]) -> Check:
     """Report how the smallest network of one algorithm ran."""
-    name = f"{entry.name} in {TITLES[framework]}"
+    name = f"{entry.name} in {KINDS[framework].title}"
     if framework not in entry.frameworks:
         return Check(name, "warn", "not written yet", "use another backend")
     outcome = outcomes[entry.name]

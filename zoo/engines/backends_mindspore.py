@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 from pathlib import Path
 
@@ -12,26 +11,48 @@ os.environ.setdefault("MS_EXCEPTION_DISPLAY_LEVEL", "1")
 
 import mindspore
 
+from zoo.common.errors import BackendError
+
 AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's C interface
 
 
-def has_ascend() -> bool:
-    """Tell whether MindSpore's Ascend plugin and CANN can be loaded; prints nothing."""
+_prepared: list[str] = []  # the one device of this process
+
+
+def has_device(device: str) -> bool:
+    """Tell whether `cpu`, `ascend` or `ascend:<index>` can be used; of Ascend, whether its plugin and CANN load."""
     from mindspore._c_expression import MSContext
 
-    return bool(MSContext.get_instance().is_pkg_support_device("Ascend"))
+    return device == "cpu" or bool(MSContext.get_instance().is_pkg_support_device("Ascend"))
 
 
-@functools.cache
 def prepare(device: str) -> None:
-    """Set the process up for `device` ("cpu" or "ascend"); before the first operator."""
-    if device == "ascend":
-        mindspore.set_device("Ascend", int(os.environ.get("DEVICE_ID", "0")))
+    """Set the process up for `device`, before the first operator; BackendError where it is set up for another one."""
+    if _prepared:
+        if _prepared != [device]:
+            raise BackendError(
+                f"device {device} given; MindSpore runs on {_prepared[0]} in this process, and a process has one "
+                "device: use that one, or another process"
+            )
         return
-    _cap_convolution_kernels()
-    # without these two a second thread busy-waits for every operator: training takes 1.5 to 28 times as long
-    os.environ.setdefault("MS_DEV_HOST_BLOCKING_RUN", "1")
-    mindspore.runtime.launch_blocking()
+    if device == "cpu":
+        _cap_convolution_kernels()
+        # without these two a second thread busy-waits for every operator: training takes 1.5 to 28 times as long
+        os.environ.setdefault("MS_DEV_HOST_BLOCKING_RUN", "1")
+        mindspore.runtime.launch_blocking()
+    else:
+        try:
+            mindspore.set_device("Ascend", _index(device))
+        except RuntimeError as error:
+            raise BackendError(f"{device}: {str(error).splitlines()[0]}; use device='cpu' or another number") from error
+    _prepared.append(device)
+
+
+def _index(device: str) -> int:
+    number = device.split(":")[1] if ":" in device else os.environ.get("DEVICE_ID", "0")
+    if not number.isdecimal():
+        raise BackendError(f"DEVICE_ID is {number!r}; expected the number of an Ascend device, from 0")
+    return int(number)
 
 
 def _cap_convolution_kernels() -> None:

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 import numpy as np
 
+from zoo.common.errors import BackendError, InputError
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
+from zoo.engines.backends import KINDS
+from zoo.registry.package import Package
+
+GRAD_NORM = "grad_norm"  # its name beside the loss terms in a log
+UPDATES = "updates."  # how often the average followed the weights, in a training state
+WARMED_UP = 2**31  # updates of an average whose training state does not count them: it goes on at its full decay
 
 
-class Engine(Protocol):
-    """One network on one device, driven by NumPy arrays; `engine_torch` and `engine_mindspore` implement it."""
+@dataclass(frozen=True)
+class Step:
+    """What one training step found: the named, weighted loss terms, and the length of the gradient before clipping."""
 
-    framework: str
+    terms: Mapping[str, float]
+    grad_norm: float  # NaN where the step was not taken
+
+    def record(self) -> dict[str, float]:
+        """Return all values by name, as a log holds them."""
+        return {**self.terms, GRAD_NORM: self.grad_norm}
+
+
+def loss_terms(record: Mapping[str, float]) -> dict[str, float]:
+    """Return the loss terms of what `Step.record` made; their sum is the loss."""
+    return {name: value for name, value in record.items() if name != GRAD_NORM}
+
+
+class Runner(Protocol):
+    """One network on one device that predicts, driven by NumPy arrays; `load` puts its weights in.
+
+    Predictions may be asked for by several threads at once. Each is made with the weights as they stand between two
+    calls that change them, never with those of half a step.
+    """
+
+    framework: str  # a key of backends.KINDS
     device: str
     net: Any  # the framework's own network
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Run the network in evaluation mode on a batch."""
+        """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name every weight (parameters and running statistics) with its shape."""
@@ -30,11 +60,15 @@ class Engine(Protocol):
     def load(self, weights: Arrays) -> None:
         """Put weights in; names and shapes are exactly those of `shapes()`."""
 
-    def start_training(self, recipe: Recipe, head: tuple[str, ...]) -> None:
-        """Build the optimiser; `head` names the prefixes that train at the full rate."""
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> dict[str, float]:
-        """Update the weights once; return the named loss terms and `grad_norm`."""
+class Engine(Runner, Protocol):
+    """A runner that also trains; `engine_torch` and `engine_mindspore` implement it."""
+
+    def start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = ()) -> None:
+        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
+
+    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+        """Update the weights once; leave them alone when the loss or a gradient is not finite."""
 
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
@@ -43,22 +77,49 @@ class Engine(Protocol):
         """Continue from `training_state()` of an equal run."""
 
 
-def decays(shape: tuple[int, ...]) -> bool:
-    """Tell whether weight decay applies: to kernels, not to biases and norms."""
-    return len(shape) > 1
+def decays(name: str, shape: tuple[int, ...], undecayed: tuple[str, ...]) -> bool:
+    """Tell whether weight decay applies: to kernels, not to biases, norms and what the algorithm names."""
+    return len(shape) > 1 and not name.startswith(undecayed or ("\0",))
 
 
 def rate_factor(name: str, recipe: Recipe, head: tuple[str, ...]) -> float:
-    """Return the learning rate of one parameter as a multiple of the head's."""
+    """Return the learning rate of one parameter as a multiple of the recipe's: the longest of `rates` that fits."""
+    fitting = [(len(prefix), factor) for prefix, factor in recipe.rates if name.startswith(prefix)]
+    if fitting:
+        return max(fitting)[1]
     return 1.0 if name.startswith(head) else recipe.body_factor
 
 
-def open_engine(package: str, config: object, framework: str, device: str) -> Engine:
-    """Build the network of a model package in one framework; imports that framework only."""
-    if framework == "torch":
-        from zoo.engines.engine_torch import TorchEngine
+def average_decay(decay: float, updates: int) -> float:
+    """Return the decay of the moving average after so many updates.
 
-        return TorchEngine(package, config, device)
-    from zoo.engines.engine_mindspore import MindSporeEngine
+    It rises from 0.1 to `decay`, so that what a short run ships is not mostly the weights that it started from.
+    """
+    return min(decay, (1 + updates) / (10 + updates))
 
-    return MindSporeEngine(package, config, device)
+
+def check_batch(inputs: Arrays) -> None:
+    """Refuse what no network takes, before a framework answers with an error of its own, or with a crash."""
+    if not inputs:
+        raise InputError("no inputs given; expected the arrays of preprocess(), stacked")
+    sizes = {}
+    for name, value in inputs.items():
+        if not isinstance(value, np.ndarray) or value.dtype != np.float32 or value.ndim < 2 or not value.size:
+            given = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise InputError(f"{name}: {given} given; a network takes a float32 array (batch, ...) that is not empty")
+        sizes[name] = len(value)
+    if len(set(sizes.values())) > 1:
+        raise InputError(f"inputs of different batch sizes: {sizes}; stack the same samples for each")
+
+
+def open_engine(package: Package, config: object, framework: str, device: str) -> Engine:
+    """Build the network of an algorithm in one framework; imports that framework only."""
+    kind = KINDS[framework]
+    return cast(Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device))
+
+
+def check_trains(engine: Runner) -> None:
+    """Raise BackendError for a runner that only predicts."""
+    if not KINDS[engine.framework].trains:
+        able = ", ".join(name for name, kind in KINDS.items() if kind.trains)
+        raise BackendError(f"{engine.framework} predicts and does not train; load the model with one of: {able}")

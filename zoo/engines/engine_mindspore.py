@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import zoo.engines.backends_mindspore as backend  # isort: skip  (sets the environment before MindSpore is imported)
@@ -12,36 +13,61 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, ops
 
+from zoo.common.errors import BackendError
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
-from zoo.engines.engine import decays, rate_factor
+from zoo.engines.backends_mindspore import has_device as has_device
+from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor
 from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, to_arrays
+from zoo.engines.turns import SPAWN, Origin
+from zoo.registry.package import Package
+
+ORIGIN = Origin()  # of MindSpore's threads
+ONE_BY_ONE = threading.RLock()  # two threads inside MindSpore end the process
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait for this thread's turn at MindSpore; refuse a child made by fork, in which any operator would hang."""
+    if ORIGIN.is_inherited():
+        raise BackendError(f"this process was forked after MindSpore was used, and would hang; {SPAWN}")
+    with ONE_BY_ONE:
+        yield
 
 
 class MindSporeEngine:
-    """Runs and trains `models.<package>.net_mindspore.Net`."""
+    """Runs and trains the `Net` of a package's net_mindspore.py."""
 
     framework = "mindspore"
 
-    def __init__(self, package: str, config: Any, device: str) -> None:
-        backend.prepare(device)
+    def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
-        self._losses = importlib.import_module(f"zoo.models.{package}.loss_mindspore").losses
-        self.net = importlib.import_module(f"zoo.models.{package}.net_mindspore").Net(config)
-        self.net.set_train(False)
+        with turn():
+            backend.prepare(device)
+            self._losses = package.losses("mindspore")
+            self.net = package.net("mindspore")(config)
+            self.net.set_train(False)
         self._recipe = Recipe()
         self._optimiser: AdamW | Sgd | None = None
         self._trained: dict[str, Parameter] = {}
         self._rates: list[float] = []  # per trained parameter, multiple of the head's learning rate
         self._decays: list[float] = []
         self._average: dict[str, Tensor] = {}
+        self._updates = 0  # of the average
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Run the network in evaluation mode on a batch."""
-        self.net.set_train(False)
-        outputs = self.net(*_tensors(inputs).values())
-        return {name: value.astype(ms.float32).asnumpy().copy() for name, value in outputs.items()}
+        """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
+        check_batch(inputs)
+        with turn():
+            modes = {cell: cell.training for _, cell in self.net.cells_and_names()}
+            self.net.set_train(False)
+            try:
+                outputs = self.net(*_tensors(inputs).values())
+                return {name: value.astype(ms.float32).asnumpy().copy() for name, value in outputs.items()}
+            finally:
+                for cell, training in modes.items():
+                    cell.training = training
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name every weight with its shape."""
@@ -49,18 +75,24 @@ class MindSporeEngine:
 
     def weights(self, *, averaged: bool = False) -> dict[str, np.ndarray]:
         """Copy the weights, or their moving average, out of the network."""
-        state = self._average if averaged and self._average else self._state()
-        return {name: value.asnumpy().copy() for name, value in state.items()}
+        with turn():
+            state = self._average if averaged and self._average else self._state()
+            return {name: value.asnumpy().copy() for name, value in state.items()}
 
     def load(self, weights: Arrays) -> None:
         """Put weights in; names and shapes are exactly those of `shapes()`."""
-        for name, parameter in self._state().items():
-            parameter.set_data(Tensor(np.array(weights[name], np.float32)))
+        with turn():
+            for name, parameter in self._state().items():
+                parameter.set_data(Tensor(np.array(weights[name], np.float32)))
 
-    def start_training(self, recipe: Recipe, head: tuple[str, ...]) -> None:
-        """Build the optimiser; `head` names the prefixes that train at the full rate."""
-        self._recipe = recipe
-        if recipe.mixed_precision and self.device == "ascend":  # the CPU has no bfloat16 kernels; not tried on an NPU
+    def start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = ()) -> None:
+        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
+        with turn():
+            self._start_training(recipe, head, undecayed)
+
+    def _start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...]) -> None:
+        self._recipe, self._updates = recipe, 0
+        if recipe.mixed_precision and self.device != "cpu":  # the CPU has no bfloat16 kernels; not tried on an NPU
             self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
         self._trained = {}
         for name, parameter in self._state().items():
@@ -69,42 +101,49 @@ class MindSporeEngine:
             if parameter.requires_grad:
                 self._trained[name] = parameter
         self._rates = [rate_factor(name, recipe, head) for name in self._trained]
-        self._decays = [recipe.weight_decay if decays(p.shape) else 0.0 for p in self._trained.values()]
+        self._decays = [
+            recipe.weight_decay if decays(n, tuple(p.shape), undecayed) else 0.0 for n, p in self._trained.items()
+        ]
         parameters = list(self._trained.values())
         self._optimiser = Sgd(parameters, recipe.momentum) if recipe.optimiser == "sgd" else AdamW(parameters)
         self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._state().items()} if recipe.ema_decay else {}
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> dict[str, float]:
+    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
         """Update the weights once; leave them alone when the loss or a gradient is not finite."""
         if self._optimiser is None:
             raise RuntimeError("start_training() comes before step()")
-        ms.set_seed(seed % 2**31)
-        self._train_mode()
-        parameters = list(self._trained.values())
-        differentiate = ms.value_and_grad(self._total, None, ms.ParameterTuple(parameters), has_aux=True)
-        (total, terms), gradients = differentiate(_tensors(inputs), _tensors(targets))
-        values = {name: float(value.asnumpy()) for name, value in terms.items()}
-        norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
-        if not np.isfinite(float(total.asnumpy())) or not np.isfinite(norm):
-            return {**values, "grad_norm": float("nan")}
-        clip = self._recipe.clip_norm
-        if clip and norm > clip:
-            gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
-        self._optimiser.update(parameters, gradients, [learning_rate * f for f in self._rates], self._decays)
-        self._update_average()
-        return {**values, "grad_norm": norm}
+        with turn():
+            ms.set_seed(seed % 2**31)
+            self._train_mode()
+            parameters = list(self._trained.values())
+            differentiate = ms.value_and_grad(self._total, None, ms.ParameterTuple(parameters), has_aux=True)
+            (total, terms), gradients = differentiate(_tensors(inputs), _tensors(targets))
+            values = {name: float(value.asnumpy()) for name, value in terms.items()}
+            norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
+            if not np.isfinite(float(total.asnumpy())) or not np.isfinite(norm):
+                return Step(values, float("nan"))
+            clip = self._recipe.clip_norm
+            if clip and norm > clip:
+                gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
+            self._optimiser.update(parameters, gradients, [learning_rate * f for f in self._rates], self._decays)
+            self._update_average()
+            return Step(values, norm)
 
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
-        state = {f"average.{name}": value.asnumpy().copy() for name, value in self._average.items()}
-        return state | (to_arrays(self._optimiser, list(self._trained)) if self._optimiser else {})
+        with turn():
+            state = {f"average.{name}": value.asnumpy().copy() for name, value in self._average.items()}
+            state |= {UPDATES: np.array(self._updates)} if self._average else {}
+            return state | (to_arrays(self._optimiser, list(self._trained)) if self._optimiser else {})
 
     def load_training_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `training_state()` of an equal run."""
-        for name in self._average:
-            self._average[name] = Tensor(state[f"average.{name}"])
-        if self._optimiser is not None:
-            from_arrays(self._optimiser, list(self._trained), state)
+        with turn():
+            self._updates = int(state[UPDATES].item()) if UPDATES in state else WARMED_UP
+            for name in self._average:
+                self._average[name] = Tensor(state[f"average.{name}"])
+            if self._optimiser is not None:
+                from_arrays(self._optimiser, list(self._trained), state)
 
     def _state(self) -> dict[str, Parameter]:
         return {p.name: p for p in self.net.get_parameters()}
@@ -121,9 +160,10 @@ class MindSporeEngine:
                 cell.set_train(False)  # frozen norms keep their running statistics
 
     def _update_average(self) -> None:
-        decay = self._recipe.ema_decay
+        decay = average_decay(self._recipe.ema_decay, self._updates)
         for name, value in (self._state() if self._average else {}).items():
             self._average[name] = ops.lerp(self._average[name], value, 1 - decay)
+        self._updates += 1
 
 
 def _tensors(arrays: Arrays) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,11 +13,12 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import stack
 from zoo.common.errors import ConfigError
-from zoo.common.records import build_record
+from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View, average_views
 from zoo.common.types import Arrays, Image
-from zoo.engines.engine import Engine
+from zoo.engines.engine import Runner
+from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
 BAR_FROM = 16  # fewer windows than this show no progress bar
@@ -35,7 +35,7 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def predict_batch(
-    algorithm: Algorithm[Any], engine: Engine, prepared: Sequence[Prepared], *, tta: bool = False
+    algorithm: Algorithm[Any], engine: Runner, prepared: Sequence[Prepared], *, tta: bool = False
 ) -> list[Prediction]:
     """Run the network on images that are preprocessed, then postprocess each.
 
@@ -60,7 +60,8 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
     """Return the views of test-time augmentation; ConfigError when the algorithm has none."""
     if not algorithm.views or not algorithm.dense_output:
         name = type(algorithm).__name__
-        raise ConfigError(f"tta=True given; {name} has no test-time augmentation. Leave it out")
+        why = "has no test-time augmentation" if algorithm.mirrors else "was trained without mirroring, so has no views"
+        raise ConfigError(f"tta=True given; {name} {why}. Leave it out")
     return algorithm.views
 
 
@@ -74,11 +75,10 @@ def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algor
         )
     if not options:
         return algorithm
-    values = {field.name: getattr(algorithm.config, field.name) for field in fields(algorithm.config)}
-    return type(algorithm)(build_record(type(algorithm.config), {**values, **options}, "prediction option"))
+    return algorithm.with_config(replace_fields(algorithm.config, options, "prediction option"))
 
 
-def _forward(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays, views: Sequence[View]) -> Arrays:
+def _forward(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Arrays:
     """Run the network on a batch, with the dense output averaged over the views, if there are any."""
     outputs = engine.forward(inputs)
     if not views:
@@ -87,7 +87,7 @@ def _forward(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays, views: S
     return {**outputs, algorithm.dense_output: dense(next(iter(inputs.values())))}
 
 
-def _predict_slices(algorithm: Algorithm[Any], engine: Engine, pair: Prepared, views: Sequence[View]) -> Prediction:
+def _predict_slices(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, views: Sequence[View]) -> Prediction:
     """Run the network on the slices of a volume, whose inputs are (c, d, h, w); outputs become (k, d, h, w)."""
     image, inputs = pair
     if image.array.ndim == 3:
@@ -103,7 +103,7 @@ def _predict_slices(algorithm: Algorithm[Any], engine: Engine, pair: Prepared, v
 
 
 def _predict_windows(
-    algorithm: Algorithm[Any], engine: Engine, window: tuple[int, ...], pair: Prepared, views: Sequence[View]
+    algorithm: Algorithm[Any], engine: Runner, window: tuple[int, ...], pair: Prepared, views: Sequence[View]
 ) -> Arrays:
     """Run the network on the windows of one image; return what keep() leaves of the blended scores."""
     image, inputs = pair
@@ -125,12 +125,14 @@ def _predict_windows(
     return {algorithm.dense_output: kept}
 
 
-def _network(algorithm: Algorithm[Any], engine: Engine, inputs: Arrays) -> Network:
+def _network(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays) -> Network:
     """Wrap the engine as a function from one batch to one dense output."""
     (name,) = inputs
     return lambda batch: engine.forward({name: batch})[algorithm.dense_output]
 
 
-def prepare(algorithm: Algorithm[Any], image: Image) -> Prepared:
-    """Pair an image with the inputs that the network takes for it."""
+def prepare(algorithm: Algorithm[Any], image: Image, scope: Scope | None = None) -> Prepared:
+    """Pair an image with the inputs that the network takes for it; InputError for what is none of its kind."""
+    if scope is not None:
+        scope.check(image)
     return image, algorithm.preprocess(image)

@@ -2,27 +2,69 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.outputs import explained
+from zoo.engines.engine import loss_terms
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> None:
-    """Write a PNG with the loss terms on the left and the validation score on the right."""
+    """Write a PNG: the loss terms, the validation score with its best epoch, the learning rate; by whole epochs."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     epochs = [record for record in records if record["event"] == "epoch"]
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    losses, score = figure.subplots(1, 2)
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    losses, score, rate = figure.subplots(1, 3)
     x = [record["epoch"] for record in epochs]
-    for name in epochs[0]["training"] if epochs else ():
-        if name != "grad_norm":
-            losses.plot(x, [record["training"][name] for record in epochs], label=name)
-    score.plot(x, [record["validation"][monitor] for record in epochs], color="black")
-    losses.set(xlabel="epoch", ylabel="training loss, weighted terms", yscale="log")
-    losses.legend(fontsize=8)
-    score.set(xlabel="epoch", ylabel=f"validation {monitor}")
-    for axes in (losses, score):
+    _draw_losses(losses, x, epochs)
+    _draw_score(score, x, [_number(record["validation"].get(monitor)) for record in epochs])
+    rate.plot(x, [_number(record.get("learning_rate")) for record in epochs], "o-", color="black", markersize=3)
+    for axes, label in (
+        (losses, "training loss, weighted terms"),
+        (score, f"validation {monitor}"),
+        (rate, "learning rate at the end of the epoch"),
+    ):
+        axes.set(xlabel="epoch", title=label)
+        axes.set_xlim(0.5, max(x, default=1) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
+    rate.set_ylim(bottom=0)
+    with explained(path):
+        figure.savefig(path, dpi=120)
+
+
+def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> None:
+    names = loss_terms(epochs[0]["training"]) if epochs else ()
+    curves = {name: [_number(record["training"].get(name)) for record in epochs] for name in names}
+    if len(curves) > 1:
+        curves = {"sum": [sum(values) for values in zip(*curves.values(), strict=True)], **curves}
+    for name, values in curves.items():
+        axes.plot(x, values, "o-", markersize=3, label=name, color="black" if name == "sum" else None)
+    if curves and min(min(values) for values in curves.values()) > 0:
+        axes.set_yscale("log")
+    if len(curves) > 1:
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_score(axes: Axes, x: list[int], values: list[float]) -> None:
+    axes.plot(x, values, "o-", color="black", markersize=3)
+    defined = [value for value in values if not math.isnan(value)]
+    if not defined:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "not defined in any epoch, see log.jsonl", ha="center", transform=axes.transAxes)
+        return
+    best = values.index(max(defined))
+    axes.plot(x[best], values[best], "o", color="tab:red", label=f"best: {values[best]:.4f}, epoch {x[best]}")
+    axes.legend(fontsize=8)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)  # JSON has no NaN

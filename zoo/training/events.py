@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from zoo.common.outputs import explained
+
 
 class EventFile:
     """Appends scalars; does nothing where the tensorboard package is not installed (the JSONL log has them all)."""
@@ -40,5 +42,6 @@ class EventFile:
         values = [
             Summary.Value(tag=f"{g}/{n}", simple_value=v) for g, scalars in groups.items() for n, v in scalars.items()
         ]
-        self._writer.add_event(Event(wall_time=time.time(), step=epoch, summary=Summary(value=values)))
-        self._writer.flush()
+        with explained(self._folder):
+            self._writer.add_event(Event(wall_time=time.time(), step=epoch, summary=Summary(value=values)))
+            self._writer.flush()

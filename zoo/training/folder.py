@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -12,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from zoo.common.errors import TrainingError
+from zoo.common.outputs import explained
+from zoo.common.tables import plain
 from zoo.common.weights import read_weights, write_atomically, write_weights
 
+COMPARED = ("algorithm", "framework", "config", "recipe", "augmentation", "data")  # of a run and its continuation
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"  # prefixes inside state.safetensors
 
 
@@ -23,7 +27,7 @@ class Progress:
 
     epoch: int = 0  # finished epochs
     batch: int = 0  # finished batches of the running epoch
-    best_score: float | None = None
+    best_score: float | None = None  # None where no epoch had a score that is defined
     best_epoch: int = 0
     seconds: float = 0.0
     log_bytes: int = 0  # length of the log when this state was written
@@ -56,21 +60,38 @@ class RunFolder:
     def settings(self) -> Path:
         return self.path / "settings.json"
 
-    def begin(self, settings: Mapping[str, object], resume: bool) -> None:
-        """Claim the folder for a new run, or check that it holds the run to resume."""
-        if resume:
-            self._check_same(settings)
-            return
-        if self.settings.exists():
+    def check_free(self) -> None:
+        """Raise TrainingError when the folder holds a run."""
+        with explained(self.path):
+            is_taken = self.settings.exists()
+        if is_taken:
             raise TrainingError(
                 f"{self.path} already holds a run; resume it (resume=True, --resume) or give another folder"
             )
-        write_atomically(self.settings, (json.dumps(settings, indent=2, sort_keys=True) + "\n").encode())
+
+    def begin(self, settings: Mapping[str, object]) -> None:
+        """Write down what the new run is."""
+        self.check_free()
+        text = json.dumps(plain(settings), indent=2, sort_keys=True, allow_nan=False)
+        write_atomically(self.settings, (text + "\n").encode())
+
+    def stored_settings(self) -> dict[str, Any]:
+        """Read what the run in this folder is; TrainingError when there is none."""
+        with explained(self.path):
+            is_run = self.settings.exists()
+        if not is_run:
+            raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
+        try:
+            found: dict[str, Any] = json.loads(self.settings.read_text(encoding="utf-8"))
+            return dict(found)
+        except (OSError, ValueError, TypeError) as error:
+            raise TrainingError(f"{self.settings}: cannot be read ({error}); start anew in another folder") from error
 
     def append(self, record: Mapping[str, object]) -> None:
-        """Add one line to the log, complete on disk before the call returns."""
-        with self.log.open("ab") as file:
-            file.write((json.dumps(record) + "\n").encode())
+        """Add one line to the log, complete on disk before the call returns; NaN becomes null."""
+        line = json.dumps(plain(record), allow_nan=False) + "\n"
+        with explained(self.log), self.log.open("ab") as file:
+            file.write(line.encode())
             file.flush()
             os.fsync(file.fileno())
 
@@ -78,31 +99,68 @@ class RunFolder:
         """Write everything a resumed run needs, in one step."""
         progress.log_bytes = self.log.stat().st_size if self.log.exists() else 0
         arrays = {WEIGHTS + n: v for n, v in weights.items()} | {OPTIMISER + n: v for n, v in optimiser.items()}
-        write_weights(self.state, arrays, {"progress": json.dumps(asdict(progress))})
+        told = json.dumps(plain(asdict(progress)), allow_nan=False)
+        write_weights(self.state, arrays, {"progress": told, "sha256": _digest(arrays, told)})
 
     def load(self) -> tuple[Progress, dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Read the last state and cut the log back to it: what came later is done again."""
+        """Read the last state; TrainingError where the folder does not hold what it says."""
         arrays, metadata = read_weights(self.state)
-        progress = Progress(**json.loads(metadata["progress"]))
-        with self.log.open("ab") as file:
-            file.truncate(progress.log_bytes)
+        told = metadata.get("progress", "")
+        if "sha256" in metadata and metadata["sha256"] != _digest(arrays, told):  # older states have none
+            raise TrainingError(f"{self.state}: damaged, its checksum differs; {self._way_out()}")
+        try:
+            progress = Progress(**json.loads(told))
+        except (ValueError, TypeError) as error:
+            raise TrainingError(f"{self.state}: says nothing about the run ({error}); {self._way_out()}") from error
+        if progress.best_epoch and not self.best.exists():
+            raise TrainingError(f"{self.best} is gone, the weights of epoch {progress.best_epoch}; bring it back")
+        if not self.log.exists() or self.log.stat().st_size < progress.log_bytes:
+            raise TrainingError(
+                f"{self.log}: shorter than the {progress.log_bytes} bytes of the saved state; bring the file back, "
+                f"or {self._way_out()}"
+            )
         return progress, _under(WEIGHTS, arrays), _under(OPTIMISER, arrays)
+
+    def cut_log(self, progress: Progress) -> None:
+        """Cut the log back to a state: what came later is done again."""
+        with explained(self.log), self.log.open("ab") as file:
+            file.truncate(progress.log_bytes)
 
     def records(self) -> list[dict[str, Any]]:
         """Read the log."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def _check_same(self, settings: Mapping[str, object]) -> None:
-        if not self.settings.exists():
-            raise TrainingError(f"{self.path} holds no run to resume; leave `resume` out to start one")
-        before = json.loads(self.settings.read_text())
-        now = json.loads(json.dumps(settings))
-        changed = [
-            key for key in ("algorithm", "framework", "config", "recipe", "data") if before.get(key) != now.get(key)
-        ]
+    def _way_out(self) -> str:
+        return f"train in another folder, with checkpoint={str(self.last)!r} to go on from there"
+
+    def check_same(self, settings: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+        """Raise TrainingError where the run in this folder is another one than `settings`.
+
+        defaults: what options were that the run was started without, because they did not exist yet; what else an
+        older run did not store is not compared.
+        """
+        before, now = self.stored_settings(), json.loads(json.dumps(plain(settings)))
+        usual = json.loads(json.dumps(defaults))
+        changed = []
+        for key in COMPARED:
+            was = before.get(key, usual.get(key))
+            if isinstance(was, dict):
+                was = {name: was.get(name, usual.get(key, now[key]).get(name)) for name in now[key]}
+            if was is not None and was != now[key]:
+                changed.append(f"{key}: {_difference(was, now[key])}")
         if changed:
-            details = "; ".join(f"{key}: {_difference(before.get(key), now.get(key))}" for key in changed)
-            raise TrainingError(f"{self.path}: resumed with other settings ({details}); resume with the same ones")
+            raise TrainingError(
+                f"{self.path}: resumed with other settings ({'; '.join(changed)}); resume with the same ones"
+            )
+
+
+def _digest(arrays: Mapping[str, np.ndarray], told: str) -> str:
+    """Hash everything that a state says."""
+    found = hashlib.sha256(told.encode())
+    for name, value in sorted(arrays.items()):
+        found.update(f"{name} {value.dtype} {value.size}".encode())
+        found.update(value.tobytes())
+    return found.hexdigest()
 
 
 def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

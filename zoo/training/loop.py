@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -19,12 +18,17 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.batches import batches_per_epoch, training_batches
 from zoo.common.errors import TrainingError
 from zoo.common.recipe import Recipe
-from zoo.common.types import Row, Sample
-from zoo.common.weights import write_weights
-from zoo.engines.engine import Engine
+from zoo.common.records import replace_fields
+from zoo.common.types import Case, Sample
+from zoo.common.weights import check_fit, sound_weights, write_weights
+from zoo.engines.engine import Engine, loss_terms
 from zoo.evaluation import score_all
+from zoo.registry.package import Package
 from zoo.training.events import EventFile
 from zoo.training.folder import Progress, RunFolder
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
 
 SAVE_SECONDS = 300  # a run that is killed loses at most this much, or one epoch
 
@@ -51,6 +55,11 @@ def learning_rate_at(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (recipe.final_factor + (1 - recipe.final_factor) * cosine)
 
 
+def is_better(score: float, progress: Progress) -> bool:
+    """Tell whether a score beats the best one; NaN is worse than any, and later is better among scores of NaN."""
+    return progress.best_score is None or score > progress.best_score
+
+
 class Trainer:
     """Carries one run from wherever it stands to its end."""
 
@@ -62,18 +71,20 @@ class Trainer:
         data: Data,
         folder: RunFolder,
         metadata: dict[str, str],
+        on_first_step: Callable[[], None] = lambda: None,
     ) -> None:
         self.algorithm, self.engine, self.recipe, self.data = algorithm, engine, recipe, data
         self.folder, self.metadata = folder, metadata
+        self._on_step: Callable[[], None] = on_first_step
         self.progress = Progress()
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
-        self._best_rows: list[Row] = []
+        self._best_rows: list[Case] = []
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
-        self.engine.start_training(self.recipe, self.algorithm.head)
+        self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed)
         if resume and self.folder.state.exists():
             self._restore()
         with _stop_requests() as stop, self._events:
@@ -84,8 +95,13 @@ class Trainer:
 
     def _restore(self) -> None:
         self.progress, weights, optimiser = self.folder.load()
+        began = self.progress.epoch or self.progress.batch
+        if began and not optimiser and (self.recipe.optimiser == "adamw" or self.recipe.momentum):
+            raise TrainingError(f"{self.folder.state}: holds no state of the optimiser; start anew in another folder")
+        check_fit(self.engine.shapes(), weights, str(self.folder.state))
         self.engine.load(weights)
         self.engine.load_training_state(optimiser)
+        self.folder.cut_log(self.progress)
         self.folder.append({"event": "resume", "epoch": self.progress.epoch, "batch": self.progress.batch})
 
     def _train_epoch(self, stop: threading.Event) -> None:
@@ -99,8 +115,9 @@ class Trainer:
             for inputs, targets in batches:
                 step = epoch * self.steps_per_epoch + progress.batch
                 rate = learning_rate_at(step, self.steps_per_epoch, recipe)
-                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step)
+                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step).record()
                 self._check_finite(terms, step)
+                self._on_step()
                 for name, value in terms.items():
                     progress.sums[name] = progress.sums.get(name, 0.0) + value
                 progress.batch += 1
@@ -119,32 +136,44 @@ class Trainer:
         started = time.monotonic()
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
+        shipped = sound_weights(shipped, f"after epoch {progress.epoch + 1}")  # before anything scores or keeps them
         self.engine.load(shipped)
         rows = self._validation_rows()
-        metrics = self.algorithm.summarise(rows)
+        metrics = dict(self.algorithm.summarise(rows))
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
+        metrics.setdefault(self.algorithm.monitor, math.nan)
         score = metrics[self.algorithm.monitor]
-        if progress.best_score is None or score > progress.best_score:
-            progress.best_score, progress.best_epoch, self._best_rows = score, progress.epoch, rows
+        if is_better(score, progress):
+            progress.best_score = None if math.isnan(score) else score
+            progress.best_epoch, self._best_rows = progress.epoch, rows
             write_weights(self.folder.best, shipped, self.metadata)
         write_weights(self.folder.last, shipped, self.metadata)
         progress.seconds += time.monotonic() - started
-        record = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
+        self._report(losses, metrics, rows)
+        self._save(weights)
+
+    def _report(self, losses: dict[str, float], metrics: dict[str, float], cases: Sequence[Case]) -> None:
+        """Tell the log, TensorBoard and the console of a finished epoch."""
+        progress, monitor = self.progress, self.algorithm.monitor
+        record: dict[str, Any] = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
+        reason = self.algorithm.why_undefined(cases) if math.isnan(metrics[monitor]) else ""
+        if reason:
+            record["undefined"] = {monitor: reason}
         rate = learning_rate_at(progress.epoch * self.steps_per_epoch - 1, self.steps_per_epoch, self.recipe)
         self.folder.append(record | {"learning_rate": rate, "seconds": round(progress.seconds, 1)})
         self._events.write(progress.epoch, {"training": losses, "validation": metrics})
-        self._save(weights)
-        tqdm.write(f"epoch {progress.epoch}: loss {_total(losses):.4g}, {self.algorithm.monitor} {score:.4f}")
+        shown = f"is not defined: {reason}" if reason else f"{metrics[monitor]:.4f}"
+        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}, {monitor} {shown}")
 
-    def best_rows(self) -> list[Row]:
+    def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.
 
         They are computed again only where a resumed run saw no better epoch.
         """
         return self._best_rows or self._validation_rows()
 
-    def _validation_rows(self) -> list[Row]:
+    def _validation_rows(self) -> list[Case]:
         return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:
@@ -163,10 +192,6 @@ class Trainer:
                 f"step {step + 1} (epoch {self.progress.epoch + 1}): {', '.join(bad)} is not finite; the step was not "
                 f"taken. Last good checkpoint: {good}. Lower learning_rate or set clip_norm"
             )
-
-
-def _total(losses: dict[str, float]) -> float:
-    return sum(value for name, value in losses.items() if name != "grad_norm")
 
 
 @contextmanager
@@ -191,9 +216,12 @@ def _stop_requests() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def recipe_of(entry: Entry, variant: str) -> Recipe:
+    """Return the recipe of a variant of an algorithm, or that of its small one."""
+    recipes: dict[str, Recipe] = Package(entry).config.RECIPES
+    return recipes.get(variant, recipes["small"])
+
+
 def recipe_with(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """Return the recipe with some fields changed; ConfigError names unknown ones."""
-    from zoo.common.records import build_record
-
-    values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
-    return build_record(Recipe, values | changes, "training option")
+    return replace_fields(recipe, changes, "training option")

@@ -1,89 +1,208 @@
-"""One call of train(): opens the run folder, runs the loop, tests the best weights, draws the curves."""
+"""One call of train(): checks first, opens the run folder, runs the loop, tests the best weights, draws the curves."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.datasets import SPLITS, Dataset
-from zoo.common.errors import DataError
+from zoo.common.augment.options import Choice, choose
+from zoo.common.datasets import Dataset
+from zoo.common.datasets.classes import aligned, misspelt, renumber
+from zoo.common.errors import BelowBaselineWarning, ConfigError, OutputError, TrainingError, ZooWarning
 from zoo.common.recipe import Recipe
-from zoo.common.weights import read_weights, write_weights
+from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
-from zoo.model import Report
+from zoo.loading import algorithm_for, with_classes
+from zoo.model import Model, Report
+from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
+from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.survey import survey_training
 from zoo.weights.identity import to_metadata, versions
 
 if TYPE_CHECKING:
-    from zoo.model import Model
+    from zoo.common.algorithm import Algorithm
 
 
-def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, resume: bool) -> Report:
-    """Train to the end, load the best weights into the model and score them on the test split."""
+def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
+    """Train to the end, load the best weights into the model and score them on the test split.
+
+    The model changes when the run is over, not before; see `Model.train`.
+    """
     folder = RunFolder(out)
-    settings = _settings(model, dataset, recipe)
-    folder.begin(settings, resume)
+    if resume:
+        folder.stored_settings()
+    else:
+        folder.check_free()
+    described = describe_data(dataset)
+    algorithm = _algorithm(model, dataset, augment, folder if resume else None)
+    dataset = aligned(dataset, algorithm.config.classes, algorithm.labels[0])
+    settings = _settings(model, algorithm, recipe, described)
+    record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
+    with Claim(out) as claim, _unchanged_on_failure(model):
+        if resume:
+            folder.check_same(settings, _defaults(algorithm))
+            claim.keep()
+        else:
+            folder.begin(settings)
+        trained = _candidate(model, algorithm)
+        trained.record = record
+        check_frozen(recipe, list(trained.engine.shapes()))
+        try:
+            report = _run(trained, dataset, folder, recipe, settings, resume, claim)
+        except OutputError as error:
+            saved = "what was saved before is complete, resume=True goes on from there"
+            raise TrainingError(
+                f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
+            ) from error
+    model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
+    model.record = trained.record
+    return report
+
+
+def _run(
+    model: Model,
+    dataset: Dataset,
+    folder: RunFolder,
+    recipe: Recipe,
+    settings: dict[str, Any],
+    resume: bool,
+    claim: Claim,
+) -> Report:
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        folder.append({"event": "start", **settings, "weights": model.source, "versions": versions()})
+        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        folder.append({"event": "start", **settings, **origin})
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
-    metadata = to_metadata(model.name, model.variant, model.config, trained=identity)
     data = Data(dataset.split("train"), dataset.split("val"))
-    trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, metadata)
+    trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), claim.keep)
     progress = trainer.run(resume)
     weights = read_weights(folder.best)[0]
     model.engine.load(weights)
     model.source = str(folder.best)
-    chosen = model.algorithm.operating_point(trainer.best_rows())
+    rows = trainer.best_rows()
+    chosen = model.algorithm.operating_point(rows)
     if chosen:
-        model.algorithm = type(model.algorithm)(dataclasses.replace(model.config, **chosen))
-        write_weights(folder.best, weights, to_metadata(model.name, model.variant, model.config, trained=identity))
+        model.algorithm = model.algorithm.with_config(dataclasses.replace(model.config, **chosen))
+        write_checkpoint(folder.best, weights, _metadata(model, identity))
         folder.append({"event": "operating_point", **chosen})
-    test = _test(model, dataset, folder, progress.best_epoch)
-    plot_curves(folder.records(), model.algorithm.monitor, out / "curves.png")
-    return Report(out, folder.best, progress.best_epoch, progress.best_score or 0.0, test)
+    test = _test(model, dataset, folder)
+    end = {"event": "end", "best_epoch": progress.best_epoch}
+    below = _below_baseline(model, dataset, test, progress.best_score)
+    folder.append(end | ({"test": test.to_dict()} if test else {}) | ({"below_baseline": below} if below else {}))
+    plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
+    score = math.nan if progress.best_score is None else progress.best_score
+    return Report(folder.path, folder.best, progress.best_epoch, score, test)
 
 
-def _settings(model: Model, dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
+    """Return the algorithm for the classes of the data and the augmentation of the run."""
+    classes, own = dataset.classes, model.config.classes
+    if misspelt(classes, own):
+        renumber(classes, own, f"{dataset.origin}, beside the model")
+    algorithm = algorithm_for(model, classes) if classes and sorted(classes) != sorted(own) else model.algorithm
+    default = type(algorithm).augmentation
+    is_older = resumed is not None and "augmentation" not in resumed.stored_settings()  # it mirrored whatever it had
+    augmentation, note = choose(default, augment, () if is_older else algorithm.config.classes)
+    if note:
+        warnings.warn(note, ZooWarning, stacklevel=4)
+    return algorithm.with_augmentation(augmentation)
+
+
+def _candidate(model: Model, algorithm: Algorithm[Any]) -> Model:
+    """Return the model that is trained: the same network, or another one for other classes."""
+    if algorithm.config.classes == model.config.classes:
+        return Model(model.entry, algorithm, model.engine, model.variant, model.source)
+    other = with_classes(model, algorithm.config.classes)
+    other.algorithm = algorithm
+    return other
+
+
+@contextmanager
+def _unchanged_on_failure(model: Model) -> Iterator[None]:
+    """Put the weights back when a run does not come to its end."""
+    before = model.engine.weights()
+    try:
+        yield
+    except BaseException:
+        model.engine.load(before)
+        raise
+
+
+def check_frozen(recipe: Recipe, names: list[str]) -> None:
+    """Raise ConfigError where a prefix freezes nothing, or all of them everything."""
+    names = [name for name in names if not name.endswith(("running_mean", "running_var"))]
+    unknown = [prefix for prefix in recipe.freeze if not any(name.startswith(prefix) for name in names)]
+    if unknown:
+        parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+        raise ConfigError(
+            f"freeze={recipe.freeze}: no weight begins with {', '.join(unknown)}; the network has {parts}"
+        )
+    if recipe.freeze and all(name.startswith(recipe.freeze) for name in names):
+        raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
+
+
+def _settings(model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any]) -> dict[str, Any]:
     return {
         "algorithm": model.name,
         "variant": model.variant,
         "framework": model.backend,
         "device": model.device,
-        "config": dataclasses.asdict(model.config),
+        "config": dataclasses.asdict(algorithm.config),
         "recipe": dataclasses.asdict(recipe),
-        "data": describe_data(dataset),
+        "augmentation": dataclasses.asdict(algorithm.augmentation),
+        "data": data,
     }
 
 
-def describe_data(dataset: Dataset) -> dict[str, Any]:
-    """Summarise a data set for the log: its folder's name, the cases per split, a digest of names, splits and groups.
-
-    Where the split was drawn, `split_drawn` holds the seed, and the fold of a cross-validation.
-    Raises DataError when there is nothing to train or to validate on.
-    """
-    sizes = {split: sum(record.split == split for record in dataset.records) for split in SPLITS}
-    if not sizes["train"] or not sizes["val"]:
-        raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
-    lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
-    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    drawn = {"split_drawn": dataset.drawn} if dataset.drawn else {}
-    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": digest, **drawn}
+def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
+    """Return what a run had that was started before an option existed."""
+    records = {"config": type(algorithm.config)(), "recipe": Recipe(), "augmentation": type(algorithm).augmentation}
+    return {name: dataclasses.asdict(record) for name, record in records.items()}
 
 
-def _test(model: Model, dataset: Dataset, folder: RunFolder, best_epoch: int) -> Evaluation | None:
+def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
+    augmentation = dataclasses.asdict(model.algorithm.augmentation)
+    scope = model.record and model.record.to_dict()
+    return to_metadata(
+        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
+    )
+
+
+def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
     if not any(record.split == "test" for record in dataset.records):
-        folder.append({"event": "end", "best_epoch": best_epoch})
         return None
     cases = dataset.split("test")
-    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8)
+    result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
     result = dataclasses.replace(result, baseline=trivial)
-    result.save(folder.path / "test")
-    folder.append({"event": "end", "best_epoch": best_epoch, "test": result.to_dict()})
+    result.save(folder.path / "test", overwrite=True)
     return result
+
+
+def _below_baseline(
+    model: Model, dataset: Dataset, test: Evaluation | None, validation: float | None
+) -> dict[str, Any] | None:
+    """Compare with the trivial predictor, on the test split where there is one; warn where the run lost."""
+    monitor = model.algorithm.monitor
+    split = "test" if test else "val"
+    if test:
+        score, trivial = test.metrics.get(monitor, math.nan), test.baseline.get(monitor, math.nan)
+    else:
+        baseline = score_baseline(model.algorithm, dataset.split("train"), dataset.split("val"))
+        score, trivial = validation if validation is not None else math.nan, baseline.get(monitor, math.nan)
+    if not score < trivial:
+        return None
+    message = (
+        f"{model.name}: {monitor} {score:.4f} on the {split} split is below the trivial baseline, {trivial:.4f}; "
+        "do not use these weights. More epochs, more data or another learning_rate may help"
+    )
+    warnings.warn(message, BelowBaselineWarning, stacklevel=4)
+    return {"split": split, "score": score, "baseline": trivial}

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from zoo.common.errors import CheckpointError
 
 KEY = "zoo"  # the entry of the safetensors metadata
+DEEPEST = 8  # levels of the identity; the zoo writes three
 PACKAGES = ("openmedia-zoo", "torch", "mindspore", "numpy", "scipy", "pillow", "simpleitk")
 
 
@@ -36,12 +38,36 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
 def from_metadata(metadata: Mapping[str, str], source: str) -> dict[str, Any]:
     """Unpack the identity; CheckpointError when the file has none."""
     try:
-        identity = json.loads(metadata[KEY])
-        if isinstance(identity, dict) and {"algorithm", "config", "variant"} <= set(identity):
+        identity = json.loads(metadata[KEY], parse_constant=_refuse, parse_float=_finite)
+    except (KeyError, ValueError, RecursionError):
+        identity = None
+    if isinstance(identity, dict) and not _is_nested(identity, DEEPEST):
+        kinds = {key: type(identity.get(key)) for key in ("algorithm", "variant", "config")}
+        if kinds == {"algorithm": str, "variant": str, "config": dict}:
             return identity
-    except (KeyError, ValueError):
-        pass
     raise CheckpointError(
         f"{source}: the file does not say which algorithm and configuration its weights belong to; "
         "expected a checkpoint written by the zoo (model.save or zoo train)"
     )
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+def _is_nested(value: object, levels: int) -> bool:
+    """Tell whether lists and tables stand in each other deeper than `levels`."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for item in layer
+            if isinstance(item, (dict, list))
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return any(isinstance(item, (dict, list)) for item in layer)

@@ -1,0 +1,113 @@
+"""Which number means which class: in tables of names, and between a data set and a model."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common.datasets import Dataset
+from zoo.common.datasets.tables import whole
+from zoo.common.datasets.texts import check_names, folded
+from zoo.common.errors import DataError, ZooWarning
+from zoo.common.types import Sample
+
+COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
+
+
+def named(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the classes of a column in the order of the alphabet; () where it holds numbers, or nothing."""
+    names = tuple(sorted({text for text in texts if text}))
+    if all(whole(name) is not None for name in names):
+        return ()
+    check_names(names, "column of class names")
+    return names
+
+
+def class_number(label: str, names: tuple[str, ...], where: str) -> int:
+    """Return the number of a class that a table gives by name or by number."""
+    if label in names:
+        return names.index(label)
+    number = whole(label)
+    if number is not None and (not names or number < len(names)):  # a number points into the names
+        return number
+    raise DataError(f"{where}: label {label!r}; expected {', '.join(names) or 'a number from 0'}")
+
+
+def check_named(mask: np.ndarray, limit: int, path: Path) -> None:
+    """Raise DataError where a mask holds a class that classes.txt does not name."""
+    if mask.max(initial=0) >= limit:
+        raise DataError(
+            f"{path}: class {mask.max()}; classes.txt names {limit}, the background first; expected 0 to {limit - 1}. "
+            "Add the missing names, one per line, or correct the mask"
+        )
+
+
+def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str) -> np.ndarray:
+    """Return for each given number the wanted number of the same name; DataError where the names differ."""
+    if sorted(given) == sorted(wanted):
+        return np.array([wanted.index(name) for name in given], np.int64)
+    missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
+    remedy = "Name the classes alike, in classes.txt too where some of them have no case"
+    if misspelt(given, wanted):
+        remedy = "They differ only in spelling: write them alike (folders, column `label`, classes.txt)"
+    elif missing == ["background"]:
+        remedy = "Add the background as the first line of classes.txt"
+    raise DataError(
+        f"{where}: classes {', '.join(given)} given; expected {', '.join(wanted)}. Missing: "
+        f"{', '.join(missing) or 'none'}; too many: {', '.join(extra) or 'none'}. {remedy}"
+    )
+
+
+def misspelt(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Say whether two lists name the same classes but for case, blanks and hyphens."""
+    return sorted(given) != sorted(wanted) and sorted(map(folded, given)) == sorted(map(folded, wanted))
+
+
+def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
+    """Return the data set with its labels counted in the order of `classes`.
+
+    Equal names in another order are renumbered, with a warning; other names raise DataError. Without names the numbers
+    are taken as they are, and one beyond the classes raises DataError when its case is read.
+    key: the label that counts the classes; others of the same sample (the mask of localisation is 0 or 1) stay.
+    """
+    if key not in COUNTED or dataset.classes == classes:
+        return dataset
+    table = None
+    if dataset.classes:
+        table = renumber(dataset.classes, classes, f"{dataset.origin}, beside the model")
+        warnings.warn(
+            f"{dataset.origin}: counts its classes as {', '.join(dataset.classes)}; its labels are renumbered to the "
+            f"model's {', '.join(classes)}",
+            ZooWarning,
+            stacklevel=3,
+        )
+    records = [
+        replace(record, load=partial(_load, record.load, key, table, len(classes), record.name))
+        for record in dataset.records
+    ]
+    return Dataset(records, dataset.origin, classes if dataset.classes else (), dataset.drawn)
+
+
+def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classes: int, name: str) -> Sample:
+    sample = load()
+    if key not in sample.labels:
+        return sample
+    label = np.asarray(sample.labels[key])
+    numbers = label if key in ("label", "mask") else label[:, 0].astype(np.int64)
+    if table is None:
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+            raise DataError(
+                f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. Name the classes of "
+                "the data in classes.txt, or train a model of as many"
+            )
+        return sample
+    is_class = (numbers >= 0) & (numbers < len(table))  # 255 may say that a pixel is not judged
+    changed = np.where(is_class, table[np.where(is_class, numbers, 0)], numbers).astype(numbers.dtype)
+    if key not in ("label", "mask"):
+        changed = np.hstack([changed[:, None].astype(label.dtype), label[:, 1:]])
+    return replace(sample, labels={**sample.labels, key: changed})

@@ -1,0 +1,257 @@
+"""Where the labels of a picture in images/ stand: its mask, its line in a table, its boxes and points."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from zoo.common.boxes import boxes_of_labels
+from zoo.common.datasets import describe
+from zoo.common.datasets.classes import check_named, class_number, named, renumber
+from zoo.common.datasets.coco import Coco, read_coco
+from zoo.common.datasets.columns import split_name
+from zoo.common.datasets.folders import Names, by_name, find_name, unknown_names
+from zoo.common.datasets.masks import anything, read_mask
+from zoo.common.datasets.tables import Line, Table, read_table
+from zoo.common.datasets.usage import find_groups, find_splits, index_lines
+from zoo.common.errors import DataError
+from zoo.common.types import Image
+
+MASK_FOLDERS = ("masks", "labels")
+INSTANCE_COLUMNS = ("n_nuclei", "n_pos")
+USED = ("label", *INSTANCE_COLUMNS)
+ReadLabel = Callable[[Image], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies in the folder, read once; pictures are not opened."""
+
+    root: Path
+    classes: tuple[str, ...]  # of classes.txt
+    images: Names
+    masks: Names
+    table: Table | None  # split.csv
+    rows: dict[str, Line] = field(default_factory=dict)  # its lines by name of the image
+    splits: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+    grouped_by: str = ""
+    points: dict[str, list[Line]] | None = None
+    coco: Coco | None = None
+    boxes: dict[str, np.ndarray] = field(default_factory=dict)
+    ignored: dict[str, np.ndarray] | None = None
+
+    @property
+    def counts_instances(self) -> bool:
+        """The masks number things, not classes."""
+        return self.table is not None and any(name in self.table.columns for name in INSTANCE_COLUMNS)
+
+    @property
+    def has_labels(self) -> bool:
+        """There is a column of class labels."""
+        return self.table is not None and "label" in self.table.columns
+
+    @property
+    def named_classes(self) -> tuple[str, ...]:
+        """What the masks count, where columns of split.csv say so."""
+        columns = self.table.written.items() if self.table else ()
+        return tuple(name.split("_", 1)[1] for tidied, name in columns if tidied.startswith(("vox_", "frac_")))
+
+    @property
+    def named_labels(self) -> tuple[str, ...]:
+        """The classes of the column `label` where they are names: in the order of the alphabet, normal ones first."""
+        return named(line.values.get("label", "") for line in self.rows.values())
+
+    @property
+    def named_points(self) -> tuple[str, ...]:
+        """The classes of points.csv where they are names, in the order of the alphabet."""
+        lines = [line for same in (self.points or {}).values() for line in same]
+        return named(line.values.get("cls", "") for line in lines)
+
+    def mask_of(self, name: str) -> Path | None:
+        """Return the mask of an image; None without one."""
+        found = find_name(name, self.masks, f"{self.root}, mask of {name}")
+        return None if found is None else self.masks[found]
+
+    def label_of(self, name: str) -> int | None:
+        """Return the class number of an image; None where its line has none."""
+        line = self.rows.get(name)
+        if line is None or not line.values.get("label"):
+            return None
+        return class_number(line.values["label"], self.classes or self.named_labels, line.where)
+
+    def written(self, column: str) -> str:
+        """Return a column's name as split.csv has it."""
+        return self.table.written.get(column, column) if self.table else column
+
+
+def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
+    """Read the tables of a folder, and find the image that each of their lines means."""
+    images = by_name(root / "images")
+    masks = next((by_name(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), Names())
+    table, grouped_by = None, ""
+    rows: dict[str, Line] = {}
+    splits: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    if (root / "split.csv").is_file():
+        table = read_table(root / "split.csv").renamed("id", "image", "label")
+        rows = index_lines(table, images, root / "images")
+        column = find_splits(table)
+        splits = {name: split_name(line.values.get(column, "")) if column else "" for name, line in rows.items()}
+        groups, grouped_by = find_groups(table, rows, ("id", "image", "split", *USED))
+        if column:
+            table = replace(table, written=table.written | {"split": table.written[column]})
+    coco = read_coco(root / "boxes.json") if (root / "boxes.json").is_file() else None
+    boxes = _boxes_by_name(root, coco, images, classes) if coco else {}
+    points = _points_by_name(root, images)
+    places = points, coco, boxes, _regions_by_name(root, images)
+    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places)
+
+
+def _boxes_by_name(root: Path, coco: Coco, images: Names, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
+    table = renumber(coco.classes, classes, f"{root / 'boxes.json'} beside classes.txt") if classes else None
+    if len(classes) == len(coco.classes) + 1:  # classes.txt counts the background of masks, too
+        table = None
+    found, unknown = {}, []
+    for file, rows in coco.boxes.items():
+        name = find_name(file, images, str(root / "boxes.json"))
+        if name is None:
+            unknown.append(file)
+        elif name in found:
+            raise DataError(f"{root / 'boxes.json'}: two entries mean {name}; expected one `file_name` per image")
+        else:
+            found[name] = rows if table is None else np.hstack([table[rows[:, :1].astype(int)], rows[:, 1:]])
+    if unknown:
+        raise unknown_names(unknown, images, str(root / "boxes.json"), root / "images")
+    return found
+
+
+def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
+    if not (root / "points.csv").is_file():
+        return None
+    table = read_table(root / "points.csv").renamed("id", "image", "cls")
+    if missing := [name for name in ("x", "y") if name not in table.columns]:
+        raise DataError(
+            f"{table.path}: columns {', '.join(table.written.values())}; expected id, x, y and, with several classes, "
+            f"cls. Name the column of {missing[0]}"
+        )
+    return index_lines(table, images, root / "images", several=True)
+
+
+def _regions_by_name(root: Path, images: Names) -> dict[str, np.ndarray] | None:
+    """Read ignore.csv: corners (m, 4) by image; None where there is no such file."""
+    if not (root / "ignore.csv").is_file():
+        return None
+    table = read_table(root / "ignore.csv").renamed("id", "image")
+    lines = index_lines(table, images, root / "images", several=True)
+    sides = ("x1", "y1", "x2", "y2")
+    return {name: np.array([[line.number(s) for s in sides] for line in same]) for name, same in lines.items()}
+
+
+def _label(folder: Folder, name: str) -> ReadLabel:
+    number = folder.label_of(name)
+    if number is None:
+        raise DataError(
+            f"{folder.root}: {name} has label ''; expected a column `label` in split.csv, with a class number or name"
+        )
+    return partial(_constant, np.array(number, np.int64))
+
+
+def _marked(folder: Folder, name: str) -> ReadLabel:
+    return partial(_marks_anything, _mask(folder, name))
+
+
+def _mask(folder: Folder, name: str, instances: bool = False) -> ReadLabel:
+    path = folder.mask_of(name)
+    if path is None and folder.label_of(name) == 0:
+        return _nothing  # a normal picture has nothing to outline
+    if path is None:
+        raise DataError(
+            f"{folder.root}: no mask for {name}; looked in {' and '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}"
+        )
+    decode = anything if not instances and folder.counts_instances else None
+    limit = len(folder.classes) if folder.classes and not instances else None
+    return partial(_read_limited, path, decode, limit)
+
+
+def _boxes(folder: Folder, name: str) -> ReadLabel:
+    if folder.coco is None and folder.counts_instances:
+        return partial(_boxes_of_instances, _mask(folder, name, instances=True))
+    if folder.coco is None:
+        raise DataError(f"{folder.root}: no boxes.json; {describe(folder.root)}")
+    if name not in folder.boxes:
+        raise DataError(
+            f"{folder.root / 'boxes.json'}: {name} is not among its images; expected every image, also one without a "
+            "box. Add it to `images`, or leave it out of the split"
+        )
+    return partial(_constant, folder.boxes[name])
+
+
+def _ignored(folder: Folder, name: str) -> ReadLabel:
+    return partial(_constant, (folder.ignored or {}).get(name, np.zeros((0, 4))))
+
+
+def _points(folder: Folder, name: str) -> ReadLabel:
+    if folder.points is None and folder.counts_instances:
+        return partial(_points_of_instances, _mask(folder, name, instances=True))
+    if folder.points is None:
+        raise DataError(f"{folder.root}: no points.csv; {describe(folder.root)}")
+    names = folder.classes or folder.named_points
+    rows = []
+    for line in folder.points.get(name, []):
+        if line.values.get("x") or line.values.get("y"):  # a line without a place says that there is nothing
+            kind = class_number(line.values.get("cls") or "0", names, line.where)
+            rows.append([kind, line.number("x"), line.number("y")])
+    return partial(_constant, np.array(rows, np.float64).reshape(-1, 3))
+
+
+def _constant(value: np.ndarray, image: Image) -> np.ndarray:
+    return value
+
+
+def _nothing(image: Image) -> np.ndarray:
+    return np.zeros(image.size, np.int16)
+
+
+def _marks_anything(read: ReadLabel, image: Image) -> np.ndarray:
+    return np.array(read(image).any(), np.int64)
+
+
+def _read_limited(
+    path: Path, decode: Callable[[np.ndarray], np.ndarray] | None, limit: int | None, image: Image
+) -> np.ndarray:
+    mask = read_mask(path, image, decode)
+    if limit is not None:
+        check_named(mask, limit, path)
+    return mask
+
+
+def _boxes_of_instances(read: ReadLabel, image: Image) -> np.ndarray:
+    return _with_class(boxes_of_labels(read(image))[0])
+
+
+def _points_of_instances(read: ReadLabel, image: Image) -> np.ndarray:
+    instances = read(image)
+    numbers = np.unique(instances[instances > 0])
+    centres = np.array(ndimage.center_of_mass(instances > 0, instances, numbers), np.float64)
+    return _with_class(centres.reshape(-1, instances.ndim)[:, ::-1])
+
+
+def _with_class(rows: np.ndarray) -> np.ndarray:
+    return np.hstack([np.zeros((len(rows), 1)), rows])
+
+
+READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
+    "label": _label,
+    "marked": _marked,
+    "mask": _mask,
+    "instances": partial(_mask, instances=True),
+    "boxes": _boxes,
+    "ignored": _ignored,
+    "points": _points,
+}

@@ -1,0 +1,18 @@
+"""Ranges that records state in the types of their fields; `records` checks them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge, Interval, Len
+
+Count = Annotated[int, Ge(1)]
+Whole = Annotated[int, Ge(0)]
+Positive = Annotated[float, Interval(gt=0)]
+NotNegative = Annotated[float, Ge(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+Open = Annotated[float, Interval(gt=0, lt=1)]
+Angle = Annotated[float, Interval(ge=0, le=180)]  # degrees, either way
+Factors = tuple[Positive, Positive]  # drawn from low to high
+Names = Annotated[tuple[Annotated[str, Len(1)], ...], Len(1)]

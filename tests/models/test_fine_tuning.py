@@ -1,0 +1,145 @@
+"""Every shipped network learns other classes, from Python and from the shell, and keeps nothing of the old ones."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+from PIL import Image as Pillow
+from typer.testing import CliRunner
+
+import zoo
+from zoo.cli import app
+from zoo.common.errors import HeadReinitialisedWarning, ZooWarning
+from zoo.registry import load_registry
+from zoo.training.folder import RunFolder
+
+SHIPPED = [name for name, entry in load_registry().items() if entry.checkpoints]
+SPLITS = ("train", "train", "train", "train", "val", "val")  # two batches of two, then one validation
+SIDE = 64
+WORDS = ("ore", "slate", "chalk", "marl", "loam")  # names of classes that no checkpoint has
+
+
+def write_data(root: Path, name: str, count: int) -> tuple[str, ...]:
+    """Draw a manifest with `count` classes for the task of an algorithm; return all names of classes."""
+    entry = load_registry()[name]
+    draw = {
+        "classification": draw_labels,
+        "localisation": draw_labels,
+        "segmentation": draw_masks,
+        "ellipse-detection": draw_ellipses,
+    }
+    lines = draw[entry.task](root, count, entry.input.dimensions)
+    classes = (("background",) if entry.task == "segmentation" else ()) + WORDS[:count]
+    (root / "classes.txt").write_text("\n".join(classes) + "\n")
+    (root / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return classes
+
+
+def draw_labels(root: Path, count: int, axes: int) -> list[str]:
+    lines = ["image,label,split,group"]
+    for number, split in enumerate((*SPLITS, *["val"] * count)):
+        picture = np.random.default_rng(number).integers(1, 120 + 20 * (number % count), (SIDE, SIDE), dtype=np.uint8)
+        Pillow.fromarray(picture).save(root / f"{number}.png")
+        lines.append(f"{number}.png,{WORDS[number % count]},{split},p{number}")
+    return lines
+
+
+def draw_masks(root: Path, count: int, axes: int) -> list[str]:
+    lines = ["image,mask,split,group"]
+    for number, split in enumerate(SPLITS):
+        mask = np.zeros((SIDE,) * axes if axes == 2 else (16, 24, 24), np.uint8)
+        for index, rows in enumerate(np.array_split(np.arange(4, mask.shape[-2] - 4), count)):
+            mask[..., rows, 4:-4] = index + 1
+        noise = np.random.default_rng(number).integers(0, 20, mask.shape)
+        suffix = "png" if axes == 2 else "nii.gz"
+        for kind, values in (("image", (mask * 30 + noise).astype(np.uint8)), ("mask", mask)):
+            SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(root / f"{kind}{number}.{suffix}"))
+        lines.append(f"image{number}.{suffix},mask{number}.{suffix},{split},p{number}")
+    return lines
+
+
+def draw_ellipses(root: Path, count: int, axes: int) -> list[str]:
+    lines = ["image,label,cx,cy,a,b,theta,split,group"]
+    for number, split in enumerate(SPLITS):
+        picture = np.random.default_rng(number).integers(0, 255, (SIDE, SIDE), dtype=np.uint8)
+        Pillow.fromarray(picture).save(root / f"{number}.png")
+        lines += [
+            f"{number}.png,{k},{20 + 5 * k},30,{25 - 3 * k},{20 - 3 * k},0.3,{split},p{number}" for k in range(count)
+        ]
+    return lines
+
+
+def check(model: zoo.Model, run: Path, classes: tuple[str, ...]) -> None:
+    """Assert that the run ended, and that its checkpoint says what the model is."""
+    assert RunFolder(run).records()[-1]["event"] == "end"
+    again = zoo.load(model.name, backend=model.backend, checkpoint=run / "best.safetensors")
+    assert again.config == model.config
+    assert again.config.classes == classes
+    threshold = getattr(again.config, "threshold", 0.5)
+    assert threshold == 0.5 or len(classes) == 2  # chosen anew where there are two
+
+
+def fine_tune(name: str, framework: str, count: int, tmp_path: Path) -> None:
+    classes = write_data(tmp_path, name, count)
+    model = zoo.load(name, backend=framework, device="cpu")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZooWarning)
+        model.train(tmp_path, out=tmp_path / "run", epochs=1, batch_size=2, patience=1)
+
+    check(model, tmp_path / "run", classes)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_network_learns_three_other_classes(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+
+    fine_tune(name, "torch", 3, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_network_learns_other_classes_in_mindspore(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("mindspore")
+
+    fine_tune(name, "mindspore", 3, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shell_teaches_a_shipped_network_other_classes(name: str, count: int, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    classes = write_data(tmp_path, name, count)
+    options = {"--data": tmp_path, "--out": tmp_path / "run", "--epochs": 1, "--batch-size": 2}
+    arguments = [str(word) for pair in options.items() for word in pair]
+
+    result = CliRunner().invoke(app, ["train", name, "--backend", "torch", "--device", "cpu", *arguments])
+
+    assert result.exit_code == 0, result.output
+    check(zoo.load(name, backend="torch", checkpoint=tmp_path / "run" / "best.safetensors"), tmp_path / "run", classes)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_other_classes_reset_what_held_for_the_old_ones(name: str) -> None:
+    with pytest.warns(HeadReinitialisedWarning):  # two for two: every weight would fit, and mean something else
+        model = zoo.load(name, classes=("first", "second", "third")[: len(zoo.load(name).config.classes)])
+
+    fresh = type(model.config)()
+    for field in model.algorithm.of_classes:
+        assert getattr(model.config, field) == getattr(fresh, field)
+
+
+@pytest.mark.parametrize("name", list(load_registry()))
+def test_what_a_run_chooses_belongs_to_the_classes(name: str) -> None:
+    model = zoo.load(name, checkpoint=None, variant="tiny")
+    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(6)]
+
+    predict = model.algorithm.baseline(samples)
+    rows = [model.algorithm.score(predict(sample.image), sample) for sample in samples]
+
+    assert set(model.algorithm.operating_point(rows)) <= set(model.algorithm.of_classes)

@@ -1,0 +1,1 @@
+"""A toy algorithm with a task, labels and an answer of its own."""

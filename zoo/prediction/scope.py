@@ -1,0 +1,80 @@
+"""What a model may be given: refuses what it cannot mean, tells in which respects an image is unlike its training."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from zoo.common.answers.prediction import Prediction
+from zoo.common.errors import InputError, ScopeWarning
+from zoo.common.modalities import modality_name, modality_names
+from zoo.common.scope import Record
+from zoo.common.types import Image
+from zoo.registry import Entry
+
+P = TypeVar("P", bound=Prediction)
+USUAL_CHANNELS = (1, 3, 4)  # grey, RGB and RGBA, between which every network converts
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The images that a model is for.
+
+    dimensions: of the network. slicewise: a network of pictures also takes volumes. channels: of the network's input.
+    modalities: names in MODALITIES; () where nothing is known. record: what the training images looked like.
+    """
+
+    name: str
+    dimensions: int
+    slicewise: bool
+    channels: int
+    modalities: tuple[str, ...] = ()
+    record: Record | None = None
+
+    def check(self, image: Image) -> None:
+        """Raise InputError for an image of other dimensions, or of channels that cannot be converted."""
+        axes, array = image.array.ndim - 1, image.array
+        if axes == 2 and self.dimensions == 3:
+            raise InputError(
+                f"{image.name}: a picture {array.shape} given; {self.name} expects a volume (c, d, h, w). "
+                "Give the whole scan: a NIfTI, NRRD or MetaImage file, or the folder of a DICOM series"
+            )
+        if axes == 3 and self.dimensions == 2 and not self.slicewise:
+            raise InputError(
+                f"{image.name}: a volume {array.shape} given; {self.name} expects a picture (c, h, w). "
+                "Give single slices, for example zoo.Image(image.array[:, 40])"
+            )
+        known = {*USUAL_CHANNELS, self.channels, *(self.record.channels if self.record else ())}
+        if len(array) not in known:
+            raise InputError(
+                f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}, "
+                "or a grey or colour image to convert. Give the axes as (c, h, w) or (c, d, h, w), one image each"
+            )
+
+    def reasons(self, image: Image) -> tuple[str, ...]:
+        """Say in short what speaks against the answer for this image; () when nothing does."""
+        modality = modality_name(image.modality)
+        other = bool(modality and self.modalities and modality not in self.modalities)
+        contradiction = (
+            (f"{modality} by its DICOM header, trained on {' and '.join(self.modalities)}",) if other else ()
+        )
+        return contradiction + (self.record.reasons(image) if self.record is not None else ())
+
+    def judge(self, prediction: P) -> P:
+        """Return the prediction with its reasons, and warn when there are some."""
+        reasons = self.reasons(prediction.image)
+        if not reasons:
+            return prediction
+        warnings.warn(f"{prediction.image.name} is out of scope: {'; '.join(reasons)}", ScopeWarning, stacklevel=2)
+        return replace(prediction, out_of_scope=reasons)
+
+
+def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
+    """Put together what the registry and the checkpoint say; a checkpoint without a record leaves the registry's word.
+
+    A record that knows no modality, of a model fine-tuned on files that say none, is not contradicted by the registry.
+    """
+    modalities = modality_names(entry.input.modality) if record is None else record.modalities
+    channels = int(getattr(algorithm.config, "input_channels", entry.input.channels))
+    return Scope(entry.name, entry.input.dimensions, algorithm.slicewise, channels, modalities, record)

@@ -1,0 +1,49 @@
+"""What a run says of its data, so that it is only ever resumed with the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from zoo.common.datasets import SPLITS, Dataset
+from zoo.common.errors import DataError
+
+EDGE_BYTES = 16384  # read at each end of a file; compressed pictures and volumes end with a checksum of the whole
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """Summarise a data set for the log: its folder's name, the cases per split, digests of names and of files.
+
+    Where the split was drawn, `split_drawn` holds the seed, and the fold of a cross-validation.
+    Raises DataError when there is nothing to train or to validate on.
+    """
+    sizes = {split: sum(record.split == split for record in dataset.records) for split in SPLITS}
+    if not sizes["train"] or not sizes["val"]:
+        raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
+    lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
+    names = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    files = {file for record in dataset.records for file in record.files}
+    content = {"sha256_of_files": digest_of_files(files)} if files else {}
+    drawn = {"split_drawn": dataset.drawn} if dataset.drawn else {}
+    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": names, **content, **drawn}
+
+
+def digest_of_files(files: Iterable[Path]) -> str:
+    """Hash names, sizes and both ends of files, in whatever folder and order they lie."""
+    return hashlib.sha256("\n".join(sorted(_line(file) for file in files)).encode()).hexdigest()
+
+
+def _line(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(0)
+            ends = hashlib.sha256(stream.read(EDGE_BYTES))
+            stream.seek(max(size - EDGE_BYTES, 0))
+            ends.update(stream.read(EDGE_BYTES))
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); repair the data set") from error
+    return f"{file.name} {size} {ends.hexdigest()}"
