@@ -13,13 +13,13 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
-from zoo.common.detection.pieces import PieceConfig, random_piece
+from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
 from zoo.common.detection.scores import counts, evidence_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.metrics.froc import Scan, froc
 from zoo.common.transforms.pictures import invert_affine
-from zoo.common.types import Arrays, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 LEAST_SCORE = 0.05  # boxes of a slice below it do not take part in a volume's objects
 FALSE_PER_IMAGE = 1.0  # the shown boxes' threshold allows so many false positives per validation picture
@@ -44,14 +44,6 @@ class DetectorConfig(PieceConfig, Protocol):
 D = TypeVar("D", bound=DetectorConfig)
 
 
-class DetectionRow(dict[str, float | str]):
-    """Counts of one picture, with the evidence that only makes sense when all pictures are pooled."""
-
-    def __init__(self, row: Row, evidence: Arrays) -> None:
-        super().__init__(row)
-        self.evidence = evidence
-
-
 class DetectionAlgorithm(Algorithm[D]):
     """Box the objects of a picture, or of the slices of a volume, merged along its first axis.
 
@@ -59,8 +51,12 @@ class DetectionAlgorithm(Algorithm[D]):
     """
 
     task = "detection"
+    labels = ("boxes",)
+    answer_type = Boxes
     monitor = "ap50"
     slicewise = True
+    augmentation = PieceAugmentation()
+    of_classes = ("threshold",)
     prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "max_boxes")
 
     def __init__(self, config: D) -> None:
@@ -115,7 +111,7 @@ class DetectionAlgorithm(Algorithm[D]):
         return Boxes(image, self.config.classes, *kept, candidates=Boxes(image, self.config.classes, *found))
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        return random_piece(sample, self.config, rng)
+        return random_piece(sample, self.config, self.options(PieceAugmentation), rng)
 
     def boxes_of(self, sample: Sample) -> np.ndarray:
         """Return the boxes (k, 5) of a sample; DataError when a class or a corner cannot be."""
@@ -130,21 +126,20 @@ class DetectionAlgorithm(Algorithm[D]):
             raise DataError(f"{sample.image.name}: a box is empty or not finite; expected x1 < x2 and y1 < y2")
         return boxes
 
-    def score(self, prediction: Prediction, sample: Sample) -> Row:
+    def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Boxes):
             raise TypeError(f"{type(prediction).__name__} given; expected Boxes")
         self.boxes_of(sample)
         found = prediction.candidates or prediction
         row: Row = {"name": sample.image.name, "group": sample.group}
-        return DetectionRow(row | counts(found, sample, self.config.threshold), evidence_of(found, sample))
+        return Case(row | counts(found, sample, self.config.threshold), evidence_of(found, sample))
 
-    def summarise(self, rows: Sequence[Row]) -> dict[str, float]:
-        return summarise([row.evidence for row in rows if isinstance(row, DetectionRow)], self.config.classes)
+    def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
+        return summarise([case.evidence for case in cases], self.config.classes)
 
-    def operating_point(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Put the threshold where validation pictures have one false positive each on the average, by centres."""
-        parts = [row.evidence for row in rows if isinstance(row, DetectionRow)]
-        curve = froc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in parts])
+        curve = froc([Scan(c.evidence["hits"], c.evidence["false"], int(c.evidence["lesions"])) for c in cases])
         allowed = curve.thresholds[curve.false_per_scan <= FALSE_PER_IMAGE]
         found = float(allowed[-1]) if len(allowed) > 1 else 0.5
         return {"threshold": round(float(np.clip(found, 0.01, 0.99)), 4)}

@@ -21,7 +21,6 @@ from zoo.common.metrics.froc import RATES, Scan, froc, sensitivity_at
 from zoo.common.types import Arrays, Row, Sample
 
 THRESHOLDS = (0.3, *COCO_THRESHOLDS)  # small objects: one pixel of shift costs a box of 5 px half its IoU
-PART = "pooled"  # prefix of the arrays that are pooled
 
 
 def evidence_of(prediction: Boxes, sample: Sample) -> Arrays:

@@ -13,7 +13,7 @@ from zoo.common.initialise import initial_value
 from zoo.common.types import Arrays, Sample
 
 from .config import Config
-from .targets import decode, encode
+from .targets import decode, encode, outputs_of
 
 EXPECTED = 8  # objects in a picture of 640 px, for the first objectness (Lin et al. 2017)
 
@@ -43,6 +43,9 @@ class CovidDetectionCNN(DetectionAlgorithm[Config]):
 
     def decode(self, outputs: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return decode(outputs, self.config)
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        return outputs_of(self.targets(sample), self.config)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Start with few objects, as published; the class of a single class is certain and never trained."""

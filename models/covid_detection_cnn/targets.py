@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from zoo.common.boxes import corners, from_centre_size, suppress, to_centre_size
 from zoo.common.types import Arrays
@@ -13,6 +13,7 @@ from .config import Config
 LARGEST_RATIO = 4.0  # of the sides of a box and of an anchor, for a match
 AROUND_IGNORED = 0.71, 1.0  # objectness is off within this share of a region's side plus so many cells
 LEAST_SCORE = 1e-3  # boxes below are not looked at
+SURE, CERTAIN = 1e-6, 9.0  # probability, and logit, of what a perfect network knows
 CANDIDATES = 3000  # best boxes that enter the suppression
 STEPS = np.array([(0, 0), (-1, 0), (0, -1), (1, 0), (0, 1)])  # own cell, left, above, right, below
 
@@ -51,6 +52,21 @@ def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.
     apart = boxes + 1e5 * labels[:, None]  # boxes of different classes never meet
     kept = suppress(apart, values, config.overlap)[: config.max_boxes]
     return boxes[kept], labels[kept], values[kept]
+
+
+def outputs_of(target: Arrays, config: Config) -> dict[str, np.ndarray]:
+    """Return the outputs of a network that has learned its targets."""
+    outputs = {}
+    for i, (stride, anchors) in enumerate(zip(config.strides, config.anchors_px, strict=True)):
+        box, count, label = (target[f"{name}{i}"] for name in ("box", "count", "label"))
+        values = np.full((*count.shape, config.values), -CERTAIN)
+        values[..., :2] = logit(np.clip((box[..., :2] + 0.5) / 2, SURE, 1 - SURE))
+        sizes = np.array(anchors)[:, None, None] / stride
+        values[..., 2:4] = logit(np.clip(np.sqrt(np.maximum(box[..., 2:], SURE) / sizes) / 2, SURE, 1 - SURE))
+        values[..., 4] = np.where(count > 0, CERTAIN, -CERTAIN)
+        np.put_along_axis(values[..., 5:], label[..., None], CERTAIN, axis=-1)
+        outputs[f"level{i}"] = values.transpose(0, 3, 1, 2).reshape(-1, *count.shape[1:])
+    return outputs
 
 
 def _rows(output: np.ndarray, level: int, config: Config) -> np.ndarray:

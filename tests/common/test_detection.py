@@ -11,13 +11,15 @@ from zoo.common.answers.boxes import Boxes
 from zoo.common.boxes import iou
 from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
-from zoo.common.detection.pieces import random_piece
+from zoo.common.detection.pieces import PieceAugmentation, random_piece
 from zoo.common.detection.scores import centre_scan, counts, evidence_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import DataError, InputError
 from zoo.common.metrics.average_precision import Detections
 from zoo.common.transforms.pictures import invert_affine
 from zoo.common.types import Image, Sample
+
+USUAL = PieceAugmentation()
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def test_slices_of_a_volume_lie_where_each_lay_alone():
 def test_pieces_show_their_boxes(seed, patch, discs):
     sample = blob((30.0, 22.0), 6)
 
-    piece = random_piece(sample, Settings(patch_size=patch, discs=discs), np.random.default_rng(seed))
+    piece = random_piece(sample, Settings(patch_size=patch, discs=discs), USUAL, np.random.default_rng(seed))
 
     assert piece.image.size == (patch or (64, 96))
     for _, x1, y1, x2, y2 in piece.labels["boxes"]:
@@ -130,7 +132,9 @@ def test_pieces_show_their_boxes(seed, patch, discs):
 def test_equal_generators_give_equal_pieces():
     sample = blob((30.0, 22.0), 6)
 
-    first, second = (random_piece(sample, Settings(patch_size=(32, 32)), np.random.default_rng(5)) for _ in range(2))
+    first, second = (
+        random_piece(sample, Settings(patch_size=(32, 32)), USUAL, np.random.default_rng(5)) for _ in range(2)
+    )
 
     np.testing.assert_array_equal(first.image.array, second.image.array)
     np.testing.assert_array_equal(first.labels["boxes"], second.labels["boxes"])
@@ -140,7 +144,7 @@ def test_a_box_mostly_outside_the_piece_is_dropped():
     sample = blob((30.0, 22.0), 6)
     config = Settings(patch_size=(16, 16), discs=True)
 
-    pieces = [random_piece(sample, config, np.random.default_rng(seed)) for seed in range(40)]
+    pieces = [random_piece(sample, config, USUAL, np.random.default_rng(seed)) for seed in range(40)]
 
     kept = np.vstack([piece.labels["boxes"] for piece in pieces])
     assert (kept[:, 1:] >= 0).all()

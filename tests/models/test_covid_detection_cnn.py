@@ -7,7 +7,6 @@ from importlib import import_module
 
 import numpy as np
 import pytest
-from scipy.special import logit
 
 import zoo
 from zoo.common.boxes import from_centre_size
@@ -15,7 +14,7 @@ from zoo.common.errors import ConfigError
 from zoo.common.types import Image, Sample
 from zoo.models.covid_detection_cnn.algorithm import CovidDetectionCNN
 from zoo.models.covid_detection_cnn.config import VARIANTS, Config
-from zoo.models.covid_detection_cnn.targets import decode, encode
+from zoo.models.covid_detection_cnn.targets import decode, encode, outputs_of
 
 PAPER, SMALL, TINY = VARIANTS["paper"], VARIANTS["small"], VARIANTS["tiny"]
 NONE = np.zeros((0, 4))
@@ -26,21 +25,6 @@ SMALL_INPUT = replace(PAPER, input_size=(64, 64))
 def shares(*rows: tuple[float, float, float, float]) -> np.ndarray:
     """Turn centres and sizes as shares of 64 px into boxes of class 0."""
     return np.column_stack([np.zeros(len(rows)), from_centre_size(np.array(rows) * 64)])
-
-
-def perfect(target: dict[str, np.ndarray], config: Config) -> dict[str, np.ndarray]:
-    """Return the outputs of a network that has learned its targets."""
-    outputs = {}
-    for i, (stride, anchors) in enumerate(zip(config.strides, config.anchors_px, strict=True)):
-        box, count, label = (target[f"{name}{i}"] for name in ("box", "count", "label"))
-        values = np.full((*count.shape, config.values), -9.0)
-        values[..., :2] = logit(np.clip((box[..., :2] + 0.5) / 2, 1e-6, 1 - 1e-6))
-        sizes = np.array(anchors)[:, None, None] / stride
-        values[..., 2:4] = logit(np.clip(np.sqrt(np.maximum(box[..., 2:], 1e-9) / sizes) / 2, 1e-6, 1 - 1e-6))
-        values[..., 4] = np.where(count > 0, 9, -9)
-        np.put_along_axis(values[..., 5:], label[..., None], 9.0, axis=-1)
-        outputs[f"level{i}"] = values.transpose(0, 3, 1, 2).reshape(-1, *count.shape[1:])
-    return outputs
 
 
 def tensors(framework: str, arrays: dict[str, np.ndarray]) -> dict:
@@ -117,7 +101,7 @@ def test_boxes_return_from_their_targets(config):
     half = rng.uniform(4, 10, (4, 2))
     boxes = np.column_stack([np.zeros(4), middles - half, middles + half])
 
-    found, labels, scores = decode(perfect(encode(boxes, NONE, (256, 256), config), config), config)
+    found, labels, scores = decode(outputs_of(encode(boxes, NONE, (256, 256), config), config), config)
 
     order = np.lexsort(found.T), np.lexsort(boxes[:, 1:].T)
     np.testing.assert_allclose(found[order[0]], boxes[order[1], 1:], atol=1e-3)
@@ -129,7 +113,7 @@ def test_boxes_of_two_classes_may_lie_on_each_other():
     config = replace(SMALL, classes=("a", "b"))
     boxes = np.array([[0, 20, 20, 30, 30], [1, 20.5, 20, 36, 36.0]])
 
-    found, labels, _ = decode(perfect(encode(boxes, NONE, (64, 64), config), config), config)
+    found, labels, _ = decode(outputs_of(encode(boxes, NONE, (64, 64), config), config), config)
 
     assert sorted(labels) == [0, 1]
     assert len(found) == 2
@@ -151,8 +135,8 @@ def test_classes_are_learned_where_boxes_are(framework):
     config = replace(SMALL, classes=("a", "b"))
     target = encode(np.array([[1, 20, 20, 30, 30.0]]), NONE, (64, 64), config)
 
-    right = perfect(target, config)
-    wrong = perfect({**target, "label0": 1 - target["label0"]}, config)
+    right = outputs_of(target, config)
+    wrong = outputs_of({**target, "label0": 1 - target["label0"]}, config)
 
     assert losses_of(framework, right, target, config)["class"] < 0.01
     assert losses_of(framework, wrong, target, config)["class"] > 1
