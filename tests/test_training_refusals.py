@@ -90,7 +90,7 @@ def unreadable(data: Path) -> Dataset:
         (DataError, {"data": unreadable}),
         (TrainingError, {"resume": True}),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: str(value).split(" at 0x")[0][:40],
 )
 @pytest.mark.parametrize("kind", ["same", "others"])
 def test_a_refused_run_changes_nothing_and_leaves_no_folder(
