@@ -106,9 +106,10 @@ class DetectionAlgorithm(Algorithm[D]):
         cut = clip_boxes(boxes, image.size[::-1])
         low, high = corners(cut)
         whole = (high > low).all(axis=1)
-        found = (cut[whole], np.asarray(labels, np.int64)[whole], np.asarray(scores, np.float64)[whole])
-        kept = tuple(values[found[2] >= self.config.threshold] for values in found)
-        return Boxes(image, self.config.classes, *kept, candidates=Boxes(image, self.config.classes, *found))
+        rows, kinds, values = cut[whole], np.asarray(labels, np.int64)[whole], np.asarray(scores, np.float64)[whole]
+        shown = values >= self.config.threshold
+        everything = Boxes(image, self.config.classes, rows, kinds, values)
+        return Boxes(image, self.config.classes, rows[shown], kinds[shown], values[shown], everything)
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return random_piece(sample, self.config, self.options(PieceAugmentation), rng)
