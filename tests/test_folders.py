@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as Pillow
 
 from zoo.common.errors import InputError
-from zoo.common.output_folder import OutputFolder
+from zoo.common.files.output_folder import OutputFolder
 from zoo.prediction.sources import images
 
 

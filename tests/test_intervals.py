@@ -20,7 +20,7 @@ PATIENTS, EACH = 12, 12
 class Echo:
     """An algorithm whose score is the brightness of the image, and an engine that does nothing."""
 
-    slicewise, window, task = False, None, "classification"
+    slicewise, window, task, labels = False, None, "classification", ("label",)
     config = SimpleNamespace(classes=(), input_channels=1)
     framework, device = "torch", "cpu"
 

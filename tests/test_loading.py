@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common import weight_bytes
 from zoo.common.errors import CheckpointError, InputError, WeightsError, ZooError
+from zoo.common.weights import in_memory
 from zoo.registry import load_registry
 from zoo.weights import places
 
@@ -94,7 +94,7 @@ def test_weights_of_half_width_answer_as_their_rounded_values_do(tmp_path: Path,
 
     model = zoo.load("Covid-ResNet", backend=framework, **TINY)
     halves = {name: value.astype(np.float16) for name, value in model.engine.weights().items()}
-    metadata = weight_bytes.read_metadata(model.save(tmp_path / "w.safetensors"))
+    metadata = in_memory.read_metadata(model.save(tmp_path / "w.safetensors"))
     save_file(halves, tmp_path / "half.safetensors", metadata)
 
     again = zoo.load("Covid-ResNet", backend=framework, checkpoint=tmp_path / "half.safetensors")
@@ -194,7 +194,7 @@ def test_reading_takes_about_one_copy_of_the_file(tmp_path: Path) -> None:
     write_weights(path, {f"w{i}": np.ones(1 << 20, np.float32) for i in range(8)}, {})
     tracemalloc.start()
 
-    sound_weights(weight_bytes.read_file(path).arrays(), "w")
+    sound_weights(in_memory.read_file(path).arrays(), "w")
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -58,7 +58,7 @@ def test_info_knows_what_the_registry_knows() -> None:
 def test_the_installed_registry_comes_before_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "zoo"
     package.mkdir()
-    monkeypatch.setattr(zoo.registry, "HERE", package)
+    monkeypatch.setattr("zoo.registry.files.HERE", package)
     (tmp_path / "registry.yaml").touch()
     beside = registry_path()
     (package / "registry.yaml").touch()

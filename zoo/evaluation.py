@@ -15,11 +15,11 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ScopeWarning
+from zoo.common.files.output_folder import OutputFolder
+from zoo.common.files.outputs import user_path
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
-from zoo.common.output_folder import OutputFolder
-from zoo.common.outputs import user_path
 from zoo.common.tables import read_csv, write_csv
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ZooError, ZooWarning
+from zoo.common.files.outputs import user_path
 from zoo.common.labels import TASKS
-from zoo.common.outputs import user_path
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.answers.prediction import Prediction
-from zoo.common.names import printable
+from zoo.common.files.names import printable
 from zoo.common.numbers import percent
 from zoo.common.types import Row
 

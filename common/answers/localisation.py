@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from zoo.common.answers.classification import Classification
 from zoo.common.boxes import boxes_of_labels
+from zoo.common.files.names import printable
 from zoo.common.io import file_suffix
-from zoo.common.names import printable
 from zoo.common.types import Row
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import ConfigError
-from zoo.common.names import as_utf8, printable
-from zoo.common.outputs import json_text, user_path, write_text, write_whole
+from zoo.common.files.names import as_utf8, printable
+from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
 from zoo.common.tables import write_csv
 from zoo.common.types import Image, Row
 

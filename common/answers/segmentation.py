@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError
+from zoo.common.files.names import printable
 from zoo.common.io import file_suffix
-from zoo.common.names import printable
 from zoo.common.numbers import UNITS, percent, written
 from zoo.common.tables import finite_or_none
 from zoo.common.types import Row

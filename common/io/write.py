@@ -10,9 +10,9 @@ import numpy as np
 
 from zoo.common.colours import palette
 from zoo.common.errors import ConfigError, InputError
+from zoo.common.files.outputs import explained
 from zoo.common.io import file_suffix
 from zoo.common.io.nifti_write import FLIP_XY, itk_affine, write_nifti
-from zoo.common.outputs import explained
 from zoo.common.types import Image
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd")

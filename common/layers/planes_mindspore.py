@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from zoo.common.allowance import reserve
+from zoo.common.weights.allowance import reserve
 
 Pair = int | tuple[int, int]
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from matplotlib.font_manager import FontProperties, findfont, get_font
 
-from zoo.common.names import printable, shortened
+from zoo.common.files.names import printable, shortened
 
 NAME, WORD = 26, 18  # characters that the panel has room for
 UNKNOWN = "□"  # for what the font does not have, such as emoji; matplotlib would warn about each

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.common.names import LONGEST_BYTES, as_file_name, as_utf8, printable, shortened
+from zoo.common.files.names import LONGEST_BYTES, as_file_name, as_utf8, printable, shortened
 from zoo.common.plotting.text import WORD, drawable
 
 ODD = "M\udcfcller"  # as Python reads a name of Latin-1 bytes

@@ -12,8 +12,8 @@ import pytest
 
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.errors import OutputError
-from zoo.common.output_folder import MANIFEST, OutputFolder, read_manifest, written_files
-from zoo.common.outputs import user_path, write_text, write_whole
+from zoo.common.files.output_folder import MANIFEST, OutputFolder, read_manifest, written_files
+from zoo.common.files.outputs import user_path, write_text, write_whole
 from zoo.common.types import Image
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from zoo.common.errors import CheckpointError, ConfigError, WeightsError
 from zoo.common.records import build_record, later
-from zoo.common.weight_bytes import WeightFile, checked_header, read_file
 from zoo.common.weights import read_weights, sound_weights, write_checkpoint, write_weights
+from zoo.common.weights.in_memory import WeightFile, checked_header, read_file
 
 RNG = np.random.default_rng(0)
 WEIGHTS = {
@@ -178,7 +178,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path, monkeyp
             file.truncate(1000)
         return checked(raw, body_bytes, source)
 
-    monkeypatch.setattr("zoo.common.weight_bytes.checked_header", shrink)
+    monkeypatch.setattr("zoo.common.weights.in_memory.checked_header", shrink)
 
     with pytest.raises(CheckpointError, match="changed meanwhile"):
         read_file(path)

@@ -30,7 +30,7 @@ READERS = {
     "checkpoint-torch": (load_checkpoint, ZooError),
     "checkpoint-mindspore": (load_checkpoint, ZooError),
 }
-LONGEST_S = 60  # then the process is killed, and counts as hanging
+LONGEST_S = 20  # then the process is killed, and counts as hanging
 
 
 def attack(kind: str, path: Path) -> dict[str, object]:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from zoo.common.names import as_utf8
+from zoo.common.files.names import as_utf8
 from zoo.common.tables import plain
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.common.allowance import allowance
 from zoo.common.errors import CheckpointError, WeightsError, ZooError
 from zoo.common.types import Arrays
+from zoo.common.weights.allowance import allowance
 from zoo.engines.engine import Engine, open_engine
 from zoo.registry.package import Package
 

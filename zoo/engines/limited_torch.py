@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.common.allowance import reserve
+from zoo.common.weights.allowance import reserve
 
 
 class Counting(TorchDispatchMode):

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
+from zoo.common.files.names import as_file_name, digest_of
 from zoo.common.io import SUFFIXES, file_suffix
-from zoo.common.names import as_file_name, digest_of
 
 
 def file_stems(names: Iterable[str]) -> dict[str, str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
-from zoo.common.names import as_utf8
-from zoo.common.output_folder import OutputFolder
+from zoo.common.files.names import as_utf8
+from zoo.common.files.output_folder import OutputFolder
 from zoo.common.tables import write_csv
 from zoo.common.types import Row
 from zoo.prediction.file_names import FreePaths, file_stems

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.datasets.folders import is_clutter
+from zoo.common.files.output_folder import written_files
 from zoo.common.io import SUFFIXES, file_suffix
 from zoo.common.io.dicom_series import dicom_files, holds_series
-from zoo.common.output_folder import written_files
 
 
 def folder_images(folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import UnexpectedError, ZooError
-from zoo.common.names import printable
+from zoo.common.files.names import printable
 from zoo.common.types import Image
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import Prepared, chunks, predict_batch, prepare

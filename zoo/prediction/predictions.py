@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError, ZooError
-from zoo.common.names import printable
+from zoo.common.files.names import printable
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class PredictionList(list[Prediction]):
         overwrite: replace the overlays that an earlier run wrote there; nothing else is ever replaced.
         """
         if folder is not None:
-            from zoo.common.output_folder import OutputFolder
+            from zoo.common.files.output_folder import OutputFolder
             from zoo.prediction.file_names import FreePaths, file_stems
 
             paths = FreePaths(Path(), file_stems(prediction.image.name for prediction in self))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeAlias, TypeGuard
 
 from zoo.common.errors import InputError, OutputError, ZooError
+from zoo.common.files.output_folder import written_files
+from zoo.common.files.outputs import user_path
 from zoo.common.io import SUFFIXES, read_image
 from zoo.common.io.images import checked_image
 from zoo.common.io.objects import is_object, to_image
-from zoo.common.output_folder import written_files
-from zoo.common.outputs import user_path
 from zoo.common.types import Image
 from zoo.prediction.folders import folder_images
 from zoo.prediction.options import Spacing, checked_spacing

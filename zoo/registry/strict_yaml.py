@@ -11,6 +11,7 @@ import yaml
 from zoo.common.errors import RegistryError
 
 LARGEST_BYTES = 1 << 20
+MOST_VALUES = 20_000  # keys included; an entry of the registry has a hundred, and errors are told only after all is built
 DEEPEST = 12  # the registry nests 6 levels; the parser's own recursion would crash at some thousands
 
 Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times faster
@@ -72,14 +73,17 @@ def parse(text: str, source: str) -> Any:
 
 
 def _check_events(text: str) -> None:
-    """Refuse aliases (a few lines can stand for gigabytes) and deep nesting before anything is built."""
-    depth = 0
+    """Refuse aliases (a few lines can stand for gigabytes), deep nesting and crowds before anything is built."""
+    depth = values = 0
     for event in yaml.parse(text, Loader=StrictLoader):
         if isinstance(event, yaml.AliasEvent):
             raise _error(event.start_mark, f"the alias *{event.anchor} is not allowed; write the value out")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise _error(event.start_mark, f"more than {DEEPEST} levels")
+        values += isinstance(event, yaml.NodeEvent)
+        if values > MOST_VALUES:
+            raise _error(event.start_mark, f"more than {MOST_VALUES:,} keys and values")
 
 
 def _error(mark: Any, problem: str) -> yaml.MarkedYAMLError:

@@ -14,7 +14,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 
 from zoo.common.errors import OutputError, TrainingError, ZooWarning
-from zoo.common.outputs import explained
+from zoo.common.files.outputs import explained
 
 LOCK, HOLDER = ".lock", ".holder.json"  # the system frees the lock of a dead process; the other file says whose it was
 PARTS = ".*.part"  # what a killed process did not finish writing

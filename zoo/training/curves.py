@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.outputs import explained
+from zoo.common.files.outputs import explained
 from zoo.engines.engine import loss_terms
 
 if TYPE_CHECKING:

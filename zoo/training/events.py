@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from zoo.common.outputs import explained
+from zoo.common.files.outputs import explained
 
 
 class EventFile:

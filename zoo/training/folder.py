@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.errors import TrainingError
-from zoo.common.outputs import explained
+from zoo.common.files.outputs import explained
 from zoo.common.tables import plain
 from zoo.common.weights import read_weights, write_atomically, write_weights
 

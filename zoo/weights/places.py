@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from zoo.common.errors import CheckpointError, NotCachedError, ZooWarning
-from zoo.common.weight_bytes import WeightFile, read_file, read_metadata, read_raw
+from zoo.common.weights.in_memory import WeightFile, read_file, read_metadata, read_raw
 from zoo.registry import HERE, Checkpoint, Entry, find, load_registry, read_registry
 from zoo.weights.hub import STAGING, Wanted, address, difference, fetch, remove_orphans
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import OutputError
-from zoo.common.names import as_utf8
+from zoo.common.files.names import as_utf8
 from zoo.common.tables import plain
 
 STAGED = ".zoo-staged-"  # start of the folder beside a file in which it is written before it takes its place

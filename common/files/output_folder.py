@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import OutputError
-from zoo.common.outputs import STAGED, explained, json_text, user_path, write_whole
+from zoo.common.files.outputs import STAGED, explained, json_text, user_path, write_whole
 from zoo.common.tables import plain
 
 MANIFEST = ".zoo-written.jsonl"  # a line per written file: path, and the SHA-256 of its content

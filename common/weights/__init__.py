@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import WeightsError
-from zoo.common.outputs import explained
+from zoo.common.files.outputs import explained
 from zoo.common.types import Arrays
-from zoo.common.weight_bytes import read_file
+from zoo.common.weights.in_memory import read_file
 
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 SHOWN = 5  # names in a message before the count takes over

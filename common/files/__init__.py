@@ -1,0 +1,1 @@
+"""Files that runs write, and the names of those they came from."""
