@@ -49,7 +49,8 @@ def read(root: Path, task: str) -> list[Record]:
     folder = _pictures(root)
     if task != "detection" or folder is None:
         raise DataError(f"{root}: Pascal VOC is read for detection, with {' or '.join(PICTURES)}/; {describe(root)}")
-    pictures, names, splits = by_name(folder), classes(root, task), {}
+    pictures, names = by_name(folder), classes(root, task)
+    splits: dict[str, str] = {}
     for path in entries(root / "ImageSets" / "Main"):
         if path.stem in SPLITS:
             splits |= {line.split()[0]: path.stem for line in read_text(path).splitlines() if line.split()}
