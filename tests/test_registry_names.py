@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import zoo.registry
 from zoo.common.errors import BackendError, RegistryError
 from zoo.registry import Entry, find, info, list_models, load_registry, read_registry, registry_path
 from zoo.weights.places import Wanted, difference
