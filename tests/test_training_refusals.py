@@ -82,6 +82,7 @@ def unreadable(data: Path) -> Dataset:
         (ConfigError, {"epochz": 1}),
         (ConfigError, {"optimiser": "adagrad"}),
         (ConfigError, {"freeze": ("nosuch.",)}),
+        (ConfigError, {"rates": (("nosuch.", 0.1),)}),
         (ConfigError, {"freeze": ("conv1.", "bn1.", "layer", "fc.")}),
         (ConfigError, {"augment": {"mirrored": False}}),
         (DataError, {"layout": "hc18"}),
