@@ -52,6 +52,8 @@ def main() -> None:
     scopes: dict[tuple[str, str], Scope] = {}
     for entry in load_registry().values():
         for checkpoint in entry.checkpoints.values():
+            if checkpoint.dataset.name not in SHIPPED:  # its own training wrote the record
+                continue
             scope, record = _surveyed(entry, checkpoint, arguments.data)
             scopes[entry.name, checkpoint.name] = scope
             if arguments.write == [] or checkpoint.name in (arguments.write or ()):

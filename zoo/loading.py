@@ -64,7 +64,10 @@ def load(
     engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
-    _fill(engine, algorithm, weights, source, seed, may_change_head=bool(overrides) or init is not None)
+    anew = algorithm.head if overrides or init is not None else ()
+    if init is not None:  # layers that the published network does not have
+        anew += getattr(Package(entry).convert, "ANEW", ())
+    _fill(engine, algorithm, weights, source, seed, anew)
     return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
 
 
@@ -72,7 +75,7 @@ def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
     """Return the model for other classes: the same weights but for the head, which starts anew."""
     algorithm = algorithm_for(model, classes)
     engine = open_engine(Package(model.entry), algorithm.config, model.engine.framework, model.engine.device)
-    _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, seed=0, may_change_head=True)
+    _fill(engine, algorithm, _body(model.engine.weights(), algorithm), model.source, 0, algorithm.head)
     return Model(model.entry, algorithm, engine, model.variant, model.source, model.record)
 
 
@@ -113,7 +116,12 @@ def _open(package: Package, config: Any, backend: Backend, weights: Arrays | Non
 
 
 def _fill(
-    engine: Engine, algorithm: Algorithm[Any], weights: Arrays | None, source: str, seed: int, may_change_head: bool
+    engine: Engine,
+    algorithm: Algorithm[Any],
+    weights: Arrays | None,
+    source: str,
+    seed: int,
+    may_start: tuple[str, ...],
 ) -> None:
     if not isinstance(seed, int) or seed < 0:
         raise ConfigError(f"seed={seed!r} given; expected a whole number, 0 or more")
@@ -121,7 +129,7 @@ def _fill(
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))
         return
-    anew = check_fit(shapes, weights, source, head=algorithm.head if may_change_head else ())
+    anew = check_fit(shapes, weights, source, head=may_start)
     if anew:
         warnings.warn(
             f"{source}: {len(anew)} weights of the head start anew: {', '.join(anew)}; train before use",

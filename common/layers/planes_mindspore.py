@@ -207,3 +207,17 @@ class AdaptiveAvgPool2d(nn.Cell):
         n, c, h, w = x.shape
         weights = ops.full((h * w, 1), 1 / (h * w), dtype=x.dtype)
         return self.matmul(x.reshape(n * c, h * w), weights).reshape(n, c, 1, 1)
+
+
+class Dropout(nn.Cell):
+    """Set a random share of the values to zero in training, and scale up the rest."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = p
+
+    def construct(self, x: Tensor) -> Tensor:
+        if not self.training or not self.p:
+            return x
+        kept = 1 - self.p
+        return x * ops.floor(kept + ops.rand(*x.shape)) / kept

@@ -12,6 +12,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.localisation import Localisation
+from zoo.common.answers.points import Points
 from zoo.common.answers.prediction import Prediction
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.batches import stack
@@ -24,6 +25,7 @@ ANSWERS: dict[str, type[Prediction]] = {  # what a user of a known task gets; a 
     "segmentation": Segmentation,
     "ellipse-detection": Ellipses,
     "localisation": Localisation,
+    "point-detection": Points,
 }
 
 

@@ -1,0 +1,1 @@
+"""What algorithms that find points share: bells, peaks, scores, the trivial baseline."""

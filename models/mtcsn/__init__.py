@@ -1,0 +1,1 @@
+"""MTCSN: classifies an endoscopy frame and labels its pixels, in one network."""

@@ -1,0 +1,1 @@
+"""U-CSRNet: finds cells as points and says which are positive."""
