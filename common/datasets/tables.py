@@ -86,7 +86,7 @@ def find_manifest(root: Path) -> Path | None:
 
 
 def find_split_table(root: Path) -> Path | None:
-    """Return split.csv, or what somebody called so (Split.csv, splits.tsv, ...); an error where a folder holds several."""
+    """Return split.csv, or what is called nearly so (Split.csv, splits.tsv); an error where there are several."""
     found = [path for path in tables_in(root) if folded(path.stem) in MEANINGS["split"]]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
