@@ -127,9 +127,8 @@ def _read(root: Path, task: str) -> list[Record]:
     listed = _listed(root, folder)
     given = {folder.splits.get(name, "") for name in folder.rows}
     if listed and given - {""}:
-        raise DataError(
-            f"{folder.table.path if folder.table else root} and splits/ both say where cases belong; expected one. Remove the other"
-        )
+        both = f"{folder.table_name} and splits/"
+        raise DataError(f"{root}: {both} both say where cases belong; expected one. Remove the other")
     splits = listed or folder.splits or dict.fromkeys(images, "")
     _warn_of(root, "without a line in the tables of the split, so left out", sorted(set(images) - set(splits)))
     if task == "point-detection" and folder.points is not None:
