@@ -35,7 +35,7 @@ def test_any_size_gives_a_mask_of_that_size(name: str, size: tuple[int, ...]) ->
 
 
 def test_a_single_slice_is_refused_by_a_network_of_volumes(name: str) -> None:
-    with pytest.raises(InputError, match="a picture .* given"):
+    with pytest.raises(InputError, match=r"a picture .* given"):
         load(name).predict(noise((30, 22), (1.0, 1.0)))
 
 
