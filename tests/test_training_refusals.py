@@ -230,7 +230,7 @@ def test_a_full_disk_loses_nothing_and_the_run_resumes(
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TrainingError, match=r"No space left on device.*make room.*resume"):
+    with pytest.raises(TrainingError, match=r"No space left on device.*Free some space.*resume"):
         tiny("torch").train(same, out=tmp_path / "cut", **SHORT)
     monkeypatch.undo()
     tiny("torch").train(same, out=tmp_path / "cut", resume=True, **SHORT)

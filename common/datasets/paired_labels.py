@@ -17,7 +17,7 @@ from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name, unknown_names
 from zoo.common.datasets.masks import anything, read_mask
-from zoo.common.datasets.tables import Line, Table, read_table
+from zoo.common.datasets.tables import Line, Table, find_split_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
 from zoo.common.types import Image
@@ -85,8 +85,13 @@ class Folder:
             return None
         return class_number(line.values["label"], self.classes or self.named_labels, line.where)
 
+    @property
+    def table_name(self) -> str:
+        """The name of the table of the split."""
+        return self.table.path.name if self.table else "split.csv"
+
     def written(self, column: str) -> str:
-        """Return a column's name as split.csv has it."""
+        """Return a column's name as the table of the split has it."""
         return self.table.written.get(column, column) if self.table else column
 
 
@@ -98,8 +103,8 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     rows: dict[str, Line] = {}
     splits: dict[str, str] = {}
     groups: dict[str, str] = {}
-    if (root / "split.csv").is_file():
-        table = read_table(root / "split.csv").renamed("id", "image", "label")
+    if (path := find_split_table(root)) is not None:
+        table = read_table(path).renamed("id", "image", "label")
         rows = index_lines(table, images, root / "images")
         column = find_splits(table)
         splits = {name: split_name(line.values.get(column, "")) if column else "" for name, line in rows.items()}
