@@ -2,6 +2,7 @@
 
 images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
 boxes.json (COCO)       points.csv: id, x, y and, with several classes, cls
+ignore.csv: id or file, x1, y1, x2, y2: regions in which a detector's boxes are neither right nor wrong
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
 classes.txt: names in order, the background first where there are masks
@@ -177,6 +178,8 @@ def _warn_of(root: Path, what: str, names: list[str]) -> None:
 def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
     path, group = folder.images[name], folder.groups.get(name, "")
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
+    if task == "detection" and folder.ignored is not None:
+        readers["ignored"] = READERS["ignored"]
     if task == "localisation" and not folder.has_labels:
         readers["label"] = READERS["marked"]
     labels = {key: readers[key](folder, name) for key in readers}

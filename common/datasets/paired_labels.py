@@ -44,6 +44,7 @@ class Folder:
     points: dict[str, list[Line]] | None = None
     coco: Coco | None = None
     boxes: dict[str, np.ndarray] = field(default_factory=dict)
+    ignored: dict[str, np.ndarray] | None = None
 
     @property
     def counts_instances(self) -> bool:
@@ -113,7 +114,8 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     coco = read_coco(root / "boxes.json") if (root / "boxes.json").is_file() else None
     boxes = _boxes_by_name(root, coco, images, classes) if coco else {}
     points = _points_by_name(root, images)
-    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, points, coco, boxes)
+    places = points, coco, boxes, _regions_by_name(root, images)
+    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places)
 
 
 def _boxes_by_name(root: Path, coco: Coco, images: Names, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -144,6 +146,16 @@ def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
             f"cls. Name the column of {missing[0]}"
         )
     return index_lines(table, images, root / "images", several=True)
+
+
+def _regions_by_name(root: Path, images: Names) -> dict[str, np.ndarray] | None:
+    """Read ignore.csv: corners (m, 4) by image; None where there is no such file."""
+    if not (root / "ignore.csv").is_file():
+        return None
+    table = read_table(root / "ignore.csv").renamed("id", "image")
+    lines = index_lines(table, images, root / "images", several=True)
+    sides = ("x1", "y1", "x2", "y2")
+    return {name: np.array([[line.number(s) for s in sides] for line in same]) for name, same in lines.items()}
 
 
 def _label(folder: Folder, name: str) -> ReadLabel:
@@ -183,6 +195,10 @@ def _boxes(folder: Folder, name: str) -> ReadLabel:
             "box. Add it to `images`, or leave it out of the split"
         )
     return partial(_constant, folder.boxes[name])
+
+
+def _ignored(folder: Folder, name: str) -> ReadLabel:
+    return partial(_constant, (folder.ignored or {}).get(name, np.zeros((0, 4))))
 
 
 def _points(folder: Folder, name: str) -> ReadLabel:
@@ -241,5 +257,6 @@ READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
     "mask": _mask,
     "instances": partial(_mask, instances=True),
     "boxes": _boxes,
+    "ignored": _ignored,
     "points": _points,
 }
