@@ -36,6 +36,24 @@ MUTANTS = (
         "num_features: int, eps: float = 1e-3, momentum: float = 0.1) -> None:",
         COMMON + "test_layers_mindspore.py::test_output_and_running_statistics_equal_pytorch",
     ),
+    Mutant(
+        "zoo/engines/engine.py",
+        "return len(shape) > 1 and not name.startswith(",
+        "return not name.startswith(",
+        TESTS + "test_engine_training.py::test_decay_leaves_biases_norms_positions_and_tokens_alone",
+    ),
+    Mutant(
+        "zoo/engines/engine.py",
+        "return 1.0 if name.startswith(head) else recipe.body_factor",
+        "return 1.0",
+        TESTS + "test_engine_training.py::test_rates_and_body_factor_reach_the_optimiser",
+    ),
+    Mutant(
+        "zoo/engines/engine.py",
+        "return min(decay, (1 + updates) / (10 + updates))",
+        "return decay",
+        TESTS + "test_engine_training.py::test_a_short_run_does_not_ship_the_weights_it_started_from",
+    ),
     # losses
     Mutant(
         "common/segmentation/losses_torch.py",
@@ -196,6 +214,18 @@ MUTANTS = (
     ),
     # predictions and evaluation
     Mutant(
+        "zoo/prediction/many.py",
+        "with_options(model.algorithm, options or {})",
+        "with_options(model.algorithm, {})",
+        TESTS + "test_predict.py::test_every_option_reaches_every_image",
+    ),
+    Mutant(
+        "common/files/outputs.py",
+        "    _refuse_inputs(path, inputs)\n",
+        "",
+        COMMON + "test_outputs.py::test_an_input_is_never_replaced_under_any_of_its_names",
+    ),
+    Mutant(
         "zoo/evaluation.py",
         "bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))",
         "bootstrap_interval(cases, algorithm.summarise, list(map(str, range(len(cases)))), np.random.default_rng(0))",
@@ -220,6 +250,18 @@ MUTANTS = (
         TESTS + "test_scope.py::test_every_entry_refuses_other_dimensions_than_its_own",
     ),
     # registry and weights
+    Mutant(
+        "common/weights/__init__.py",
+        "    if np.isnan(value).any():",
+        "    if False:",
+        COMMON + "test_weight_files.py::test_what_cannot_be_a_weight_is_refused_by_the_name_of_its_tensor",
+    ),
+    Mutant(
+        "zoo/registry/plugins.py",
+        "for spelling in spellings(entry) if spelling in taken), None)",
+        "for spelling in spellings(entry) if spelling is None), None)",
+        TESTS + "test_plugins.py::test_a_name_of_the_zoo_cannot_be_taken",
+    ),
     Mutant(
         "zoo/registry/entries.py",
         'return re.sub(r"[\\s_-]+", "", name).casefold()',

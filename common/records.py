@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar, get_type_hints
 
+import numpy as np
+
 from zoo.common.errors import ConfigError
 
 D = TypeVar("D")
@@ -42,7 +44,7 @@ def build_record(cls: type[D], values: Mapping[str, Any], source: str, *, comple
         raise ConfigError(
             f"{source}: the configuration lacks {', '.join(missing)}; expected every field of {cls.__name__}"
         )
-    cleaned = {name: _tuples(value) for name, value in values.items()}
+    cleaned = {name: _plain(value) for name, value in values.items()}
     _check(cls, cleaned, f"{source}: ")
     try:
         return cls(**cleaned)
@@ -103,5 +105,8 @@ def _adapters(cls: type) -> dict[str, Any]:
     return {name: TypeAdapter(hint, config=strict) for name, hint in get_type_hints(cls, include_extras=True).items()}
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+def _plain(value: Any) -> Any:
+    """Turn lists into tuples, and NumPy's numbers into Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value

@@ -90,3 +90,9 @@ def test_no_path_at_all_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for source in ("", ["a.png", ""]):
         with pytest.raises(InputError, match="empty path"):
             images(source)
+
+
+def test_a_path_longer_than_the_system_allows_is_not_there() -> None:
+    ((_, told),) = images("a" * 5000 + ".png")
+
+    assert "no such file" in str(told)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common.errors import CheckpointError, InputError, WeightsError, ZooError
+from zoo.common.errors import CheckpointError, ConfigError, OutputError, WeightsError, ZooError
 from zoo.common.weights import in_memory
 from zoo.registry import load_registry
 from zoo.weights import places
@@ -65,8 +65,13 @@ def test_a_place_that_cannot_be_written_is_said_so(place: str, tmp_path: Path, f
     (tmp_path / "file").write_text("in the way")
     model = zoo.load("Covid-ResNet", backend=framework, **TINY)
 
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(OutputError, match=r"cannot be written|no real path"):
         model.save(str(tmp_path / place))
+
+
+def test_values_that_do_not_work_together_are_an_error_of_the_configuration() -> None:
+    with pytest.raises(ConfigError, match="EllipseNet-Fit cannot work with this configuration"):
+        zoo.load("EllipseNet-Fit", checkpoint=None, levels=10**9)
 
 
 def test_weights_are_saved_below_the_home_of_the_user(tmp_path: Path, monkeypatch: Any, framework: str) -> None:

@@ -6,7 +6,6 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import zipfile
 from pathlib import Path
@@ -56,7 +55,8 @@ def clean_environment(folder: Path) -> Path:
     """Make an environment that sees this one's libraries, but not its editable install of the zoo."""
     run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=ROOT)
     (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))  # its own .pth files are not followed
+    libraries = [path for path in sys.path if path.endswith("site-packages")]  # their .pth files are not followed
+    (packages / "libraries.pth").write_text("\n".join(libraries))
     return folder / "bin" / "python"
 
 

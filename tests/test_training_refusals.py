@@ -82,6 +82,7 @@ def unreadable(data: Path) -> Dataset:
         (ConfigError, {"epochz": 1}),
         (ConfigError, {"optimiser": "adagrad"}),
         (ConfigError, {"freeze": ("nosuch.",)}),
+        (ConfigError, {"rates": (("nosuch.", 0.1),)}),
         (ConfigError, {"freeze": ("conv1.", "bn1.", "layer", "fc.")}),
         (ConfigError, {"augment": {"mirrored": False}}),
         (DataError, {"layout": "hc18"}),
@@ -229,7 +230,7 @@ def test_a_full_disk_loses_nothing_and_the_run_resumes(
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TrainingError, match=r"No space left on device.*make room.*resume"):
+    with pytest.raises(TrainingError, match=r"No space left on device.*Free some space.*resume"):
         tiny("torch").train(same, out=tmp_path / "cut", **SHORT)
     monkeypatch.undo()
     tiny("torch").train(same, out=tmp_path / "cut", resume=True, **SHORT)

@@ -60,7 +60,7 @@ def load(
     else:
         config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
         variant = identity["variant"]
-    algorithm = _augmented(Package(entry).algorithm(config), identity, source)
+    algorithm = _augmented(_algorithm(entry, config, source), identity, source)
     engine = _open(Package(entry), config, chosen, weights, source)
     if weights is not None and "input_channels" in overrides:
         weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
@@ -87,6 +87,15 @@ def algorithm_for(model: Model, classes: tuple[str, ...]) -> Algorithm[Any]:
 def algorithm_of(entry: Entry, variant: str) -> Algorithm[Any]:
     """Return the algorithm of a variant, without a network."""
     return Package(entry).algorithm(_variant(entry, variant))
+
+
+def _algorithm(entry: Entry, config: Any, source: str) -> Algorithm[Any]:
+    """Return the algorithm of a configuration whose values are allowed one by one, but perhaps not together."""
+    try:
+        return Package(entry).algorithm(config)
+    except (ArithmeticError, LookupError, ValueError, MemoryError) as error:  # such as 2 to the power of a billion
+        reason = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"{source}: {entry.name} cannot work with this configuration ({reason:.200})") from error
 
 
 def _augmented(algorithm: Algorithm[Any], identity: dict[str, Any], source: str) -> Algorithm[Any]:

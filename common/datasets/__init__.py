@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -9,7 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast, overload
 
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, OutputError
+from zoo.common.files.outputs import is_there, user_path
 from zoo.common.labels import LABELS, TASKS, ways_to_read
 from zoo.common.types import Sample
 
@@ -71,6 +73,8 @@ READERS: dict[str, str] = {
     "msd": "zoo.common.datasets.msd",
     "bids": "zoo.common.datasets.bids",
     "ki67_ihc": "zoo.common.datasets.ki67_ihc",
+    "yolo": "zoo.common.datasets.yolo",
+    "voc": "zoo.common.datasets.voc",
     "paired": "zoo.common.datasets.paired",
     "manifest": "zoo.common.datasets.manifest",
 }
@@ -142,11 +146,9 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     from zoo.common.datasets.joined import read_joined
     from zoo.common.splits import check_files, check_groups, draw_splits
 
-    root = Path(path).expanduser()
+    root = _root(path)
     if not (ways := ways_to_read(task)):
         raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}, or labels of {', '.join(LABELS)}")
-    if not root.exists():
-        raise DataError(f"{root}: there is no such file or folder")
     if layout is not None and layout not in READERS:
         raise DataError(f"layout {layout!r} is unknown; choose one of {', '.join(READERS)}")
     name = layout or _find_layout(root)
@@ -166,6 +168,19 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     check_groups(records, str(root))
     check_files(records, str(root))
     return Dataset(records, str(root), classes, drawn)
+
+
+def _root(path: str | os.PathLike[str]) -> Path:
+    """Find where a data set lies; DataError where none can."""
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"{type(path).__name__} given as data; expected the path of a folder or manifest, or a Dataset")
+    try:
+        root = user_path(path)  # "" would mean the folder that the process is in
+    except OutputError as error:
+        raise DataError(str(error)) from None
+    if not is_there(root):
+        raise DataError(f"{root}: there is no such file or folder")
+    return root
 
 
 def describe(root: Path, limit: int = 8) -> str:

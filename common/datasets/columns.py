@@ -1,4 +1,4 @@
-"""What a column of a table means: names are compared without case, blanks, hyphens, underscores and brackets."""
+"""What a column of a table means: names are compared without case, blanks, hyphens, underscores, dots and brackets."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ MEANINGS: dict[str, tuple[str, ...]] = {
     "split": ("split", "splits", "datasplit"),
     "group": (
         *("group", "groups", "groupid", "patient", "patients", "patientid", "patientname", "pid"),
+        *("patid", "patientno", "patientnr", "patientnumber", "mrn", "medicalrecordnumber"),
         *("subject", "subjects", "subjectid", "participant", "participantid", "casegroup", "case", "caseid"),
         *("exam", "examid", "examination", "examinationid", "study", "studyid", "studyuid", "studyinstanceuid"),
         *("accession", "accessionnumber", "series", "seriesid", "seriesuid", "seriesinstanceuid", "scan", "scanid"),
@@ -34,8 +35,8 @@ SPLIT_NAMES: dict[str, tuple[str, ...]] = {
 
 
 def tidy(name: str) -> str:
-    """Return a column's name in small letters, with one underscore for blanks, hyphens, underscores and brackets."""
-    return re.sub(r"[\s_()\[\]-]+", "_", name.casefold()).strip("_")
+    """Return a column's name in small letters, with one underscore for blanks, hyphens, dots and brackets."""
+    return re.sub(r"[\s_.()\[\]-]+", "_", name.casefold()).strip("_")
 
 
 def find_column(meaning: str, columns: list[str]) -> str | None:

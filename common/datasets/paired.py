@@ -2,6 +2,7 @@
 
 images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
 boxes.json (COCO)       points.csv: id, x, y and, with several classes, cls
+ignore.csv: id or file, x1, y1, x2, y2: regions in which a detector's boxes are neither right nor wrong
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
 classes.txt: names in order, the background first where there are masks
@@ -27,7 +28,7 @@ from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.columns import SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
 from zoo.common.datasets.paired_labels import MASK_FOLDERS, READERS, Folder, open_folder
-from zoo.common.datasets.tables import find_manifest
+from zoo.common.datasets.tables import find_manifest, find_split_table, tables_in
 from zoo.common.datasets.texts import read_class_list, read_names
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES, read_image
@@ -72,8 +73,9 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
 
 
 def _is_pair(root: Path) -> bool:
-    beside = any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES))
-    return beside and (root / "images").is_dir() and find_manifest(root) is None
+    if not (root / "images").is_dir() or find_manifest(root) is not None:
+        return False
+    return any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES)) or find_split_table(root) is not None
 
 
 def _parts(root: Path) -> list[tuple[str, Path]]:
@@ -126,13 +128,16 @@ def _read(root: Path, task: str) -> list[Record]:
     listed = _listed(root, folder)
     given = {folder.splits.get(name, "") for name in folder.rows}
     if listed and given - {""}:
-        raise DataError(f"{root}: split.csv and splits/ both say where cases belong; expected one. Remove the other")
+        both = f"{folder.table_name} and splits/"
+        raise DataError(f"{root}: {both} both say where cases belong; expected one. Remove the other")
     splits = listed or folder.splits or dict.fromkeys(images, "")
     _warn_of(root, "without a line in the tables of the split, so left out", sorted(set(images) - set(splits)))
     if task == "point-detection" and folder.points is not None:
         empty = sorted(set(splits) - set(folder.points))
         _warn_of(root, "without a line in points.csv, so taken to have no point", empty)
-    source = "from splits/" if listed else f"from column {folder.written('split')} of split.csv"
+    if not any(splits.values()):
+        _warn_of_tables(root)
+    source = "from splits/" if listed else f"from column {folder.written('split')} of {folder.table_name}"
     return [_record(folder, name, task, splits[name], source) for name in splits]
 
 
@@ -156,6 +161,14 @@ def _listed(root: Path, folder: Folder) -> dict[str, str]:
     return found
 
 
+def _warn_of_tables(root: Path) -> None:
+    """Name the tables beside the images that nobody reads, where the split is about to be drawn."""
+    known = (find_split_table(root), root / "points.csv")
+    if unread := [path.name for path in tables_in(root) if path not in known]:
+        message = f"{root}: {', '.join(unread)} is not read; if it says the split or the patients, call it split.csv"
+        warnings.warn(message, ZooWarning, stacklevel=2)
+
+
 def _warn_of(root: Path, what: str, names: list[str]) -> None:
     if names:
         message = f"{root}: {len(names)} images {what}, such as {names[0]}"
@@ -165,6 +178,8 @@ def _warn_of(root: Path, what: str, names: list[str]) -> None:
 def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
     path, group = folder.images[name], folder.groups.get(name, "")
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
+    if task == "detection" and folder.ignored is not None:
+        readers["ignored"] = READERS["ignored"]
     if task == "localisation" and not folder.has_labels:
         readers["label"] = READERS["marked"]
     labels = {key: readers[key](folder, name) for key in readers}

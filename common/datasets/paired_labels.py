@@ -17,7 +17,7 @@ from zoo.common.datasets.coco import Coco, read_coco
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name, unknown_names
 from zoo.common.datasets.masks import anything, read_mask
-from zoo.common.datasets.tables import Line, Table, read_table
+from zoo.common.datasets.tables import Line, Table, find_split_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
 from zoo.common.types import Image
@@ -44,6 +44,7 @@ class Folder:
     points: dict[str, list[Line]] | None = None
     coco: Coco | None = None
     boxes: dict[str, np.ndarray] = field(default_factory=dict)
+    ignored: dict[str, np.ndarray] | None = None
 
     @property
     def counts_instances(self) -> bool:
@@ -84,8 +85,13 @@ class Folder:
             return None
         return class_number(line.values["label"], self.classes or self.named_labels, line.where)
 
+    @property
+    def table_name(self) -> str:
+        """The name of the table of the split."""
+        return self.table.path.name if self.table else "split.csv"
+
     def written(self, column: str) -> str:
-        """Return a column's name as split.csv has it."""
+        """Return a column's name as the table of the split has it."""
         return self.table.written.get(column, column) if self.table else column
 
 
@@ -97,8 +103,8 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     rows: dict[str, Line] = {}
     splits: dict[str, str] = {}
     groups: dict[str, str] = {}
-    if (root / "split.csv").is_file():
-        table = read_table(root / "split.csv").renamed("id", "image", "label")
+    if (path := find_split_table(root)) is not None:
+        table = read_table(path).renamed("id", "image", "label")
         rows = index_lines(table, images, root / "images")
         column = find_splits(table)
         splits = {name: split_name(line.values.get(column, "")) if column else "" for name, line in rows.items()}
@@ -108,7 +114,8 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     coco = read_coco(root / "boxes.json") if (root / "boxes.json").is_file() else None
     boxes = _boxes_by_name(root, coco, images, classes) if coco else {}
     points = _points_by_name(root, images)
-    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, points, coco, boxes)
+    places = points, coco, boxes, _regions_by_name(root, images)
+    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places)
 
 
 def _boxes_by_name(root: Path, coco: Coco, images: Names, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -139,6 +146,16 @@ def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
             f"cls. Name the column of {missing[0]}"
         )
     return index_lines(table, images, root / "images", several=True)
+
+
+def _regions_by_name(root: Path, images: Names) -> dict[str, np.ndarray] | None:
+    """Read ignore.csv: corners (m, 4) by image; None where there is no such file."""
+    if not (root / "ignore.csv").is_file():
+        return None
+    table = read_table(root / "ignore.csv").renamed("id", "image")
+    lines = index_lines(table, images, root / "images", several=True)
+    sides = ("x1", "y1", "x2", "y2")
+    return {name: np.array([[line.number(s) for s in sides] for line in same]) for name, same in lines.items()}
 
 
 def _label(folder: Folder, name: str) -> ReadLabel:
@@ -178,6 +195,10 @@ def _boxes(folder: Folder, name: str) -> ReadLabel:
             "box. Add it to `images`, or leave it out of the split"
         )
     return partial(_constant, folder.boxes[name])
+
+
+def _ignored(folder: Folder, name: str) -> ReadLabel:
+    return partial(_constant, (folder.ignored or {}).get(name, np.zeros((0, 4))))
 
 
 def _points(folder: Folder, name: str) -> ReadLabel:
@@ -236,5 +257,6 @@ READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
     "mask": _mask,
     "instances": partial(_mask, instances=True),
     "boxes": _boxes,
+    "ignored": _ignored,
     "points": _points,
 }

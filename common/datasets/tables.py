@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 
 from zoo.common.datasets import describe
-from zoo.common.datasets.columns import find_column, tidy
-from zoo.common.datasets.texts import read_text
+from zoo.common.datasets.columns import MEANINGS, find_column, tidy
+from zoo.common.datasets.folders import entries
+from zoo.common.datasets.texts import folded, read_text
 from zoo.common.errors import DataError
 
 NAMES = ("manifest.csv", "manifest.tsv", "manifest.jsonl", "labels.csv")
@@ -82,6 +83,20 @@ def find_manifest(root: Path) -> Path | None:
         names = ", ".join(path.name for path in found)
         raise DataError(f"{root}: holds {names}; expected one manifest. Give the path of the one to use")
     return found[0] if found else None
+
+
+def find_split_table(root: Path) -> Path | None:
+    """Return split.csv, or what is called nearly so (Split.csv, splits.tsv); an error where there are several."""
+    found = [path for path in tables_in(root) if folded(path.stem) in MEANINGS["split"]]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise DataError(f"{root}: holds {names}; expected one table of the split. Remove the others")
+    return found[0] if found else None
+
+
+def tables_in(root: Path) -> list[Path]:
+    """List the tables that lie in a folder, without clutter."""
+    return [path for path in entries(root) if path.suffix.lower() in SUFFIXES and path.is_file()]
 
 
 def read_table(path: Path) -> Table:

@@ -39,6 +39,11 @@ def user_path(given: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(text))
 
 
+def is_there(path: Path) -> bool:
+    """Whether something lies at a path; no for one that is too long for the system, which `Path.exists` answers raw."""
+    return os.path.exists(path)
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Turn what the system says against writing into an OutputError that names the path and a remedy."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from zoo.common.errors import InputError
+from zoo.common.files.outputs import is_there
 from zoo.common.io import dicom, pictures
 from zoo.common.io.dicom_series import read_series
 from zoo.common.io.images import as_image, checked_image
@@ -64,12 +65,12 @@ def file_suffix(path: Path) -> str:
 
 
 def _reader(path: Path, readers: Mapping[str, Callable[[Path], T]]) -> Callable[[Path], T]:
-    if path.is_symlink() and not path.exists():
+    if os.path.islink(path) and not is_there(path):
         raise InputError(
             f"{path}: a link to {os.readlink(path)}, which is not there; expected an image. Fetch it first, "
             "for example with git annex get, or remove the link"
         )
-    if not path.exists():
+    if not is_there(path):
         raise InputError(f"{path}: no such file; expected an image ({', '.join(SUFFIXES)})")
     if path.is_dir():
         return readers[""]

@@ -292,6 +292,19 @@ def test_folder_that_is_not_there_is_said(tmp_path):
         open_dataset(tmp_path / "nowhere", "classification")
 
 
+@pytest.mark.parametrize(
+    ("path", "said"), [("", "empty path"), (5, "int given"), ("a" * 5000, "no such file"), ("a\0", "no real path")]
+)
+def test_what_is_no_path_of_data_is_said(path, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("cats", "dogs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.npy").touch()
+
+    with pytest.raises(DataError, match=said):
+        open_dataset(path, "classification")
+
+
 @pytest.mark.parametrize("arguments", [("painting", None), ("classification", "coco")])
 def test_unknown_task_or_layout_lists_the_known_ones(arguments, tmp_path):
     with pytest.raises(DataError, match="choose one of"):

@@ -56,6 +56,8 @@ WRITTEN = {
     "a blank before a name": renamed("id", " split", "patient").encode(),
     "patient_id": renamed("id", "split", "patient_id").encode(),
     "PatientID": renamed("Image ID", "data-split", "PatientID").encode(),
+    "Pat. ID": renamed("id", "split", "Pat. ID").encode(),
+    "MRN": renamed("id", "split", "MRN").encode(),
     "subject and subset": renamed("file", "subset", "subject").encode(),
     "paths": text([("image", *PLAIN[0][1:]), *((f"images/{c[0]}.png", *c[1:]) for c in PLAIN[1:])]).encode(),
     "paths of Windows": text([PLAIN[0], *((f"C:\\a\\{c[0]}.PNG", *c[1:]) for c in PLAIN[1:])]).encode(),
@@ -63,6 +65,31 @@ WRITTEN = {
     "other words": text(PLAIN).replace("train", "Training").replace("val", "valid").replace("test", "TESTING").encode(),
     "development": text(PLAIN).replace(",val", ",dev").encode(),
 }
+
+
+@pytest.mark.parametrize("name", ["Split.csv", "splits.csv", "data_split.csv", "split.tsv"])
+def test_the_table_of_the_split_is_read_however_it_is_called(name, tmp_path):
+    (pairs(tmp_path) / name).write_text(text(PLAIN, "\t" if name.endswith("tsv") else ","))
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    assert [(record.split, record.group) for record in data.records] == list(zip(SPLIT, PATIENTS, strict=True))
+    assert f"from column split of {name}; grouped by column patient" in data.describe_split()
+
+
+def test_several_tables_of_the_split_are_refused(tmp_path):
+    for name in ("split.csv", "splits.csv"):
+        (pairs(tmp_path) / name).write_text(text(PLAIN))
+
+    with pytest.raises(DataError, match=r"holds split\.csv, splits\.csv; expected one table"):
+        open_dataset(tmp_path, "segmentation")
+
+
+def test_a_split_is_not_drawn_beside_a_table_that_nobody_reads_without_a_word(tmp_path):
+    (pairs(tmp_path) / "train.csv").write_text(text(PLAIN))
+
+    with pytest.warns(ZooWarning, match=r"train\.csv is not read; if it says the split"):
+        open_dataset(tmp_path, "segmentation")
 
 
 @pytest.mark.parametrize("content", WRITTEN.values(), ids=WRITTEN)

@@ -31,6 +31,14 @@ def test_every_type_is_read_as_simpleitk_reads_it(tmp_path: Path, suffix: str, d
     np.testing.assert_allclose(image.spacing_mm, (3.1, 0.8, 0.7), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_long_integers_are_read_as_simpleitk_writes_them(tmp_path: Path, suffix: str, dtype: str) -> None:
+    image = read_image(itk_file(tmp_path / f"v{suffix}", VALUES.astype(dtype)))
+
+    np.testing.assert_array_equal(image.array[0], VALUES.astype(dtype).astype(np.float32))
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_colours_become_channels(tmp_path: Path, suffix: str) -> None:
     colours = RNG.integers(0, 256, (4, 5, 6, 3), dtype=np.uint8)

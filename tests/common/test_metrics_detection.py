@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 import pytest
 
 from zoo.common.boxes import from_corner_size
-from zoo.common.errors import ConfigError
 from zoo.common.metrics.detection import Detections, average_precision, match_boxes, summarise_detection
 from zoo.common.metrics.froc import Scan, bootstrap_froc, box_scan, cpm, froc, luna16_scan, sensitivity_at
 
@@ -87,13 +85,6 @@ def test_box_takes_its_second_choice_when_the_first_is_taken():
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10.0]])
 
     np.testing.assert_array_equal(match_boxes(reference, boxes, np.array([0.9, 0.8]), 0.5), [0, 1])
-
-
-def test_missing_pycocotools_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pycocotools.coco", None)
-
-    with pytest.raises(ConfigError, match="detection"):
-        average_precision([Detections(BOX, BOX, np.ones(1))])
 
 
 def test_toy_vector_of_luna16():

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import zoo
@@ -42,6 +43,12 @@ def test_whole_numbers_do_for_rates_and_lists_for_tuples() -> None:
     recipe = build_record(Recipe, {"learning_rate": 1, "freeze": ["stem."]}, "x")
 
     assert (recipe.learning_rate, recipe.freeze) == (1, ("stem.",))
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    recipe = build_record(Recipe, {"epochs": np.int64(3), "learning_rate": np.float32(0.5)}, "x")
+
+    assert (type(recipe.epochs), type(recipe.learning_rate), recipe.epochs) == (int, float, 3)
 
 
 @pytest.mark.parametrize("entry", load_registry().values(), ids=lambda entry: entry.name)

@@ -12,6 +12,7 @@ from zoo.common.lungs.boxes import Box, lung_box
 from zoo.common.transforms.pictures import to_channels
 from zoo.common.types import Image, Sample
 from zoo.common.weights import read_weights
+from zoo.common.weights.in_memory import read_file
 from zoo.models.covid_resnet.algorithm import CovidResNet
 from zoo.models.covid_resnet.config import VARIANTS, Config
 from zoo.models.covid_resnet.convert import IMAGENET, convert
@@ -90,7 +91,7 @@ def published(tmp_path_factory):
 
 
 def test_published_weights_load_and_the_new_head_is_announced(published, monkeypatch, framework):
-    monkeypatch.setattr("zoo.weights.places.pretrained_file", lambda repository, file: published[0])
+    monkeypatch.setattr("zoo.weights.places.read_pretrained", lambda *_: (published[0], read_file(published[0])))
 
     with pytest.warns(HeadReinitialisedWarning, match=r"fc\.bias, fc\.weight"):
         model = zoo.load("Covid-ResNet", backend=framework, init="imagenet", variant="resnet18")
@@ -124,7 +125,7 @@ def test_published_stem_gives_the_same_activations_for_a_grey_picture(published,
 
 def test_weights_of_another_depth_are_refused_by_name(published, monkeypatch):
     pytest.importorskip("torch")
-    monkeypatch.setattr("zoo.weights.places.pretrained_file", lambda repository, file: published[0])
+    monkeypatch.setattr("zoo.weights.places.read_pretrained", lambda *_: (published[0], read_file(published[0])))
 
     with pytest.raises(WeightsError, match=r"layer1\.0\.bn3"):
         zoo.load("Covid-ResNet", backend="torch", init="imagenet", variant="paper")

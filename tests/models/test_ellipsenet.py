@@ -14,10 +14,11 @@ from zoo.common.ellipses.algorithm import white_level
 from zoo.common.ellipses.biometry import cardiac_axis_deg, measure
 from zoo.common.ellipses.fetal_simulator import draw_head, draw_heart_view
 from zoo.common.errors import DataError, InputError
+from zoo.common.peaks import draw_gaussian, gaussian_radius
 from zoo.common.types import Image, Sample
 from zoo.models.ellipsenet.algorithm import EllipseNet
 from zoo.models.ellipsenet.config import VARIANTS, Config
-from zoo.models.ellipsenet.targets import decode, draw_gaussian, encode, gaussian_radius
+from zoo.models.ellipsenet.targets import decode, encode
 
 HEAD = replace(VARIANTS["tiny"], classes=("head",), preset="fetal_head", input_size=(128, 192))
 HEART = replace(HEAD, classes=("thorax", "heart"), preset="fetal_heart")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.common.batches import stack
-from zoo.models.ellipsenet import targets as encoding
+from zoo.common.peaks import draw_gaussian
 from zoo.models.ellipsenet.algorithm import EllipseNet
 from zoo.models.ellipsenet.config import VARIANTS, Config
 
@@ -80,7 +80,7 @@ def backend(framework: str) -> Backend:
 @pytest.mark.parametrize(("logit", "expected"), [(0.0, 3.977070), (-2.19, 1.880726)])
 def test_focal_loss_of_one_peak(backend: Backend, logit: float, expected: float) -> None:
     heat_map = np.zeros((1, 1, 5, 5), np.float32)
-    encoding.draw_gaussian(heat_map[0, 0], (2, 2), 1)
+    draw_gaussian(heat_map[0, 0], (2, 2), 1)
 
     loss = backend.call(backend.loss.focal_loss, np.full_like(heat_map, logit), heat_map)
 

@@ -109,7 +109,8 @@ def textured(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 def test_optimisers_take_the_same_steps(optimiser: str, both_frameworks: tuple[str, ...]) -> None:
     models = pair_of(NAMES[0], "tiny")
     recipe = replace(models[0].recipe(), optimiser=optimiser, weight_decay=0.1, ema_decay=0.5, clip_norm=0.1)
-    batch = batch_of(models[0], samples_of(models[0], 4))
+    inputs, targets = batch_of(models[0], samples_of(models[0], 4))
+    batch = textured(inputs), targets
 
     for model in models:
         model.engine.start_training(recipe, model.algorithm.head)

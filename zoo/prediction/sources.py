@@ -73,7 +73,7 @@ def is_single(source: object) -> bool:
     """Whether the source means one image, so that predict() answers with one prediction and raises."""
     if isinstance(source, (str, os.PathLike)):
         path = _path(source)
-        return folder_images(path) == [path] if path.is_dir() else not _is_pattern(source)
+        return folder_images(path) == [path] if os.path.isdir(path) else not _is_pattern(source)
     return not isinstance(source, (list, tuple)) and not _is_generator(source)
 
 
@@ -110,7 +110,7 @@ def _items(entry: object, spacing_mm: Spacing, name: str) -> list[Item]:
 
 def _paths(entry: str | os.PathLike[str]) -> list[Path]:
     path = _path(entry)
-    if path.is_dir():
+    if os.path.isdir(path):
         return folder_images(path)
     if not _is_pattern(entry):
         return [path]

@@ -11,9 +11,7 @@ import yaml
 from zoo.common.errors import RegistryError
 
 LARGEST_BYTES = 1 << 20
-MOST_VALUES = (
-    20_000  # keys included; an entry of the registry has a hundred, and errors are told only after all is built
-)
+MOST_VALUES = 20_000  # keys included; an entry of the registry has a hundred
 DEEPEST = 12  # the registry nests 6 levels; the parser's own recursion would crash at some thousands
 
 Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C parser is ten times faster

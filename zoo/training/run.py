@@ -54,7 +54,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
             folder.begin(settings)
         trained = _candidate(model, algorithm)
         trained.record = record
-        check_frozen(recipe, list(trained.engine.shapes()))
+        check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             report = _run(trained, dataset, folder, recipe, settings, resume, claim)
         except OutputError as error:
@@ -136,15 +136,15 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
         raise
 
 
-def check_frozen(recipe: Recipe, names: list[str]) -> None:
-    """Raise ConfigError where a prefix freezes nothing, or all of them everything."""
+def check_prefixes(recipe: Recipe, names: list[str]) -> None:
+    """Raise ConfigError where a prefix means no weight, or nothing is left to train."""
     names = [name for name in names if not name.endswith(("running_mean", "running_var"))]
-    unknown = [prefix for prefix in recipe.freeze if not any(name.startswith(prefix) for name in names)]
-    if unknown:
-        parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
-        raise ConfigError(
-            f"freeze={recipe.freeze}: no weight begins with {', '.join(unknown)}; the network has {parts}"
-        )
+    for option, prefixes in (("freeze", recipe.freeze), ("rates", tuple(prefix for prefix, _ in recipe.rates))):
+        unknown = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]
+        if unknown:
+            parts, lost = ", ".join(dict.fromkeys(name.split(".")[0] for name in names)), ", ".join(unknown)
+            given = f"{option}={getattr(recipe, option)}"
+            raise ConfigError(f"{given}: no weight begins with {lost}; the network has {parts}")
     if recipe.freeze and all(name.startswith(recipe.freeze) for name in names):
         raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
 

@@ -1,0 +1,96 @@
+"""Scores of detectors: one match per picture, average precision and sensitivities of all pictures together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.common.answers.boxes import Boxes
+from zoo.common.boxes import corners
+from zoo.common.metrics.average_precision import (
+    COCO_THRESHOLDS,
+    Detections,
+    Evidence,
+    PooledPrecision,
+    join,
+    match_image,
+)
+from zoo.common.metrics.cases import mean_of_defined
+from zoo.common.metrics.froc import RATES, Scan, froc, sensitivity_at
+from zoo.common.types import Arrays, Row, Sample
+
+THRESHOLDS = (0.3, *COCO_THRESHOLDS)  # small objects: one pixel of shift costs a box of 5 px half its IoU
+
+
+def evidence_of(prediction: Boxes, sample: Sample) -> Arrays:
+    """Match the boxes of one picture with the references: by IoU per class, and by centres whatever the class."""
+    truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
+    ignored = np.asarray(sample.labels.get("ignored", np.zeros((0, 4))), np.float64).reshape(-1, 4)
+    image = Detections(
+        truth[:, 1:], prediction.boxes, prediction.scores, truth[:, 0].astype(int), prediction.labels, ignored
+    )
+    found = match_image(image, len(prediction.classes), THRESHOLDS)
+    scan = centre_scan(image)
+    return {
+        "labels": found.labels,
+        "scores": found.scores,
+        "is_hit": found.is_hit,
+        "is_aside": found.is_aside,
+        "references": found.references,
+        "hits": scan.hits,
+        "false": scan.false,
+        "lesions": np.array(scan.n_lesions),
+    }
+
+
+def centre_scan(image: Detections) -> Scan:
+    """Score one picture by centres: a box whose centre lies in a reference hits it; the best hit counts, others pass.
+
+    Boxes that hit nothing and whose centre lies in an ignored region are left out.
+    """
+    centres = (corners(image.boxes)[0] + corners(image.boxes)[1]) / 2
+    is_hit, is_aside = (_inside(centres, regions) for regions in (image.reference, image.ignored))
+    scores = np.asarray(image.scores, np.float64)
+    best = np.where(is_hit, scores[:, None], -np.inf).max(axis=0, initial=-np.inf)
+    is_false = ~is_hit.any(axis=1) & ~is_aside.any(axis=1)
+    return Scan(best[is_hit.any(axis=0)], scores[is_false], len(image.reference))
+
+
+def summarise(evidence: Sequence[Arrays], classes: Sequence[str]) -> dict[str, float]:
+    """Pool the evidence of pictures: AP by COCO's rule, sensitivity by centres at false positives per picture.
+
+    ap (IoU 0.5 to 0.95), ap50, ap75, ap30 are means over the classes that have references; with several classes also
+    ap50 of each. cpm: mean sensitivity at 1/8 ... 8 false positives per picture.
+    """
+    parts = [
+        Evidence(e["labels"], e["scores"], e["is_hit"], e["is_aside"], e["references"], np.zeros(0, np.int64))
+        for e in evidence
+    ]
+    table = PooledPrecision(join(parts)).table()
+    at = {name: [mean_of_defined(row) for row in table[rows]] for name, rows in _ROWS.items()}
+    out = {name: float(np.mean(values)) for name, values in at.items()}
+    if len(classes) > 1:
+        out |= {f"ap50_{name}": float(table[1, i]) for i, name in enumerate(classes)}
+    curve = froc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
+    sensitivities = sensitivity_at(curve)
+    out |= {f"sensitivity_at_{rate:g}": float(value) for rate, value in zip(RATES, sensitivities, strict=True)}
+    return {**out, "cpm": float(sensitivities.mean())}
+
+
+def counts(prediction: Boxes, sample: Sample, threshold: float) -> Row:
+    """Count one picture at the operating point: found, missed and false by centres."""
+    kept = prediction.scores >= threshold
+    truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
+    ignored = np.asarray(sample.labels.get("ignored", np.zeros((0, 4))), np.float64).reshape(-1, 4)
+    scan = centre_scan(Detections(truth[:, 1:], prediction.boxes[kept], prediction.scores[kept], ignored=ignored))
+    found = float(len(scan.hits))
+    return {"references": float(scan.n_lesions), "found": found, "false_positives": float(len(scan.false))}
+
+
+_ROWS = {"ap50": slice(1, 2), "ap": slice(1, None), "ap75": slice(6, 7), "ap30": slice(0, 1)}
+
+
+def _inside(points: np.ndarray, regions: np.ndarray) -> np.ndarray:
+    regions = np.asarray(regions, np.float64).reshape(-1, 4)
+    return ((points[:, None] >= regions[:, :2]) & (points[:, None] <= regions[:, 2:])).all(axis=2)

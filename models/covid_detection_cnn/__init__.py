@@ -1,0 +1,1 @@
+"""Covid-Detection-CNN: lung nodules in slices of chest CT by anchors (YOLOv5)."""

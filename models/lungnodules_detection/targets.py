@@ -1,0 +1,111 @@
+"""Boxes as the maps of LungNodules-Detection, and back."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from scipy.special import expit
+
+from zoo.common.boxes import corners
+from zoo.common.peaks import draw_gaussian, gaussian_radius
+from zoo.common.types import Arrays
+
+from .config import Config
+
+LEAST_SIGMA, SIGMA = 0.7, 0.15  # width of a peak: cells, and as a share of the box's side
+AROUND_IGNORED = 0.71, 1.0  # the heat loss is off within this share of a region's side plus so many cells
+LARGEST_LOG = 6.0  # of a side's logarithm: an untrained network shall not answer with infinite boxes
+
+
+def encode(boxes: np.ndarray, ignored: np.ndarray, size: tuple[int, int], config: Config) -> dict[str, np.ndarray]:
+    """Draw what the loss compares with, from boxes (k, 5) and regions (m, 4) in pixels of an input of `size` (h, w).
+
+    hm (classes, h/s, w/s): peaks of 1 at the cells of the centres. weight (h/s, w/s): 0 where the heat loss is off.
+    reg, wh (2, h/s, w/s): place of the centre from the cell's corner [cells], sides as `config.sizes` has them; read
+    where mask (h/s, w/s) is 1: at the centre's cell, with logarithmic sides also around it. Small boxes are drawn last.
+    """
+    rows, columns = size[0] // config.stride, size[1] // config.stride
+    target = {
+        "hm": np.zeros((len(config.classes), rows, columns), np.float32),
+        "weight": np.ones((rows, columns), np.float32),
+        "reg": np.zeros((2, rows, columns), np.float32),
+        "wh": np.zeros((2, rows, columns), np.float32),
+        "mask": np.zeros((rows, columns), np.float32),
+    }
+    reach = 1 if config.sizes == "log" else 0
+    low, high = corners(boxes[:, 1:])
+    sides, centres = np.maximum(high - low, 1e-3), (low + high) / 2 / config.stride
+    for i in np.argsort(-sides.prod(axis=1), kind="stable"):
+        cell = np.clip(np.floor(centres[i]), 0, (columns - 1, rows - 1)).astype(int)
+        draw_gaussian(target["hm"][int(boxes[i, 0])], (int(cell[0]), int(cell[1])), *_width(sides[i], config))
+        for y in range(max(cell[1] - reach, 0), min(cell[1] + reach + 1, rows)):
+            for x in range(max(cell[0] - reach, 0), min(cell[0] + reach + 1, columns)):
+                target["mask"][y, x] = 1
+                target["reg"][:, y, x] = centres[i] - (x, y)
+                target["wh"][:, y, x] = sides_to_maps(sides[i], config)
+    for corner, other in zip(*corners(np.asarray(ignored, np.float64).reshape(-1, 4)), strict=True):
+        _switch_off(target["weight"], target["hm"], (corner + other) / 2, float((other - corner).max()), config.stride)
+    return target
+
+
+def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read boxes (k, 4) in pixels of the network's input, labels (k,) and scores (k,), best first.
+
+    Peaks are the largest of their 3 x 3 cells. With logarithmic sides, a peak within half the larger side of a better
+    one of its class is dropped.
+    """
+    heat = expit(np.asarray(outputs["hm"], np.float64))
+    rows, columns = heat.shape[1:]
+    is_peak = heat == ndimage.maximum_filter(heat, (1, 3, 3), mode="nearest")
+    flat = np.where(is_peak, heat, 0).reshape(-1)
+    order = np.argsort(-flat, kind="stable")[: config.max_boxes]
+    order = order[flat[order] > 0]
+    labels, cells = order // (rows * columns), order % (rows * columns)
+    y, x = cells // columns, cells % columns
+    reg, wh = (np.asarray(outputs[name], np.float64).reshape(2, -1)[:, cells].T for name in ("reg", "wh"))
+    centres = (np.column_stack([x, y]) + reg) * config.stride
+    half = maps_to_sides(wh, config) / 2
+    boxes = np.hstack([centres - half, centres + half])
+    kept = _apart(centres, 2 * half.max(axis=1, initial=0), labels) if config.sizes == "log" else np.arange(len(order))
+    return boxes[kept], labels[kept], flat[order][kept]
+
+
+def sides_to_maps(sides: np.ndarray, config: Config) -> np.ndarray:
+    """Turn sides (..., 2) [px] into what the network is to answer."""
+    return np.log(sides / config.reference_px) if config.sizes == "log" else sides / config.stride
+
+
+def maps_to_sides(values: np.ndarray, config: Config) -> np.ndarray:
+    """Undo `sides_to_maps`; sides are at least 0."""
+    if config.sizes == "log":
+        return config.reference_px * np.exp(np.clip(values, -LARGEST_LOG, LARGEST_LOG))
+    return np.maximum(values, 0) * config.stride
+
+
+def _width(sides: np.ndarray, config: Config) -> tuple[int, float]:
+    """Return the radius and the deviation of a peak [cells]."""
+    if config.peak == "radius":
+        width, height = np.ceil(sides / config.stride)
+        return max(1, int(gaussian_radius(height, width))), 0.0
+    sigma = max(LEAST_SIGMA, SIGMA * float(sides.mean()) / config.stride)
+    return int(np.ceil(3 * sigma)), sigma
+
+
+def _switch_off(weight: np.ndarray, heat: np.ndarray, centre_px: np.ndarray, side_px: float, stride: int) -> None:
+    """Turn the heat loss off in a disc around a region, in place, but not at an object's own peak."""
+    y, x = np.ogrid[: weight.shape[0], : weight.shape[1]]
+    cx, cy = centre_px / stride - 0.5
+    share, cells = AROUND_IGNORED
+    near = (x - cx) ** 2 + (y - cy) ** 2 <= (share * side_px / stride + cells) ** 2
+    weight[near & (heat.max(axis=0) < 1)] = 0
+
+
+def _apart(centres: np.ndarray, diameters: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Keep peaks, best first, that are further from every kept one of their class than half the larger diameter."""
+    kept: list[int] = []
+    for i in range(len(centres)):
+        others = [j for j in kept if labels[j] == labels[i]]
+        distance = np.linalg.norm(centres[others] - centres[i], axis=1)
+        if (distance > np.maximum(diameters[others], diameters[i]) / 2).all():
+            kept.append(i)
+    return np.array(kept, np.int64)
