@@ -35,7 +35,7 @@ class PieceAugmentation(Augmentation):
     mirror: bool = True  # in half of the pieces; left becomes right
     turn: bool = True  # by any angle where boxes stand for discs, else by half a turn
     scale: Factors = (0.86, 1.16)  # of the size
-    shift: Share = 0.08  # of the sides, for pieces that are whole canvases
+    shift: Share = 0.4  # of a piece's middle from its object, in sides; a whole canvas moves a fifth of it
     gain: Share = 0.15  # of the intensities, as a share
     light: Share = 0.03  # added, as a share of white
     noise: Share = 0.02  # largest standard deviation, as a share of white
@@ -89,11 +89,11 @@ def _centre(
     """Draw the point (x, y) of the canvas that comes into the middle of the piece."""
     canvas = np.array(config.input_size[::-1], float)
     if not config.patch_size:
-        return canvas / 2 - 0.5 + rng.uniform(-changes.shift, changes.shift, 2) * canvas
+        return canvas / 2 - 0.5 + rng.uniform(-changes.shift, changes.shift, 2) / 5 * canvas
     if len(boxes) and rng.random() < changes.objects:
         low, high = corners(boxes[[rng.integers(len(boxes))]])
         at = (low + high)[0] / 2 - 0.5
-        jitter = rng.uniform(-0.4, 0.4, 2) * size[::-1]
+        jitter = rng.uniform(-changes.shift, changes.shift, 2) * size[::-1]
     else:
         rows, columns = np.nonzero(array.max(axis=0) > BLACK)
         if not len(rows):

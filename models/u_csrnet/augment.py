@@ -47,7 +47,7 @@ class TileAugmentation(Augmentation):
     scale: Factors = (0.8, 1.25)  # size, on a log scale
     stretch: Share = 0.05  # largest extra scale of each axis, as a share
     hue: Share = 0.02  # of the circle, either way; brown and blue are the label, so no more
-    saturation: Factors = (0.75, 1.3)
+    saturation: Factors = (0.75, 1.3)  # factor of the strength of the colours
     density: Factors = (0.8, 1.25)  # factor of the optical density
 
 
