@@ -48,8 +48,7 @@ def load(
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry, chosen = find(name), resolve(backend, device)
-    identity: dict[str, Any] = {}
+    entry, chosen, identity = find(name), resolve(backend, device), dict[str, Any]()
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
@@ -62,13 +61,18 @@ def load(
         variant = identity["variant"]
     algorithm = _augmented(_algorithm(entry, config, source), identity, source)
     engine = _open(Package(entry), config, chosen, weights, source)
-    if weights is not None and "input_channels" in overrides:
-        weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
-    anew = algorithm.head if overrides or init is not None else ()
-    if init is not None:  # layers that the published network does not have
-        anew += getattr(Package(entry).convert, "ANEW", ())
+    weights = _fitted(weights, engine, overrides)
+    published = getattr(Package(entry).convert, "ANEW", ()) if init is not None else ()  # what it does not have
+    anew = (*algorithm.head, *published) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, source, seed, anew)
     return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
+
+
+def _fitted(weights: Arrays | None, engine: Engine, overrides: dict[str, Any]) -> Arrays | None:
+    """Spread the first layer's kernels over other input channels, where there are any."""
+    if weights is None or "input_channels" not in overrides:
+        return weights
+    return fit_channels(weights, engine.shapes(), overrides["input_channels"])
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
