@@ -54,7 +54,7 @@ class TorchEngine:
         self._enter()
         with self._turns.together(), torch.inference_mode():
             dtype = next((p.dtype for p in self.net.parameters() if p.is_floating_point()), torch.float32)
-            tensors = [value.to(dtype) for value in self._tensors(inputs).values()]
+            tensors = [channels_last(value).to(dtype) for value in self._tensors(inputs).values()]
             outputs = self._evaluation.run(self.net, *tensors)
             return {name: value.float().cpu().numpy() for name, value in outputs.items()}
 
@@ -147,8 +147,9 @@ class TorchEngine:
         return {k: v for k, v in self.net.state_dict().items() if not k.endswith("num_batches_tracked")}
 
     def _tensors(self, arrays: Arrays) -> dict[str, torch.Tensor]:
-        tensors = {k: torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for k, v in arrays.items()}
-        return {k: channels_last(v) for k, v in tensors.items()}
+        # not channels last, as in forward(): PyTorch 2.13 then writes beyond its memory in the gradient of 1 x 1
+        # convolutions of stride 2 over fewer than 16 channels
+        return {k: torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for k, v in arrays.items()}
 
     def _train_mode(self) -> None:
         self.net.train()
