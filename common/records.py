@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar, get_type_hints
 
-import numpy as np
-
 from zoo.common.errors import ConfigError
 
 D = TypeVar("D")
@@ -107,6 +105,8 @@ def _adapters(cls: type) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Turn lists into tuples, and NumPy's numbers into Python's."""
-    if isinstance(value, np.generic):
+    if (
+        type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0
+    ):  # NumPy costs the shell a tenth of a second
         return value.item()
     return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value

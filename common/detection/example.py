@@ -34,14 +34,20 @@ def draw_example(config: ExampleConfig, diameter_px: float, rng: np.random.Gener
         along = (x - px) * np.cos(angle) + (y - py) * np.sin(angle)
         across = -(x - px) * np.sin(angle) + (y - py) * np.cos(angle)
         picture[(np.abs(across) < 0.8) & (np.abs(along) < 0.15 * w) & lungs] = 120
-    boxes = []
+    boxes: list[list[float]] = []
     for label in range(len(config.classes)):
         for _ in range(int(rng.integers(1, 3))):
             centre = np.array([rng.choice((0.3, 0.7)) * w, 0.5 * h]) + rng.uniform(-0.09, 0.09, 2) * (w, 2 * h)
             radius = diameter_px * rng.uniform(0.4, 0.8) * (1 + 0.5 * label)
+            if any(np.hypot(*(centre - _middle(box))) < radius + (box[3] - box[1]) / 2 for box in boxes):
+                continue  # discs that overlap are no two objects
             picture[(x + 0.5 - centre[0]) ** 2 + (y + 0.5 - centre[1]) ** 2 < radius**2] = 220 - 40 * label
             boxes.append([label, *(centre - radius), *(centre + radius)])
     picture = np.where(lungs, ndimage.gaussian_filter(picture, 0.6) + rng.normal(0, 6, (h, w)), 0)
     array = np.repeat(np.clip(picture, 0, 255).astype(np.float32)[None], config.input_channels, axis=0)
     spacing = (config.pixel_mm,) * 2 if config.pixel_mm else None
     return Sample(Image(array, spacing, name="example"), {"boxes": np.array(boxes, np.float64)})
+
+
+def _middle(box: list[float]) -> np.ndarray:
+    return np.array([box[1] + box[3], box[2] + box[4]]) / 2
