@@ -9,7 +9,14 @@ import numpy as np
 
 from zoo.common.boxes import corners, join_corners
 from zoo.common.errors import InputError
-from zoo.common.transforms.pictures import invert_affine, resize, to_channels, transform_points, warp_affine
+from zoo.common.transforms.pictures import (
+    compose_affine,
+    invert_affine,
+    resize,
+    to_channels,
+    transform_points,
+    warp_affine,
+)
 from zoo.common.types import Image
 
 BLACK = 8.0  # intensities (0..255) up to this are outside the lungs; JPEG leaves a few grey levels there
@@ -96,8 +103,7 @@ def draw(array: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: flo
         shrunk = tuple(max(1, round(side * factor)) for side in old)
         step = np.array([shrunk[1] / old[1], shrunk[0] / old[0]])
         to_shrunk = np.column_stack([np.diag(step), step / 2 - 0.5])
-        back = invert_affine(to_shrunk)
-        matrix = np.column_stack([matrix[:, :2] @ back[:, :2], matrix[:, :2] @ back[:, 2] + matrix[:, 2]])
+        matrix = compose_affine(invert_affine(to_shrunk), matrix)
         array = resize(array, (shrunk[0], shrunk[1]))
     return warp_affine(np.asarray(array, np.float32), matrix, size, fill)
 

@@ -25,8 +25,7 @@ THRESHOLDS = (0.3, *COCO_THRESHOLDS)  # small objects: one pixel of shift costs 
 
 def evidence_of(prediction: Boxes, sample: Sample) -> Arrays:
     """Match the boxes of one picture with the references: by IoU per class, and by centres whatever the class."""
-    truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
-    ignored = np.asarray(sample.labels.get("ignored", np.zeros((0, 4))), np.float64).reshape(-1, 4)
+    truth, ignored = _labels(sample)
     image = Detections(
         truth[:, 1:], prediction.boxes, prediction.scores, truth[:, 0].astype(int), prediction.labels, ignored
     )
@@ -81,14 +80,20 @@ def summarise(evidence: Sequence[Arrays], classes: Sequence[str]) -> dict[str, f
 def counts(prediction: Boxes, sample: Sample, threshold: float) -> Row:
     """Count one picture at the operating point: found, missed and false by centres."""
     kept = prediction.scores >= threshold
-    truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
-    ignored = np.asarray(sample.labels.get("ignored", np.zeros((0, 4))), np.float64).reshape(-1, 4)
+    truth, ignored = _labels(sample)
     scan = centre_scan(Detections(truth[:, 1:], prediction.boxes[kept], prediction.scores[kept], ignored=ignored))
     found = float(len(scan.hits))
     return {"references": float(scan.n_lesions), "found": found, "false_positives": float(len(scan.false))}
 
 
 _ROWS = {"ap50": slice(1, 2), "ap": slice(1, None), "ap75": slice(6, 7), "ap30": slice(0, 1)}
+
+
+def _labels(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+    """Return the boxes (k, 5) of a sample and its ignored regions (m, 4)."""
+    ignored = sample.labels.get("ignored", np.zeros((0, 4)))
+    truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
+    return truth, np.asarray(ignored, np.float64).reshape(-1, 4)
 
 
 def _inside(points: np.ndarray, regions: np.ndarray) -> np.ndarray:
