@@ -96,6 +96,13 @@ class Algorithm(ABC, Generic[C]):
         """Ways to look at the input that test-time augmentation averages over, the unchanged one first; () for none."""
         return ()
 
+    def weighed(self, cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, float]] | None:
+        """Return summarise() as a function of how often each case counts, (cases,); None where it is fast as it is.
+
+        Scores that sort all cases sort them once, and not again for each of a thousand draws.
+        """
+        return None
+
     def curves(self, cases: Sequence[Case]) -> dict[str, Curve]:
         """Return curves over the scored cases, by name, with the point at which this configuration works."""
         return {}

@@ -189,7 +189,8 @@ def evaluate(
         name, reasons = next(iter(outside.items()))
         first = f"such as {name}: {'; '.join(reasons)}"
         warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
-    intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
+    rng, weighed = np.random.default_rng(0), algorithm.weighed(cases)
+    intervals = bootstrap_interval(cases, algorithm.summarise, groups, rng, weighed=weighed)
     rows = [case.row for case in cases]
     curves = algorithm.curves(cases)
     return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside), curves=curves)

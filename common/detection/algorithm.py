@@ -15,7 +15,7 @@ from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
 from zoo.common.detection.curves import detection_curves
 from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
-from zoo.common.detection.scores import counts, evidence_of, summarise
+from zoo.common.detection.scores import PooledScores, counts, evidence_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.metrics.curves import Curve
@@ -146,6 +146,9 @@ class DetectionAlgorithm(Algorithm[D]):
 
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         return summarise([case.evidence for case in cases], self.config.classes)
+
+    def weighed(self, cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, float]]:
+        return PooledScores([case.evidence for case in cases], self.config.classes).summary
 
     def curves(self, cases: Sequence[Case]) -> dict[str, Curve]:
         return detection_curves([case.evidence for case in cases], self.config.classes, self.config.threshold)
