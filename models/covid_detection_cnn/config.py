@@ -90,7 +90,7 @@ VARIANTS: dict[str, Config] = {
         anchors_px=(((18.0, 18.0), (48.0, 48.0), (85.0, 85.0)),),
         input_channels=3,
         input_size=(240, 320),
-        patch_size=(),
+        patch_size=(128, 128),
         pixel_mm=0.0,
         window_hu=(),
         crop_dark=False,
@@ -124,7 +124,7 @@ RECIPES: dict[str, Recipe] = {
     "nano": Recipe(epochs=60, batch_size=8, learning_rate=2e-3, clip_norm=10.0, ema_decay=0.998),
     "small": Recipe(epochs=60, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
     "small-cells": Recipe(
-        epochs=60, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
+        epochs=40, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
     ),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=2e-3, warmup_epochs=0.0),
 }
