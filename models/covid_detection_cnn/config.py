@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 Anchors = tuple[tuple[float, float], ...]
 COCO_ANCHORS: tuple[Anchors, ...] = (
@@ -44,7 +45,8 @@ class Config:
     threshold: float = 0.3  # boxes below this score are not shown
     overlap: float = 0.45  # boxes of a class with a larger IoU with a better one are dropped
     max_boxes: int = 100
-    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
+    class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
+    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def values(self) -> int:
@@ -60,6 +62,7 @@ VARIANTS: dict[str, Config] = {
         anchors_px=COCO_ANCHORS,
         input_channels=3,
         input_size=(640, 640),
+        size_bounds_px=(32.0, 96.0),
         patch_size=(),
         pixel_mm=0.0,
         crop_dark=False,
@@ -90,6 +93,7 @@ VARIANTS: dict[str, Config] = {
         anchors_px=(((18.0, 18.0), (48.0, 48.0), (85.0, 85.0)),),
         input_channels=3,
         input_size=(240, 320),
+        size_bounds_px=(50.0, 100.0),
         patch_size=(128, 128),
         pixel_mm=0.0,
         window_hu=(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 DLA34 = (16, 32, 64, 128, 256, 512)  # channels of the published backbone
 COCO_MEAN, COCO_STD = (0.408, 0.447, 0.470), (0.289, 0.274, 0.278)  # of the published code, for BGR
@@ -35,7 +36,8 @@ class Config:
     peak: str = "share"  # width of a target's peak: share of its side, or the radius of the published code
     threshold: float = 0.3  # boxes below this score are not shown
     max_boxes: int = 60  # best peaks that are looked at
-    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
+    class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
+    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def outputs(self) -> dict[str, int]:
@@ -52,6 +54,7 @@ VARIANTS: dict[str, Config] = {
         head_channels=256,
         input_channels=3,
         input_size=(512, 512),
+        size_bounds_px=(32.0, 96.0),
         patch_size=(),
         pixel_mm=0.0,
         crop_dark=False,
@@ -68,6 +71,7 @@ VARIANTS: dict[str, Config] = {
         stride=4,
         input_channels=3,
         input_size=(240, 320),
+        size_bounds_px=(50.0, 100.0),
         patch_size=(128, 128),
         pixel_mm=0.0,
         window_hu=(),
