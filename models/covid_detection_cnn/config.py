@@ -126,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
         ema_decay=0.9999,
     ),
     "nano": Recipe(epochs=60, batch_size=8, learning_rate=2e-3, clip_norm=10.0, ema_decay=0.998),
-    "small": Recipe(epochs=60, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
+    "small": Recipe(epochs=40, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
     "small-cells": Recipe(
         epochs=40, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
     ),
