@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -144,6 +145,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     """
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.joined import read_joined
+    from zoo.common.datasets.places import placed
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root = _root(path)
@@ -167,6 +169,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
         records = draw_splits(records, seed)
     check_groups(records, str(root))
     check_files(records, str(root))
+    records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
     return Dataset(records, str(root), classes, drawn)
 
 
