@@ -143,6 +143,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
+    from zoo.common.datasets.classes import check_background
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.joined import read_joined
     from zoo.common.datasets.places import placed
@@ -156,6 +157,8 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     name = layout or _find_layout(root)
     try:
         records, classes = read_joined(_reader(name), root, ways)
+        if ways[0][0] == "segmentation":
+            check_background(classes, str(root))
     except (KeyError, ValueError, TypeError, ArithmeticError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error

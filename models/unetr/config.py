@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from zoo.common.ranges import Count, Names, ShareBelowOne, Whole
+from zoo.common.ranges import Count, Depth, Names, ShareBelowOne, Whole
 from zoo.common.recipe import Recipe
 
 PATCH = 16  # side of the cube that becomes one token; the decoder doubles the size four times
@@ -21,7 +21,7 @@ class Config:
     dim: Count = 96  # features of a token; 768 in the paper
     mlp_dim: Count = 384
     heads: Count = 4
-    depth: Count = 12  # transformer blocks
+    depth: Depth = 12  # transformer blocks
     taps: tuple[Whole, Whole, Whole] = (3, 6, 9)  # blocks, from 0, whose tokens the decoder reads, beside the last
     width: Count = 8  # channels at full resolution; 16 in the paper
     input_size: tuple[int, ...] = (32, 48, 32)  # (d, h, w) of a piece and a window; fixed by the positions
