@@ -14,6 +14,7 @@ Positive = Annotated[float, Interval(gt=0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+Overlap = Annotated[float, Interval(ge=0, le=0.9)]  # of neighbouring windows; with more, prediction never ends
 Open = Annotated[float, Interval(gt=0, lt=1)]
 Angle = Annotated[float, Interval(ge=0, le=180)]  # degrees, either way
 Factors = tuple[Positive, Positive]  # drawn from low to high

@@ -56,3 +56,9 @@ def test_whole_numbers_are_positive_and_reserve_no_gigabytes(name: str, framewor
 def test_a_network_that_is_far_too_large_is_said_so_with_the_limit(framework: str) -> None:
     with pytest.raises(ConfigError, match=r"2D-UNet: .*far more weights.*at most 268,435,456 weights"):
         zoo.load("2D-UNet", backend=framework, **TINY, width=100_000)
+
+
+@pytest.mark.parametrize("name", ["3D-UNet", "UNETR", "U-CSRNet"])
+def test_windows_that_hardly_move_are_refused(name: str, framework: str) -> None:
+    with pytest.raises(ConfigError, match="overlap is 0.999; expected less than or equal to 0.9"):
+        zoo.load(name, backend=framework, **TINY, overlap=0.999)

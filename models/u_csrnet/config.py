@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.common.ranges import Count
+from zoo.common.ranges import Count, Overlap
 from zoo.common.recipe import Recipe
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -26,7 +26,7 @@ class Config:
     input_channels: Count = 3
     input_size: tuple[int, int] = (256, 256)  # (h, w) [px] of a training piece
     window_size: tuple[int, int] = (640, 640)  # (h, w) [px] of a window at prediction
-    overlap: float = 0.25  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
     mean: tuple[float, ...] = IMAGENET_MEAN  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = IMAGENET_STD
     sigma_px: float = 4.0  # of the bell that stands for a cell

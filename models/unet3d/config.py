@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, ShareBelowOne
+from zoo.common.ranges import Count, Levels, Names, Overlap
 from zoo.common.recipe import Recipe
 
 
@@ -25,7 +25,7 @@ class Config:
     window_size: tuple[int, ...] = (40, 56, 40)  # (d, h, w) of a window at prediction; () takes patch_size
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
-    overlap: ShareBelowOne = 0.5  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.5  # of neighbouring windows, as a share of their side
     mirrored: tuple[Literal[0, 1, 2], ...] = (2,)  # axes (d, h, w) that training and test-time augmentation flip
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too

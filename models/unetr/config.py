@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from zoo.common.ranges import Count, Depth, Names, ShareBelowOne, Whole
+from zoo.common.ranges import Count, Depth, Names, Overlap, Whole
 from zoo.common.recipe import Recipe
 
 PATCH = 16  # side of the cube that becomes one token; the decoder doubles the size four times
@@ -27,7 +27,7 @@ class Config:
     input_size: tuple[int, ...] = (32, 48, 32)  # (d, h, w) of a piece and a window; fixed by the positions
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
-    overlap: ShareBelowOne = 0.5  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.5  # of neighbouring windows, as a share of their side
     mirrored: tuple[Literal[0, 1, 2], ...] = (2,)  # axes (d, h, w) that training and test-time augmentation flip
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too
