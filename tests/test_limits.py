@@ -60,5 +60,5 @@ def test_a_network_that_is_far_too_large_is_said_so_with_the_limit(framework: st
 
 @pytest.mark.parametrize("name", ["3D-UNet", "UNETR", "U-CSRNet"])
 def test_windows_that_hardly_move_are_refused(name: str, framework: str) -> None:
-    with pytest.raises(ConfigError, match="overlap is 0.999; expected less than or equal to 0.9"):
+    with pytest.raises(ConfigError, match=r"overlap is 0\.999; expected less than or equal to 0\.9"):
         zoo.load(name, backend=framework, **TINY, overlap=0.999)
