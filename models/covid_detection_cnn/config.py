@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
 from zoo.common.records import later
 
@@ -27,10 +28,10 @@ class Config:
     body: str = "residual_unet"  # or csp, as published
     depth: float = 0.67  # of csp: blocks per stage, as a multiple of 3, 6, 9, 3
     width: float = 0.75  # of csp: channels, as a multiple of 64, 128, 256, 512, 1024
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
-    strides: tuple[int, ...] = (2,)  # input pixels per cell of each output level
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
+    strides: tuple[Count, ...] = (2,)  # input pixels per cell of each output level
     anchors_px: tuple[Anchors, ...] = (((5.0, 5.0), (9.0, 9.0), (17.0, 17.0)),)  # (w, h) per level
-    input_channels: int = 1
+    input_channels: Count = 1
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
     pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
@@ -44,7 +45,7 @@ class Config:
     gains: tuple[float, float, float] = (0.05, 1.0, 0.5)  # weights of boxes, objectness, classes
     threshold: float = 0.3  # boxes below this score are not shown
     overlap: float = 0.45  # boxes of a class with a larger IoU with a better one are dropped
-    max_boxes: int = 100
+    max_boxes: Count = 100
     class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
     size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
 from zoo.common.records import later
 
@@ -17,11 +18,11 @@ class Config:
 
     classes: tuple[str, ...] = ("nodule",)
     body: str = "residual_unet"  # or dla34, as published
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # per level of the body, finest first
-    stride: int = 2  # input pixels per cell of the output maps; 4 for dla34
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # per level of the body, finest first
+    stride: Count = 2  # input pixels per cell of the output maps; 4 for dla34
     deformable: bool = False  # DCNv2 in the neck of dla34
-    head_channels: int = 32
-    input_channels: int = 1
+    head_channels: Count = 32
+    input_channels: Count = 1
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
     pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
@@ -35,7 +36,7 @@ class Config:
     reference_px: float = 7.0  # of `log`: a typical side
     peak: str = "share"  # width of a target's peak: share of its side, or the radius of the published code
     threshold: float = 0.3  # boxes below this score are not shown
-    max_boxes: int = 60  # best peaks that are looked at
+    max_boxes: Count = 60  # best peaks that are looked at
     class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
     size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
