@@ -119,6 +119,13 @@ class Algorithm(ABC, Generic[C]):
         """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs."""
         return scores
 
+    def as_seen(self, image: Image) -> Image:
+        """Return an image with the intensities that the network knows, where preprocess() brings several kinds to one.
+
+        What is in scope is judged on it: Hounsfield units behind a window, where pictures of 0..255 were trained on.
+        """
+        return image
+
     @abstractmethod
     def preprocess(self, image: Image) -> Arrays:
         """Turn an image into the inputs of the network, without the batch axis, in the order of its arguments.
