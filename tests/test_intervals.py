@@ -24,6 +24,15 @@ class Echo:
     config = SimpleNamespace(classes=(), input_channels=1)
     framework, device = "torch", "cpu"
 
+    def as_seen(self, image: Image) -> Image:
+        return image
+
+    def weighed(self, cases: list[Case]) -> None:
+        return None
+
+    def curves(self, cases: list[Case]) -> dict[str, Any]:
+        return {}
+
     def preprocess(self, image: Image) -> dict[str, np.ndarray]:
         return {"image": image.array}
 
