@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -67,6 +67,15 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @property
+    def heads(self) -> Mapping[str, tuple[str, ...]]:
+        """Prefixes of the parameters that other names start anew, by the field of Config that holds these names."""
+        return {"classes": self.head}
+
+    def counted(self, label: str) -> tuple[str, ...]:
+        """Name what a label counts, in the order of its numbers; () where it counts nothing, or nothing has a name."""
+        return tuple(self.config.classes) if label == self.labels[0] else ()
 
     @property
     def undecayed(self) -> tuple[str, ...]:

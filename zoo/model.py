@@ -207,11 +207,11 @@ class Model:
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
-        from zoo.common.datasets.classes import aligned
+        from zoo.common.datasets.classes import counted_alike
         from zoo.evaluation import evaluate, open_results, score_baseline
 
         batch_size = checked_batch_size(batch_size)
-        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
+        dataset = counted_alike(self._open(data, layout), self.algorithm)
         cases = dataset.split(split)
         output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:

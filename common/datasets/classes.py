@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.tables import whole
 from zoo.common.datasets.texts import check_names, folded
@@ -17,6 +19,13 @@ from zoo.common.errors import DataError, ZooWarning
 from zoo.common.types import Sample
 
 COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
+
+NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "control")
+
+
+def called_normal(name: str) -> bool:
+    """Say whether a class is called as those are that show nothing."""
+    return name.casefold() in NORMAL
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
@@ -68,6 +77,18 @@ def misspelt(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return sorted(given) != sorted(wanted) and sorted(map(folded, given)) == sorted(map(folded, wanted))
 
 
+def counted_alike(dataset: Dataset, algorithm: Algorithm[Any]) -> Dataset:
+    """Return the data set with every label that has names counted in the algorithm's order, see aligned()."""
+    first, *others = algorithm.labels
+    dataset = aligned(dataset, algorithm.counted(first), first)
+    for key in others:
+        given, wanted = dataset.counted.get(key, ()), algorithm.counted(key)
+        if given and wanted and given != wanted:
+            dataset = _renumbered(dataset, given, wanted, key)
+            dataset.counted[key] = wanted
+    return dataset
+
+
 def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     """Return the data set with its labels counted in the order of `classes`.
 
@@ -77,20 +98,27 @@ def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     """
     if key not in COUNTED or dataset.classes == classes:
         return dataset
+    changed = _renumbered(dataset, dataset.classes, classes, key)
+    changed.classes = classes if dataset.classes else ()
+    return changed
+
+
+def _renumbered(dataset: Dataset, given: tuple[str, ...], wanted: tuple[str, ...], key: str) -> Dataset:
     table = None
-    if dataset.classes:
-        table = renumber(dataset.classes, classes, f"{dataset.origin}, beside the model")
+    if given:
+        of = f" of {key}" if key in dataset.counted else ""
+        table = renumber(given, wanted, f"{dataset.origin}{of}, beside the model")
         warnings.warn(
-            f"{dataset.origin}: counts its classes as {', '.join(dataset.classes)}; its labels are renumbered to the "
-            f"model's {', '.join(classes)}",
+            f"{dataset.origin}: counts its classes{of} as {', '.join(given)}; its labels are renumbered to the "
+            f"model's {', '.join(wanted)}",
             ZooWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     records = [
-        replace(record, load=partial(_load, record.load, key, table, len(classes), record.name))
+        replace(record, load=partial(_load, record.load, key, table, len(wanted), record.name))
         for record in dataset.records
     ]
-    return Dataset(records, dataset.origin, classes if dataset.classes else (), dataset.drawn)
+    return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
 def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classes: int, name: str) -> Sample:

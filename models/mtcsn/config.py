@@ -31,6 +31,7 @@ class Config:
     input_size: tuple[int, int] = (256, 256)  # (h, w) [px], multiples of 32
     mean: tuple[float, ...] = IMAGENET_MEAN  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = IMAGENET_STD
+    colours: tuple[float, ...] = ()  # means [0..255] to which a frame's channels are brought; () leaves them
     threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
     class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
     mask_weight: float = 1.0  # of the loss of the pixels
@@ -49,6 +50,7 @@ BLEEDING = Config(
     tissues=("mucosa", "bleeding"),
     width=16,
     input_size=(64, 64),
+    colours=(150.0, 90.0, 70.0),
 )
 VARIANTS: dict[str, Config] = {
     "paper": Config(layers=(3, 4, 6, 3), bottleneck=True, width=64, decoder=PUBLISHED, hidden=256),
