@@ -14,12 +14,12 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.tables import whole
-from zoo.common.datasets.texts import check_names, folded
+from zoo.common.datasets.texts import MASK_CLASS_LIST, check_names, folded
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.types import Sample
 
 COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
-
+ALIKE = "Name the classes alike, in classes.txt too where some of them have no case"
 NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "control")
 
 
@@ -56,12 +56,11 @@ def check_named(mask: np.ndarray, limit: int, path: Path) -> None:
         )
 
 
-def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str) -> np.ndarray:
+def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str, remedy: str = ALIKE) -> np.ndarray:
     """Return for each given number the wanted number of the same name; DataError where the names differ."""
     if sorted(given) == sorted(wanted):
         return np.array([wanted.index(name) for name in given], np.int64)
     missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
-    remedy = "Name the classes alike, in classes.txt too where some of them have no case"
     if misspelt(given, wanted):
         remedy = "They differ only in spelling: write them alike (folders, column `label`, classes.txt)"
     elif missing == ["background"]:
@@ -84,7 +83,11 @@ def counted_alike(dataset: Dataset, algorithm: Algorithm[Any]) -> Dataset:
     for key in others:
         given, wanted = dataset.counted.get(key, ()), algorithm.counted(key)
         if given and wanted and given != wanted:
-            dataset = _renumbered(dataset, given, wanted, key)
+            field = next(name for name in algorithm.heads if getattr(algorithm.config, name) == wanted)
+            remedy = (
+                f"Name them alike in {MASK_CLASS_LIST}, or load the model for these: zoo.load(..., {field}={given})"
+            )
+            dataset = _renumbered(dataset, given, wanted, key, remedy)
             dataset.counted[key] = wanted
     return dataset
 
@@ -103,11 +106,13 @@ def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     return changed
 
 
-def _renumbered(dataset: Dataset, given: tuple[str, ...], wanted: tuple[str, ...], key: str) -> Dataset:
+def _renumbered(
+    dataset: Dataset, given: tuple[str, ...], wanted: tuple[str, ...], key: str, remedy: str = ALIKE
+) -> Dataset:
     table = None
     if given:
         of = f" of {key}" if key in dataset.counted else ""
-        table = renumber(given, wanted, f"{dataset.origin}{of}, beside the model")
+        table = renumber(given, wanted, f"{dataset.origin}{of}, beside the model", remedy)
         warnings.warn(
             f"{dataset.origin}: counts its classes{of} as {', '.join(given)}; its labels are renumbered to the "
             f"model's {', '.join(wanted)}",
