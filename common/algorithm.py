@@ -75,7 +75,7 @@ class Algorithm(ABC, Generic[C]):
 
     def counted(self, label: str) -> tuple[str, ...]:
         """Name what a label counts, in the order of its numbers; () where it counts nothing, or nothing has a name."""
-        return tuple(self.config.classes) if label == self.labels[0] else ()
+        return tuple(getattr(self.config, "classes", ())) if label == self.labels[0] else ()
 
     @property
     def undecayed(self) -> tuple[str, ...]:
