@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -38,6 +39,7 @@ class Algorithm(ABC, Generic[C]):
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
     augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
     of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
+    of_names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})  # the same for other fields with names
 
     def __init__(self, config: C) -> None:
         check_record(config)

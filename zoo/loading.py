@@ -200,8 +200,8 @@ def _variant(entry: Entry, variant: str) -> Any:
 
 def _override(entry: Entry, config: Any, changes: dict[str, Any]) -> Any:
     """Change fields of a configuration; what holds for the old classes alone goes back to its default."""
-    reset = {}
-    if "classes" in changes and changes["classes"] not in (config.classes, list(config.classes)):
-        fresh = type(config)()
-        reset = {name: getattr(fresh, name) for name in Package(entry).algorithm.of_classes}
+    algorithm, fresh, reset = Package(entry).algorithm, type(config)(), dict[str, Any]()
+    for field, dependent in {"classes": algorithm.of_classes, **algorithm.of_names}.items():
+        if field in changes and changes[field] not in (getattr(config, field), list(getattr(config, field))):
+            reset |= {name: getattr(fresh, name) for name in dependent}
     return replace_fields(config, {**reset, **changes}, entry.name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import logit
 
 from zoo.common.answers.frames import ClassifiedSegmentation
 from zoo.common.answers.prediction import Prediction
@@ -36,6 +38,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
     labels: ClassVar[tuple[str, ...]] = ("label", "mask")
     answer_type: ClassVar[type[Prediction]] = ClassifiedSegmentation
     monitor = "both"
+    of_names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({"tissues": ("mask_threshold",)})
     augmentation: Augmentation = FrameAugmentation()
 
     def __init__(self, config: Config) -> None:
@@ -43,6 +46,9 @@ class MTCSN(ClassificationAlgorithm[Config]):
         tissues = config.tissues
         if len(tissues) < 2 or len(set(tissues)) < len(tissues):
             raise ConfigError(f"tissues={tissues} given; expected at least two, all different")
+        if not 0 < config.mask_threshold < 1 or (len(tissues) > 2 and config.mask_threshold != 0.5):
+            given = f"mask_threshold={config.mask_threshold} given"
+            raise ConfigError(f"{given}; expected 0..1, and 0.5 for more than two tissues")
         if config.colours and (len(config.colours) != config.input_channels or min(config.colours) <= 0):
             given = f"colours={config.colours} given for {config.input_channels} channels"
             raise ConfigError(f"{given}; expected a mean above 0 for each, or none")
@@ -97,6 +103,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
 
     def postprocess(self, outputs: Arrays, image: Image) -> ClassifiedSegmentation:
         scores = undo_letterbox(np.asarray(outputs["segmentation"], np.float32), image.size)
+        scores[-1] -= logit(self.config.mask_threshold)
         return self.answer(self.probabilities(outputs["logits"]), scores.argmax(0).astype(np.uint8), image)
 
     def answer(self, probabilities: np.ndarray, labels: np.ndarray, image: Image) -> ClassifiedSegmentation:
