@@ -44,7 +44,8 @@ def counted_beside(
         names = reader.classes(root, "segmentation")
     except (DataError, KeyError):  # this layout has no masks but for localisation
         return {}
-    return {"mask": names} if names and names != classes else {}
+    is_own = bool(names) and names != classes and names[0] != "background"  # which stands for whatever lies around
+    return {"mask": names} if is_own else {}
 
 
 def join(root: Path, tasks: Sequence[str], tables: Sequence[list[Record]]) -> list[Record]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import warnings
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_the_list_of_grades_says_nothing_of_the_masks(tmp_path: Path) -> None:
 
     assert data.classes == GRADES and not data.counted
     assert max(int(sample.labels["mask"].max()) for sample in data) == 3
+
+
+def test_boxes_beside_the_masks_do_not_name_what_lies_around_them(tmp_path: Path) -> None:
+    (root := write_frames(tmp_path / "data")).joinpath("mask_classes.txt").unlink()
+    (root / "classes.txt").unlink()
+    images = [{"id": i, "file_name": f"{i}.png", "width": 64, "height": 64} for i in range(9)]
+    boxes = {"images": images, "annotations": [], "categories": [{"id": 1, "name": "lesion"}]}
+    (root / "boxes.json").write_text(json.dumps(boxes))
+
+    assert not open_dataset(root, ("label", "mask")).counted
 
 
 @pytest.mark.parametrize("tissues", [("lesion", "outside", "mucosa", "obscured"), ("mucosa", "polyp")])
