@@ -1,0 +1,75 @@
+"""Covid-Detection-Transformer: lung nodules as a set, matched one to one with what was marked (Carion et al. 2020)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import logit
+
+from zoo.common.detection.algorithm import DetectionAlgorithm
+from zoo.common.detection.example import draw_example
+from zoo.common.errors import ConfigError
+from zoo.common.initialise import initial_value
+from zoo.common.types import Arrays, Sample
+
+from .config import PLAIN, Config
+from .matching import NOBODY
+from .targets import decode, encode
+
+SURE = 1e-6  # probability of what a perfect network rules out
+FEW = math.log(0.01 / 0.99)  # of cells and queries hold an object
+
+
+class CovidDetectionTransformer(DetectionAlgorithm[Config]):
+    """Box what looks like a nodule."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        if config.body not in (PLAIN, "residual_unet"):
+            raise ConfigError(f"body={config.body!r} given; expected residual_unet or {PLAIN}")
+        if config.dim % config.heads:
+            raise ConfigError(f"dim={config.dim}, heads={config.heads} given; expected a multiple of the heads")
+        if not config.is_plain:
+            coarsest = 2 ** (len(config.channels) - 1)
+            for name, sides in (("input_size", config.input_size), ("patch_size", config.patch_size)):
+                if any(side % coarsest for side in sides):
+                    raise ConfigError(f"{name}={sides} given; expected multiples of {coarsest}")
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        return ("detr.labels.",) if self.config.is_plain else ("detr.labels.", "detr.maps.hm.2.")
+
+    def encode(self, boxes: np.ndarray, ignored: np.ndarray, size: tuple[int, int]) -> Arrays:
+        return encode(boxes, ignored, size, self.config)
+
+    def decode(self, outputs: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return decode(outputs, self.config)
+
+    def perfect_outputs(self, sample: Sample) -> Arrays:
+        """Name the objects by the first queries, and nothing by the others."""
+        target = self.targets(sample)
+        labels, classes = target["labels"], len(self.config.classes)
+        sure = np.full((len(labels), classes + self.config.is_plain), SURE)
+        sure[np.arange(len(labels)), np.where(labels == NOBODY, classes if self.config.is_plain else 0, labels)] = 1
+        if not self.config.is_plain:
+            sure[labels == NOBODY] = SURE
+        return {"logits": logit(np.clip(sure, SURE, 1 - SURE))[None], "boxes": target["places"][None]}
+
+    def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        if name == "detr.maps.hm.2.bias" or (name.startswith("detr.labels.") and name.endswith("bias")):
+            return np.full(shape, FEW, np.float32)
+        if name.startswith("detr.maps."):  # a He-normal 1 x 1 convolution would start with answers in the tens
+            return rng.normal(0, 0.01, shape) if name.endswith(".2.weight") else initial_value(name, shape, rng)
+        if name.startswith("detr.boxes.") and ".2." in name:  # the first boxes are those of the maps
+            return np.zeros(shape, np.float32)
+        if name.endswith("place.weight"):
+            return np.zeros(shape, np.float32)
+        if name.endswith("place.bias"):  # heads look all around, as in Zhu et al. 2021
+            angles = 2 * np.pi * np.arange(shape[0] // 3) / (shape[0] // 3)
+            return np.column_stack([np.cos(angles), np.sin(angles), np.zeros_like(angles)]).reshape(-1)
+        return initial_value(name, shape, rng)
+
+    @classmethod
+    def example(cls, config: Config, rng: np.random.Generator) -> Sample:
+        return draw_example(config, config.reference_px, rng)
