@@ -57,6 +57,8 @@ class CovidDetectionTransformer(DetectionAlgorithm[Config]):
         return {"logits": logit(np.clip(sure, SURE, 1 - SURE))[None], "boxes": target["places"][None]}
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        if self.config.is_plain:
+            return plain_value(name, shape, rng)
         if name == "detr.maps.hm.2.bias" or (name.startswith("detr.labels.") and name.endswith("bias")):
             return np.full(shape, FEW, np.float32)
         if name.startswith("detr.maps."):  # a He-normal 1 x 1 convolution would start with answers in the tens
@@ -73,3 +75,14 @@ class CovidDetectionTransformer(DetectionAlgorithm[Config]):
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
         return draw_example(config, config.reference_px, rng)
+
+
+def plain_value(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw as published: what is a matrix of the transformer by Glorot & Bengio 2010, eq. 16, the rest as usual."""
+    if name == "detr.queries":
+        return rng.standard_normal(shape)
+    if len(shape) != 2 or name.startswith(("detr.labels.", "detr.boxes.")):
+        return initial_value(name, shape, rng)
+    is_packed = name.rsplit(".", 2)[1] in ("query", "key", "value")  # one matrix of three times the rows, there
+    bound = math.sqrt(6 / (shape[1] + (3 if is_packed else 1) * shape[0]))
+    return rng.uniform(-bound, bound, shape)

@@ -14,11 +14,13 @@ from torch import nn
 
 from zoo.common.networks.residual_unet_torch import ResidualUNet2d
 
+from .cells import cell_centres, choose, one_hot
 from .config import Config
-from .matching import choose, one_hot
 
 LARGEST_LOG = 6.0  # of a side's logarithm, and of the sharpness of a head
-FARTHEST = 30.0  # squared distance of what is not looked at; more gives weights so small that they slow the processor down
+FARTHEST = (
+    30.0  # squared distance of what is not looked at; more gives weights so small that they slow the processor down
+)
 LARGEST_STEP = 2.0  # of one refinement, in logarithms and half sides
 
 
@@ -30,6 +32,11 @@ def mlp(inputs: int, inner: int, outputs: int) -> nn.Module:
 def head(inputs: int, inner: int, outputs: int) -> nn.Module:
     """Predict one quantity per cell."""
     return nn.Sequential(nn.Conv2d(inputs, inner, 3, padding=1), nn.ReLU(), nn.Conv2d(inner, outputs, 1))
+
+
+def flat(maps: torch.Tensor) -> torch.Tensor:
+    """Turn maps (n, c, h, w) into tokens (n, h * w, c)."""
+    return maps.flatten(2).permute(0, 2, 1)
 
 
 class PlacedAttention(nn.Module):
@@ -120,12 +127,13 @@ class ChosenDetr(nn.Module):
         # (n, c, h, w) -> logits (n, layers, k, classes), boxes (n, layers, k, 4), maps (n, channels, h/s, w/s)
         features = self.backbone(image)
         maps = {name: layers(features) for name, layers in self.maps.items()}
-        memory = self.input_proj(features).flatten(2).permute(0, 2, 1)
-        centres, cell = self.centres(features), self.config.stride / self.config.distance_px
+        memory = flat(self.input_proj(features))
+        cell = self.config.stride / self.config.distance_px
+        centres = torch.from_numpy(cell_centres(*features.shape[2:], cell)).to(memory)
         count = self.config.queries if self.training else self.config.queries_whole
-        chosen = one_hot(choose(maps["hm"].detach().float().cpu().numpy(), count), memory.shape[1])
-        read = torch.from_numpy(chosen).to(memory)
-        x, boxes = read @ memory, self.first_boxes(read, maps)
+        chosen = choose(maps["hm"].detach().float().cpu().numpy(), count)
+        read = torch.from_numpy(one_hot(chosen, memory.shape[1])).to(memory)
+        x, boxes = read @ memory, read @ self.boxes_of(maps, centres, cell)
         logits, places = [], []
         for layer, label, box in zip(self.decoder, self.labels, self.boxes, strict=True):
             extent = self.extent(torch.log(boxes[:, :, 2:] * (self.config.distance_px / self.config.reference_px)))
@@ -136,22 +144,12 @@ class ChosenDetr(nn.Module):
             boxes = refined.detach()
         return {"logits": torch.stack(logits, dim=1), "boxes": torch.stack(places, dim=1), **maps}
 
-    def centres(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the middles (1, t, 2) of the cells."""
-        h, w = features.shape[2:]
-        cell = self.config.stride / self.config.distance_px
-        x = (torch.arange(w, device=features.device).to(features.dtype) + 0.5) * cell
-        y = (torch.arange(h, device=features.device).to(features.dtype) + 0.5) * cell
-        return torch.stack([x.reshape(1, w).expand(h, w), y.reshape(h, 1).expand(h, w)], dim=-1).reshape(1, h * w, 2)
-
-    def first_boxes(self, read: torch.Tensor, maps: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Read the boxes (n, k, 4) that the maps have at the chosen cells; no gradient goes through them."""
-        config = self.config
-        place, side = (maps[name].detach().flatten(2).permute(0, 2, 1) for name in ("reg", "wh"))
-        cell = config.stride / config.distance_px
-        middles = self.centres(maps["hm"]) + (place - 0.5) * cell
-        side = torch.exp(torch.clamp(side, -LARGEST_LOG, LARGEST_LOG)) * (config.reference_px / config.distance_px)
-        return read @ torch.cat([middles, side], dim=2)
+    def boxes_of(self, maps: dict[str, torch.Tensor], centres: torch.Tensor, cell: float) -> torch.Tensor:
+        """Read the boxes (n, t, 4) that the maps have in every cell; no gradient goes through them."""
+        place, side = (flat(maps[name].detach()) for name in ("reg", "wh"))
+        unit = self.config.reference_px / self.config.distance_px
+        sides = torch.exp(torch.clamp(side, -LARGEST_LOG, LARGEST_LOG)) * unit
+        return torch.cat([centres + (place - 0.5) * cell, sides], dim=2)
 
     def refined(self, boxes: torch.Tensor, step: torch.Tensor, cell: float) -> torch.Tensor:
         """Move boxes (n, k, 4) by what a layer answers: half sides, and logarithms of sides."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import torch
+from torch.nn import functional
 
 from .config import Config
 from .matching import match
 
 BETA = 0.1  # below it, smooth L1 is quadratic
 EPS = 1e-7
+NEGATIVE = 0.75  # of the published loss, for what holds no object
 Tensors = dict[str, torch.Tensor]
 
 
@@ -49,8 +51,7 @@ def set_loss(outputs: Tensors, found: Tensors, objects: int, config: Config) -> 
 def class_loss(logits: torch.Tensor, found: Tensors, config: Config) -> torch.Tensor:
     """Sum the layers' cross-entropy, in which `no object`, the last class, weighs less; (n, layers, q, classes + 1)."""
     values, matched = logits.shape[-1], found["is_matched"]
-    target = torch.where(matched > 0, found["label"].to(torch.int64), values - 1)
-    hot = torch.nn.functional.one_hot(target, values).to(logits.dtype)
+    hot = functional.one_hot(found["label"].to(torch.int64), values).to(logits.dtype)
     cost = -(torch.log_softmax(logits, dim=-1) * hot).sum(dim=-1)
     weight = (matched + config.empty_weight * (1 - matched)) * found["weight"]
     return ((cost * weight).sum(dim=(0, 2)) / torch.clamp(weight.sum(dim=(0, 2)), min=EPS)).sum()
@@ -62,10 +63,10 @@ def quality_loss(logits: torch.Tensor, found: Tensors, overlap: torch.Tensor, ob
     logits: (n, layers, q, classes).
     """
     values, matched = logits.shape[-1], found["is_matched"][..., None]
-    hot = torch.nn.functional.one_hot(found["label"].to(torch.int64), values).to(logits.dtype) * matched
-    truth = hot * torch.clamp(overlap, min=0)[..., None]
+    hot = functional.one_hot(found["label"].to(torch.int64), values).to(logits.dtype) * matched
+    truth = hot * overlap[..., None]
     p = torch.sigmoid(logits).detach()
-    weight = torch.where(hot > 0, truth, 0.75 * p**2) * found["weight"][..., None]
+    weight = (truth + (1 - hot) * NEGATIVE * p**2) * found["weight"][..., None]
     cost = torch.clamp(logits, min=0) - logits * truth + torch.log(1 + torch.exp(-torch.abs(logits)))
     return (cost * weight).sum() / objects
 

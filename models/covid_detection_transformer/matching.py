@@ -1,9 +1,8 @@
-"""Which query answers for which object (Carion et al. 2020, eq. 1), and which queries a heat map chooses."""
+"""Which query answers for which object (Carion et al. 2020, eq. 1)."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, softmax
 
@@ -13,24 +12,23 @@ from zoo.common.types import Arrays
 from .config import Config
 
 NOBODY = -1  # label of a row that only fills up the array
-STEPS_PER_LOGIT = 1000  # a difference below is rounding: the first cell is chosen, in either framework
 IMPOSSIBLE = 1e6  # cost in place of what is not finite; the loss tells of that
 
 
 def match(logits: np.ndarray, boxes: np.ndarray, targets: Arrays, config: Config) -> dict[str, np.ndarray]:
     """Give every query of every layer what it is compared with.
 
-    logits: (n, layers, q, values), boxes: (n, layers, q, 4) centres and sides. targets: labels (n, m), places (n, m, 4),
-    aside (n, a, 4), see targets.encode. Returns is_matched (n, layers, q) float, label (n, layers, q) int, what the
-    places should be (n, layers, q, 4), and weight (n, layers, q): 0 for those without an object that lie in a region
-    which does not count.
+    logits: (n, layers, q, values). boxes: (n, layers, q, 4), centres and sides. targets: labels (n, m), places
+    (n, m, 4), aside (n, a, 4), see targets.encode. Returns arrays (n, layers, q): is_matched, 0 or 1; label, without an
+    object the last value of plain DETR; weight, 0 for those without an object that lie in a region which does not
+    count; and place (n, layers, q, 4), what the boxes should be.
     """
     logits, boxes = np.asarray(logits, np.float64), np.asarray(boxes, np.float64)
     costs = match_costs(logits, boxes, targets, config)
     shape = boxes.shape[:3]
     found = {
         "is_matched": np.zeros(shape, np.float32),
-        "label": np.zeros(shape, np.int32),
+        "label": np.full(shape, len(config.classes) if config.is_plain else 0, np.int32),
         "place": np.broadcast_to(np.float32((0.5, 0.5, 1, 1)), (*shape, 4)).copy(),
         "weight": 1 - _is_aside(boxes, targets["aside"]).astype(np.float32),
     }
@@ -64,24 +62,6 @@ def generalised_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     union = first[..., 2:].prod(axis=-1) + second[..., 2:].prod(axis=-1) - shared
     around = (np.maximum(high, other_high) - np.minimum(low, other_low)).prod(axis=-1)
     return shared / union - (around - union) / around
-
-
-def choose(heat: np.ndarray, count: int) -> np.ndarray:
-    """Choose cells of heat maps (n, classes, h, w), the largest of their 3 x 3 cells first.
-
-    Returns the places (n, count), ascending, in the flattened map. Equal cells are taken in their order, so that both
-    frameworks choose the same ones.
-    """
-    steps = np.round(np.asarray(heat, np.float64).max(axis=1) * STEPS_PER_LOGIT)
-    is_peak = steps == ndimage.maximum_filter(steps, (1, 3, 3), mode="nearest")
-    rank = np.where(is_peak, steps, steps - 2 * np.abs(steps).max() - 1)  # whatever is no peak comes later
-    order = np.argsort(-rank.reshape(len(rank), -1), axis=1, kind="stable")
-    return np.sort(order[:, :count], axis=1)
-
-
-def one_hot(places: np.ndarray, count: int) -> np.ndarray:
-    """Return (n, k, count) float32 with a 1 at each of the places (n, k): a product with it reads them."""
-    return np.eye(count, dtype=np.float32)[places]
 
 
 def _is_aside(boxes: np.ndarray, regions: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from torch import nn
 
 from .chosen_torch import ChosenDetr
 from .config import Config
+from .plain_torch import PlainDetr
 
 
 class Net(nn.Module):
@@ -14,8 +15,8 @@ class Net(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.detr = ChosenDetr(config)
+        self.detr = PlainDetr(config) if config.is_plain else ChosenDetr(config)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        # (n, c, h, w) -> logits (n, layers, queries, values), boxes (n, layers, queries, 4), and maps
+        # (n, c, h, w) -> logits (n, layers, queries, values), boxes (n, layers, queries, 4), maps of chosen queries
         return self.detr(image)
