@@ -30,11 +30,10 @@ class CovidDetectionTransformer(DetectionAlgorithm[Config]):
             raise ConfigError(f"body={config.body!r} given; expected residual_unet or {PLAIN}")
         if config.dim % config.heads:
             raise ConfigError(f"dim={config.dim}, heads={config.heads} given; expected a multiple of the heads")
+        if config.is_plain and config.patch_size:
+            raise ConfigError(f"patch_size={config.patch_size} given; plain DETR learns from whole pictures: ()")
         if not config.is_plain:
-            coarsest = 2 ** (len(config.channels) - 1)
-            for name, sides in (("input_size", config.input_size), ("patch_size", config.patch_size)):
-                if any(side % coarsest for side in sides):
-                    raise ConfigError(f"{name}={sides} given; expected multiples of {coarsest}")
+            check_grid(config)
 
     @property
     def head(self) -> tuple[str, ...]:
@@ -75,6 +74,20 @@ class CovidDetectionTransformer(DetectionAlgorithm[Config]):
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
         return draw_example(config, config.reference_px, rng)
+
+
+def check_grid(config: Config) -> None:
+    """Raise ConfigError where the levels, the sides and the queries do not fit each other."""
+    levels = [2**level for level in range(len(config.channels))]
+    if config.stride not in levels:
+        raise ConfigError(f"stride={config.stride} given; expected one of {levels}")
+    whole, piece = config.input_size, config.patch_size or config.input_size
+    for name, sides, count in (("input_size", whole, config.queries_whole), ("patch_size", piece, config.queries)):
+        if any(side % levels[-1] for side in sides):
+            raise ConfigError(f"{name}={sides} given; expected multiples of {levels[-1]}")
+        cells = (sides[0] // config.stride) * (sides[1] // config.stride)
+        if not 0 < count <= cells:
+            raise ConfigError(f"{count} queries for the {cells} cells of {name}={sides}; expected 1 to {cells}")
 
 
 def plain_value(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
