@@ -127,7 +127,7 @@ class ChosenDetr(nn.Module):
         maps = {name: layers(features) for name, layers in self.maps.items()}
         memory = flat(self.input_proj(features))
         cell = self.config.stride / self.config.distance_px
-        centres = Tensor(cell_centres(*features.shape[2:], cell))
+        centres = Tensor(cell_centres(features.shape[2], features.shape[3], cell))
         count = self.config.queries if self.training else self.config.queries_whole
         chosen = choose(ops.stop_gradient(maps["hm"]).asnumpy(), count)
         read = Tensor(one_hot(chosen, memory.shape[1]))

@@ -129,7 +129,7 @@ class ChosenDetr(nn.Module):
         maps = {name: layers(features) for name, layers in self.maps.items()}
         memory = flat(self.input_proj(features))
         cell = self.config.stride / self.config.distance_px
-        centres = torch.from_numpy(cell_centres(*features.shape[2:], cell)).to(memory)
+        centres = torch.from_numpy(cell_centres(features.shape[2], features.shape[3], cell)).to(memory)
         count = self.config.queries if self.training else self.config.queries_whole
         chosen = choose(maps["hm"].detach().float().cpu().numpy(), count)
         read = torch.from_numpy(one_hot(chosen, memory.shape[1])).to(memory)

@@ -29,7 +29,7 @@ def match(logits: np.ndarray, boxes: np.ndarray, targets: Arrays, config: Config
     found = {
         "is_matched": np.zeros(shape, np.float32),
         "label": np.full(shape, len(config.classes) if config.is_plain else 0, np.int32),
-        "place": np.broadcast_to(np.float32((0.5, 0.5, 1, 1)), (*shape, 4)).copy(),
+        "place": np.full((*shape, 4), (0.5, 0.5, 1, 1), np.float32),
         "weight": 1 - _is_aside(boxes, targets["aside"]).astype(np.float32),
     }
     for i, labels in enumerate(targets["labels"]):
