@@ -12,6 +12,7 @@ import numpy as np
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
+from zoo.common.metrics.curves import Curve
 from zoo.common.records import check_record
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
@@ -92,8 +93,26 @@ class Algorithm(ABC, Generic[C]):
 
     @property
     def views(self) -> tuple[View, ...]:
-        """Ways to look at the input over which test-time augmentation averages; none where it makes no sense."""
+        """Ways to look at the input that test-time augmentation averages over, the unchanged one first; () for none."""
         return ()
+
+    def weighed(self, cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, float]] | None:
+        """Return summarise() as a function of how often each case counts, (cases,); None where it is fast as it is.
+
+        Scores that sort all cases sort them once, and not again for each of a thousand draws.
+        """
+        return None
+
+    def curves(self, cases: Sequence[Case]) -> dict[str, Curve]:
+        """Return curves over the scored cases, by name, with the point at which this configuration works."""
+        return {}
+
+    def undo_view(self, outputs: Arrays, view: View) -> Arrays:
+        """Bring the outputs for an input seen through `view` back to its own frame; leave out what cannot be averaged.
+
+        Arrays have a batch axis. Places within a cell and the like change with the view, not only the grid.
+        """
+        return {self.dense_output: view.undo(outputs[self.dense_output])}
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs."""

@@ -5,16 +5,34 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import InputError
+from zoo.common.types import Row
 
 
-def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write rows under the union of their columns, in order of first appearance; missing values stay empty."""
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns that are there even where there is no row."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+def write_table(path: str | Path, table: Table) -> None:
+    """Write a table, its columns first."""
+    write_csv(path, table.rows, table.columns)
+
+
+def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]], first: Iterable[str] = ()) -> None:
+    """Write rows under the union of their columns, in order of first appearance; missing values stay empty.
+
+    first: columns that are there in any case, before the others.
+    """
     rows = list(rows)
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    columns = list(dict.fromkeys([*first, *(column for row in rows for column in row)]))
     with Path(path).open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()

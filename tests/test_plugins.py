@@ -51,7 +51,7 @@ def test_a_plugin_is_trained_saved_loaded_and_evaluated(site: Path, tmp_path: Pa
     data = write_data(tmp_path / "data")
     model = zoo.load("Toy-Spots", backend=framework, checkpoint=None, variant="tiny")
 
-    report = model.train(data, out=tmp_path / "run", epochs=6)
+    report = model.train(data, out=tmp_path / "run", epochs=25)
     again = zoo.load("Toy-Spots", backend=framework, checkpoint=model.save(tmp_path / "toy.safetensors"))
     result = again.evaluate(data)
 

@@ -20,6 +20,7 @@ from zoo.common.files.outputs import user_path
 from zoo.common.metrics.bootstrap import bootstrap_interval
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
+from zoo.common.metrics.curves import Curve, curve_rows, draw_curve
 from zoo.common.tables import read_csv, write_csv
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.engines.engine import Engine
@@ -29,7 +30,9 @@ from zoo.prediction.scope import Scope
 
 Interval = tuple[float, float]
 CASES = "cases.csv"
-OWN = (CASES, "summary.csv", "summary.json", "boxes_*.png", "agreement_*.png")  # what save() may write
+CURVES = "curves.csv"
+PICTURES = ("boxes_*.png", "agreement_*.png", "curve_*.png")
+OWN = (CASES, "summary.csv", "summary.json", CURVES, *PICTURES)  # what save() may write
 SHOWN = 4  # metrics in a repr
 NAN = float("nan")
 
@@ -41,6 +44,7 @@ class Evaluation:
     rows: one per case. metrics: the task's summary. intervals: bootstrap 95 % intervals over groups (patients).
     baseline: the same summary for the trivial predictor fitted on the training split; empty when not asked for.
     out_of_scope: how many images are unlike those that the model was trained on.
+    curves: such as FROC, where the task has some.
     """
 
     rows: list[Row]
@@ -48,6 +52,7 @@ class Evaluation:
     intervals: dict[str, Interval] = field(default_factory=dict)
     baseline: dict[str, float] = field(default_factory=dict)
     out_of_scope: int = 0
+    curves: dict[str, Curve] = field(default_factory=dict)
 
     def table(self) -> list[Row]:
         """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
@@ -89,7 +94,7 @@ class Evaluation:
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
-        """Write cases.csv, summary.csv, summary.json and a .png for each picture that the scores allow.
+        """Write cases.csv, summary.csv, summary.json, curves.csv and a .png for each picture that the scores allow.
 
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         """
@@ -104,8 +109,11 @@ class Evaluation:
             output.write("summary.csv", lambda staged: write_csv(staged, self.table())),
             output.write_json("summary.json", self.to_dict()),
         ]
+        if self.curves:
+            paths.append(output.write(CURVES, lambda staged: write_csv(staged, curve_rows(self.curves))))
         free = FreePaths(Path())
-        for name, figure in draw_cases(self.rows).items():
+        curves = {f"curve_{name}": draw_curve(curve) for name, curve in self.curves.items()}
+        for name, figure in {**draw_cases(self.rows), **curves}.items():
             picture = free.new(re.sub(r"[^\w-]+", "_", name)).as_posix()
             paths.append(output.write(picture, partial(figure.savefig, facecolor=figure.get_facecolor())))
         output.close()
@@ -152,11 +160,12 @@ def score_all(
     samples: Iterable[Sample],
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
+    tta: bool = False,
 ) -> list[Case]:
     """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
     cases = []
     for batch in chunks(samples, batch_size):
-        predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch])
+        predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch], tta=tta)
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return cases
@@ -170,18 +179,21 @@ def evaluate(
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
     scope: Scope | None = None,
+    tta: bool = False,
 ) -> Evaluation:
     """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning."""
     outside: dict[str, tuple[str, ...]] = {}
     judged = samples if scope is None else _judged(samples, scope, outside)
-    cases = score_all(algorithm, engine, judged, batch_size, advance)
+    cases = score_all(algorithm, engine, judged, batch_size, advance, tta)
     if outside:
         name, reasons = next(iter(outside.items()))
         first = f"such as {name}: {'; '.join(reasons)}"
         warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
-    intervals = bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))
+    rng, weighed = np.random.default_rng(0), algorithm.weighed(cases)
+    intervals = bootstrap_interval(cases, algorithm.summarise, groups, rng, weighed=weighed)
     rows = [case.row for case in cases]
-    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside))
+    curves = algorithm.curves(cases)
+    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside), curves=curves)
 
 
 def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:

@@ -200,22 +200,26 @@ class Model:
         overwrite: bool = False,
         baseline: bool = True,
         batch_size: int = BATCH,
+        tta: bool = False,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
         out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
+        tta: average over mirrored views of each image.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import aligned
         from zoo.evaluation import evaluate, open_results, score_baseline
 
         batch_size = checked_batch_size(batch_size)
+        if tta:
+            check_views(self.algorithm)
         dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
         cases = dataset.split(split)
         output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope)
+            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope, tta)
         if baseline and any(record.split == "train" for record in dataset.records):
             trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
             result = dataclasses.replace(result, baseline=trivial)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,9 @@ import numpy as np
 from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import corners, to_corner_size
 from zoo.common.errors import ConfigError
+from zoo.common.files.outputs import json_text, write_text
+from zoo.common.io import SUFFIXES, file_suffix
+from zoo.common.tables import Table, write_table
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("x1_px", "y1_px", "x2_px", "y2_px", "z1_px", "z2_px")
 WORLD = ("x_mm", "y_mm", "z_mm")
+LUNA16 = ".luna16.csv"
+LUNA16_COLUMNS = ("seriesuid", "coordX", "coordY", "coordZ", "probability")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -91,19 +96,40 @@ class Boxes(Prediction):
             ],
         }
 
+    def submissions(self) -> dict[str, Table]:
+        """Return the candidates of a volume as LUNA16 takes them: middles in the world of its scans, and scores.
+
+        seriesuid is the name of the file or folder. LUNA16 counts x to the left and y to the back [mm].
+        """
+        found = self.candidates or self
+        if (places := found.world_mm) is None:
+            return {}
+        name = Path(self.name).name
+        suffix = file_suffix(Path(name))
+        uid = name[: -len(suffix)] if suffix in SUFFIXES else name  # the last number of a UID is no suffix
+        rows: list[Row] = [
+            {"seriesuid": uid, "coordX": -float(x), "coordY": -float(y), "coordZ": float(z), "probability": float(p)}
+            for (x, y, z), p in zip(places, found.scores, strict=True)
+        ]
+        return {"luna16": Table(LUNA16_COLUMNS, rows)}
+
     def save(self, path: str | Path) -> Path:
-        """Write COCO (.json; of a volume the plain answer), a table (.csv), YOLO's lines (.txt) or an overlay."""
-        path = Path(path).expanduser()
-        suffix = path.suffix.lower() or self.suffix
-        path = path if path.suffix else path.with_name(path.name + suffix)
+        """Write COCO (.json; of a volume the plain answer), a table (.csv), YOLO's lines (.txt) or an overlay.
+
+        A name that ends in .luna16.csv gets the candidates of a volume as LUNA16 takes them.
+        """
+        path = self._with_suffix(path, self.suffix)
+        suffix = path.suffix.lower()
         if suffix == ".json" and self.boxes.shape[1] == 4:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(self.to_coco(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            return path
+            return write_text(path, json_text(self.to_coco()), self.image.files)
         if suffix == ".txt":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in self._yolo_lines()), encoding="utf-8")
-            return path
+            return write_text(path, "".join(f"{line}\n" for line in self._yolo_lines()), self.image.files)
+        if path.name.lower().endswith(LUNA16):
+            if (table := self.submissions().get("luna16")) is None:
+                raise ConfigError(
+                    f"{self.image.name}: no place in the world; LUNA16 takes volumes. Save a .csv instead"
+                )
+            return self._write(path, partial(write_table, table=table))
         return super().save(path)
 
     def figure(self) -> Figure:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import ConfigError
 from zoo.common.files.names import as_utf8, printable
 from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
-from zoo.common.tables import write_csv
+from zoo.common.tables import Table, write_csv
 from zoo.common.types import Image, Row
 
 if TYPE_CHECKING:
@@ -53,6 +53,13 @@ class Prediction(ABC):
     def table(self) -> list[Row]:
         """Return the rows with a column that says in which respects the image is out of scope, "" for none."""
         return [{**row, "out_of_scope": "; ".join(self.out_of_scope)} for row in self.rows()]
+
+    def submissions(self) -> dict[str, Table]:
+        """Return tables as challenges ask for them, by the challenge's name; a run joins those of its images.
+
+        They hold what is needed to score a detector, also below the threshold.
+        """
+        return {}
 
     @abstractmethod
     def figure(self) -> Figure:

@@ -13,12 +13,15 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
+from zoo.common.detection.curves import detection_curves
 from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
-from zoo.common.detection.scores import counts, evidence_of, summarise
+from zoo.common.detection.scores import PooledScores, counts, evidence_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import ConfigError, DataError
+from zoo.common.metrics.curves import Curve
 from zoo.common.metrics.froc import Scan, froc
 from zoo.common.transforms.pictures import invert_affine
+from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 LEAST_SCORE = 0.05  # boxes of a slice below it do not take part in a volume's objects
@@ -57,7 +60,8 @@ class DetectionAlgorithm(Algorithm[D]):
     slicewise = True
     augmentation = PieceAugmentation()
     of_classes = ("threshold",)
-    prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "max_boxes")
+    answers_maps: ClassVar[bool] = True  # cell by cell, so that undo_view() can lay answers over each other
+    prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "max_boxes", "class_agnostic")
 
     def __init__(self, config: D) -> None:
         super().__init__(config)
@@ -66,6 +70,11 @@ class DetectionAlgorithm(Algorithm[D]):
         if not 0 <= config.threshold < 1 or config.max_boxes < 1:
             given = f"threshold={config.threshold}, max_boxes={config.max_boxes}"
             raise ConfigError(f"{given} given; expected a threshold in [0, 1) and at least one box")
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Mirror the picture along both axes, where the answer is made of maps and training mirrored."""
+        return tuple(flips(2)) if self.mirrors and self.answers_maps else ()
 
     def encode(self, boxes: np.ndarray, ignored: np.ndarray, size: tuple[int, int]) -> Arrays:
         """Turn boxes (k, 5) and regions (m, 4) on an input of `size` (h, w) into what the loss compares with."""
@@ -137,6 +146,12 @@ class DetectionAlgorithm(Algorithm[D]):
 
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         return summarise([case.evidence for case in cases], self.config.classes)
+
+    def weighed(self, cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, float]]:
+        return PooledScores([case.evidence for case in cases], self.config.classes).summary
+
+    def curves(self, cases: Sequence[Case]) -> dict[str, Curve]:
+        return detection_curves([case.evidence for case in cases], self.config.classes, self.config.threshold)
 
     def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Put the threshold where validation pictures have one false positive each on the average, by centres."""

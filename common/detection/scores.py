@@ -17,7 +17,7 @@ from zoo.common.metrics.average_precision import (
     match_image,
 )
 from zoo.common.metrics.cases import mean_of_defined
-from zoo.common.metrics.froc import RATES, Scan, froc, sensitivity_at
+from zoo.common.metrics.froc import RATES, PooledFroc, Scan, sensitivity_at
 from zoo.common.types import Arrays, Row, Sample
 
 THRESHOLDS = (0.3, *COCO_THRESHOLDS)  # small objects: one pixel of shift costs a box of 5 px half its IoU
@@ -56,25 +56,38 @@ def centre_scan(image: Detections) -> Scan:
     return Scan(best[is_hit.any(axis=0)], scores[is_false], len(image.reference))
 
 
-def summarise(evidence: Sequence[Arrays], classes: Sequence[str]) -> dict[str, float]:
-    """Pool the evidence of pictures: AP by COCO's rule, sensitivity by centres at false positives per picture.
+class PooledScores:
+    """The scores of all pictures together, sorted once; a picture may count more than once, as in bootstrap draws."""
 
-    ap (IoU 0.5 to 0.95), ap50, ap75, ap30 are means over the classes that have references; with several classes also
-    ap50 of each. cpm: mean sensitivity at 1/8 ... 8 false positives per picture.
-    """
-    parts = [
-        Evidence(e["labels"], e["scores"], e["is_hit"], e["is_aside"], e["references"], np.zeros(0, np.int64))
-        for e in evidence
-    ]
-    table = PooledPrecision(join(parts)).table()
-    at = {name: [mean_of_defined(row) for row in table[rows]] for name, rows in _ROWS.items()}
-    out = {name: float(np.mean(values)) for name, values in at.items()}
-    if len(classes) > 1:
-        out |= {f"ap50_{name}": float(table[1, i]) for i, name in enumerate(classes)}
-    curve = froc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
-    sensitivities = sensitivity_at(curve)
-    out |= {f"sensitivity_at_{rate:g}": float(value) for rate, value in zip(RATES, sensitivities, strict=True)}
-    return {**out, "cpm": float(sensitivities.mean())}
+    def __init__(self, evidence: Sequence[Arrays], classes: Sequence[str]) -> None:
+        parts = [
+            Evidence(e["labels"], e["scores"], e["is_hit"], e["is_aside"], e["references"], np.zeros(0, np.int64))
+            for e in evidence
+        ]
+        self.classes = classes
+        self._precision = PooledPrecision(join(parts))
+        self._froc = PooledFroc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
+
+    def summary(self, counts: np.ndarray) -> dict[str, float]:
+        """Summarise where each picture counts `counts` (pictures,) times.
+
+        AP by COCO's rule: ap (IoU 0.5 to 0.95), ap50, ap75, ap30 are means over the classes that have references; with
+        several classes also ap50 of each. Sensitivity by centres at 1/8 ... 8 false positives per picture, and the mean
+        of these, cpm.
+        """
+        table = self._precision.table(counts)
+        at = {name: [mean_of_defined(row) for row in table[rows]] for name, rows in _ROWS.items()}
+        out = {name: float(np.mean(values)) for name, values in at.items()}
+        if len(self.classes) > 1:
+            out |= {f"ap50_{name}": float(table[1, i]) for i, name in enumerate(self.classes)}
+        sensitivities = sensitivity_at(self._froc.curve(counts))
+        out |= {f"sensitivity_at_{rate:g}": float(value) for rate, value in zip(RATES, sensitivities, strict=True)}
+        return {**out, "cpm": float(sensitivities.mean())}
+
+
+def summarise(evidence: Sequence[Arrays], classes: Sequence[str]) -> dict[str, float]:
+    """Pool the evidence of pictures, each counting once, see `PooledScores.summary`."""
+    return PooledScores(evidence, classes).summary(np.ones(len(evidence)))
 
 
 def counts(prediction: Boxes, sample: Sample, threshold: float) -> Row:

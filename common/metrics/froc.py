@@ -66,18 +66,31 @@ def froc(scans: Sequence[Scan]) -> Froc:
     MONAI's function leaves out the lowest score, so that detections of one score alone give 0. The official script
     yields nan when nothing is hit, here it is 0.
     """
-    if not scans:
-        raise InputError("no scans given; expected at least one, with or without marks")
-    hits = np.concatenate([scan.hits for scan in scans])
-    false = np.concatenate([scan.false for scan in scans])
-    n_lesions = sum(scan.n_lesions for scan in scans)
-    thresholds = np.unique(np.concatenate([hits, false]))[::-1]
-    n_hits, n_false = (len(s) - np.searchsorted(np.sort(s), thresholds) for s in (hits, false))
-    sensitivity = n_hits / n_lesions if n_lesions else np.full(len(thresholds), NAN)
-    start = 0.0 if n_lesions else NAN
-    return Froc(
-        np.append(0.0, n_false / len(scans)), np.append(start, sensitivity), np.append(float("inf"), thresholds)
-    )
+    return PooledFroc(scans).curve(np.ones(len(scans)))
+
+
+class PooledFroc:
+    """FROC of many scans, sorted once; scans may count more than once, as bootstrap draws want it."""
+
+    def __init__(self, scans: Sequence[Scan]) -> None:
+        if not scans:
+            raise InputError("no scans given; expected at least one, with or without marks")
+        scores = np.concatenate([part for scan in scans for part in (scan.hits, scan.false)]).astype(np.float64)
+        lengths = [len(part) for scan in scans for part in (scan.hits, scan.false)]
+        kinds = np.repeat(np.arange(2 * len(scans)), lengths)  # even: hits of scan kind / 2, odd: its false positives
+        order = np.argsort(-scores, kind="stable")
+        self._is_hit, self._scan = kinds[order] % 2 == 0, kinds[order] // 2
+        ends = np.append(np.diff(scores[order]) != 0, True)[: len(order)]  # the last of equal scores
+        self._ends, self._thresholds = np.flatnonzero(ends), scores[order][ends]
+        self._lesions = np.array([scan.n_lesions for scan in scans])
+
+    def curve(self, counts: np.ndarray) -> Froc:
+        """Return the curve when each scan counts `counts` (scans,) times."""
+        weights = np.asarray(counts, np.float64)[self._scan]
+        n_hits, n_false = (np.cumsum(weights * kind)[self._ends] for kind in (self._is_hit, ~self._is_hit))
+        total = float(np.sum(counts * self._lesions))
+        sensitivity = np.append(0.0, n_hits) / total if total else np.full(len(n_hits) + 1, NAN)
+        return Froc(np.append(0.0, n_false) / np.sum(counts), sensitivity, np.append(np.inf, self._thresholds))
 
 
 def sensitivity_at(curve: Froc, rates: Sequence[float] = RATES) -> np.ndarray:

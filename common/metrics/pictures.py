@@ -57,7 +57,7 @@ def draw_boxes(rows: Sequence[Row], metric: str) -> Figure:
     """Draw a box with all its cases per label; cases that are undefined or infinite are counted under the name."""
     labels = list(dict.fromkeys(str(row["label"]) for row in rows))
     is_crowded = len(labels) > CROWDED
-    figure, axes = _sheet(1.6 + 0.45 * len(labels), 6.0) if is_crowded else _sheet(1.6 + 1.1 * max(len(labels), 2))
+    figure, axes = sheet(1.6 + 0.45 * len(labels), 6.0) if is_crowded else sheet(1.6 + 1.1 * max(len(labels), 2))
     names = []
     for i, label in enumerate(labels):
         values = np.array([row[metric] for row in rows if row["label"] == label], np.float64)
@@ -99,7 +99,7 @@ def draw_bland_altman(reference: Sequence[float], prediction: Sequence[float], q
     shown, unit = name_and_unit(quantity)
     shown = drawable(shown, 2 * WORD)
     end = f" [{unit}]" if unit else ""
-    figure, axes = _sheet(6.2)
+    figure, axes = sheet(6.2)
     axes.scatter((first + second) / 2, gaps, s=22, color=COLOURS[0], alpha=0.75, linewidths=0)
     bias = float(gaps.mean()) if len(gaps) else np.nan
     spread = float(gaps.std(ddof=1)) if len(gaps) > 1 else np.nan
@@ -121,7 +121,8 @@ def draw_bland_altman(reference: Sequence[float], prediction: Sequence[float], q
     return figure
 
 
-def _sheet(width_in: float, height_in: float = 3.8) -> tuple[Figure, Axes]:
+def sheet(width_in: float, height_in: float = 3.8) -> tuple[Figure, Axes]:
+    """Lay out an empty picture of one plot."""
     figure = Figure(figsize=(width_in, height_in), dpi=DPI, facecolor=BACKGROUND, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=BACKGROUND)

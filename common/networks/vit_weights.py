@@ -6,11 +6,11 @@ import numpy as np
 
 from zoo.common.errors import WeightsError
 from zoo.common.initialise import initial_value
+from zoo.common.networks.imagenet import Normalisation, fit_input
 from zoo.common.types import Arrays
 
 STEM, STEM_BIAS, POSITIONS = "patch_embed.proj.weight", "patch_embed.proj.bias", "pos_embed"
 HEAD = "head."  # 1000 classes of photographs: of no use here
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF_MEAN, HALF_STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)  # what ViTs of the augreg recipe were trained with
 CUBIC = -0.75  # the free constant of the cubic kernel, as PyTorch's bicubic resize has it
 
@@ -34,8 +34,8 @@ def convert_vit(
     weights: Arrays,
     grid: tuple[int, int],
     channels: int,
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]],
-    theirs: tuple[tuple[float, ...], tuple[float, ...]],
+    normalisation: Normalisation,
+    theirs: Normalisation,
 ) -> dict[str, np.ndarray]:
     """Fit a published ViT of timm to another grid, number of channels and normalisation; leave its head out.
 
@@ -46,11 +46,10 @@ def convert_vit(
     for name in (STEM, STEM_BIAS, POSITIONS):
         if name not in body:
             raise WeightsError(f"{name} is missing; expected the weights of a vision transformer of timm")
-    if body[STEM].ndim != 4 or body[STEM].shape[1] != 3:
-        raise WeightsError(f"{STEM} is {body[STEM].shape}; expected (channels, 3, patch, patch)")
     if body[POSITIONS].ndim != 3:
         raise WeightsError(f"{POSITIONS} is {body[POSITIONS].shape}; expected (1, 1 + patches, channels)")
-    body[STEM], body[STEM_BIAS] = _fit_input(body[STEM], body[STEM_BIAS], channels, normalisation, theirs)
+    body[STEM], constant = fit_input(body[STEM], channels, normalisation, theirs)
+    body[STEM_BIAS] = (body[STEM_BIAS] + constant).astype(np.float32)
     body[POSITIONS] = resize_positions(body[POSITIONS], grid)
     return body
 
@@ -81,25 +80,3 @@ def _cubic_matrix(old: int, new: int) -> np.ndarray:
         far = ((CUBIC * distance - 5 * CUBIC) * distance + 8 * CUBIC) * distance - 4 * CUBIC
         np.add.at(matrix, (np.arange(new), np.clip(first + shift, 0, old - 1)), np.where(distance <= 1, near, far))
     return matrix
-
-
-def _fit_input(
-    stem: np.ndarray,
-    bias: np.ndarray,
-    channels: int,
-    normalisation: tuple[tuple[float, ...], tuple[float, ...]],
-    theirs: tuple[tuple[float, ...], tuple[float, ...]],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Absorb another normalisation into the patch convolution; add up RGB for grey pictures. Exact: nothing is padded.
-
-    With u = (g - m) / s here and v = (g - m') / s' there, w v + b = (w s / s') u + w (m - m') / s' + b.
-    """
-    if channels not in (1, 3):
-        raise WeightsError(f"ImageNet weights fit 1 or 3 input channels, not {channels}")
-    mean, std = (np.broadcast_to(values, 3).reshape(1, 3, 1, 1) for values in normalisation)
-    their_mean, their_std = (np.reshape(values, (1, 3, 1, 1)) for values in theirs)
-    scaled = stem * (std / their_std)
-    constant = (stem * ((mean - their_mean) / their_std)).sum((1, 2, 3))
-    if channels == 1:
-        scaled = scaled.sum(1, keepdims=True)
-    return scaled.astype(np.float32), (bias + constant).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from zoo.common.detection.algorithm import DetectionAlgorithm
 from zoo.common.detection.example import draw_example
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Sample
 
 from .config import Config
@@ -20,6 +22,8 @@ EXPECTED = 8  # objects in a picture of 640 px, for the first objectness (Lin et
 
 class CovidDetectionCNN(DetectionAlgorithm[Config]):
     """Box what looks like a nodule."""
+
+    prediction_options: ClassVar[tuple[str, ...]] = (*DetectionAlgorithm.prediction_options, "overlap")
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -43,6 +47,17 @@ class CovidDetectionCNN(DetectionAlgorithm[Config]):
 
     def decode(self, outputs: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return decode(outputs, self.config)
+
+    def undo_view(self, outputs: Arrays, view: View) -> Arrays:
+        """Turn the maps back; a place in a cell, 2 sigmoid(t) - 0.5, is counted from its other side by -t."""
+        undone = {}
+        for i, (name, value) in enumerate(outputs.items()):
+            n, _, h, w = value.shape
+            maps = view.undo(value).reshape(n, len(self.config.anchors_px[i]), self.config.values, h, w).copy()
+            for axis in view.flipped:
+                maps[:, :, 1 - axis] *= -1
+            undone[name] = maps.reshape(value.shape)
+        return undone
 
     def perfect_outputs(self, sample: Sample) -> Arrays:
         return outputs_of(self.targets(sample), self.config)

@@ -13,6 +13,9 @@ COCO_ANCHORS: tuple[Anchors, ...] = (
     ((116.0, 90.0), (156.0, 198.0), (373.0, 326.0)),
 )
 GREY = 114.0  # of the published letterbox
+# one fine level has thousands of cells for each box, and the objectness is a mean over cells: the published weights
+# leave a cell with an object 30 times less than its box has; 10 restores what they are at 640 px
+SMALL_GAINS = (0.05, 10.0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Config:
     threshold: float = 0.3  # boxes below this score are not shown
     overlap: float = 0.45  # boxes of a class with a larger IoU with a better one are dropped
     max_boxes: int = 100
+    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
 
     @property
     def values(self) -> int:
@@ -79,7 +83,7 @@ VARIANTS: dict[str, Config] = {
         patch_size=(),
         balance=(4.0, 1.0, 0.4),
     ),
-    "small": Config(),
+    "small": Config(gains=SMALL_GAINS),
     "small-cells": Config(
         classes=("RBC", "WBC", "Platelets"),
         strides=(4,),
@@ -93,6 +97,7 @@ VARIANTS: dict[str, Config] = {
         discs=False,
         mean=(0.5,),
         std=(0.25,),
+        gains=SMALL_GAINS,
     ),
     "tiny": Config(
         channels=(4, 8, 8, 16),

@@ -41,7 +41,7 @@ def encode(boxes: np.ndarray, ignored: np.ndarray, size: tuple[int, int], config
 def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read boxes (k, 4) in pixels of the network's input, labels (k,) and scores (k,), best first.
 
-    Score = objectness times class probability; of each class, boxes that overlap a better one are dropped.
+    Score = objectness times class probability; boxes that overlap a better one of their class are dropped.
     """
     rows = np.concatenate([_rows(outputs[f"level{i}"], i, config) for i in range(len(config.strides))])
     scores = rows[:, 4:5] * rows[:, 5:]
@@ -49,7 +49,7 @@ def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.
     values = scores[places, labels]
     order = np.argsort(-values, kind="stable")[:CANDIDATES]
     boxes, labels, values = from_centre_size(rows[places[order], :4]), labels[order], values[order]
-    apart = boxes + 1e5 * labels[:, None]  # boxes of different classes never meet
+    apart = boxes if config.class_agnostic else boxes + 1e5 * labels[:, None]  # else those of two classes never meet
     kept = suppress(apart, values, config.overlap)[: config.max_boxes]
     return boxes[kept], labels[kept], values[kept]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD, IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD
 from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
 

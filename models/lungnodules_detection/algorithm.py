@@ -9,6 +9,7 @@ from zoo.common.detection.algorithm import DetectionAlgorithm
 from zoo.common.detection.example import draw_example
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Sample
 
 from .config import Config
@@ -41,6 +42,13 @@ class LungNodulesDetection(DetectionAlgorithm[Config]):
 
     def decode(self, outputs: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return decode(outputs, self.config)
+
+    def undo_view(self, outputs: Arrays, view: View) -> Arrays:
+        """Turn the maps back; a place in a cell is counted from its other side."""
+        maps = {name: view.undo(value) for name, value in outputs.items()}
+        mirrored = [1 - axis in view.flipped for axis in (0, 1)]  # of x, y
+        maps["reg"] = np.where(np.reshape(mirrored, (2, 1, 1)), 1 - maps["reg"], maps["reg"])
+        return maps
 
     def perfect_outputs(self, sample: Sample) -> Arrays:
         target = self.targets(sample)

@@ -35,6 +35,7 @@ class Config:
     peak: str = "share"  # width of a target's peak: share of its side, or the radius of the published code
     threshold: float = 0.3  # boxes below this score are not shown
     max_boxes: int = 60  # best peaks that are looked at
+    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
 
     @property
     def outputs(self) -> dict[str, int]:

@@ -66,7 +66,8 @@ def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.
     centres = (np.column_stack([x, y]) + reg) * config.stride
     half = maps_to_sides(wh, config) / 2
     boxes = np.hstack([centres - half, centres + half])
-    kept = _apart(centres, 2 * half.max(axis=1, initial=0), labels) if config.sizes == "log" else np.arange(len(order))
+    rivals = np.zeros_like(labels) if config.class_agnostic else labels
+    kept = _apart(centres, 2 * half.max(axis=1, initial=0), rivals) if config.sizes == "log" else np.arange(len(order))
     return boxes[kept], labels[kept], flat[order][kept]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.recipe import Recipe
 
 EXPANSION = 4  # output channels of a bottleneck per inner channel
 CELLS = 4  # rows and columns of the grid in which the classifier sees the tissues
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)

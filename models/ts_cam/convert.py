@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.networks.vit_weights import IMAGENET_MEAN, IMAGENET_STD, convert_vit
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.networks.vit_weights import convert_vit
 from zoo.common.types import Arrays
 
 from .config import Config

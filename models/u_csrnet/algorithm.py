@@ -89,8 +89,10 @@ class UCSRNet(Algorithm[Config]):
             np.broadcast_to(np.array(values, np.float32), self.config.input_channels).reshape(-1, 1, 1)
             for values in (self.config.mean, self.config.std)
         )
-        array = to_channels(image.array, self.config.input_channels)
-        return {"image": ((array * np.float32(1 / 255) - mean) / std).astype(np.float32, copy=False)}
+        array = np.multiply(to_channels(image.array, self.config.input_channels), 1 / 255, dtype=np.float32)
+        array -= mean  # in place: a slide region is 300 MB
+        array /= std
+        return {"image": array}
 
     def targets(self, sample: Sample) -> Arrays:
         points = points_of(sample, len(self.config.classes))

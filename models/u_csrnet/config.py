@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.recipe import Recipe
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FRONT = (1, 1, 0, 2, 2, 0, 4, 4, 4, 0, 8, 8, 8)  # of VGG-16: channels as multiples of the width; 0 halves the size
 BACK = (8, 8, 8, 4, 2, 1)  # dilated convolutions
 UPS = 3  # doublings, back to the size of the input

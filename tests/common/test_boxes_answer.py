@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from zoo.common.answers.boxes import Boxes
 from zoo.common.datasets.coco import read_coco
 from zoo.common.errors import ConfigError
+from zoo.common.metrics.froc import luna16_scan
 from zoo.common.types import Image
+from zoo.prediction.predictions import PredictionList
 
 ROWS = np.array([[10, 20, 16, 30], [3, 4, 5, 8.0]])
 
@@ -87,3 +90,34 @@ def test_nothing_found_is_an_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", [picture((1.0, 1.0)), volume(), picture(rows=np.tile(ROWS, (30, 1)))])
 def test_every_answer_can_be_drawn(answer: Boxes) -> None:
     assert answer.plot().size[0] > 0
+
+
+def test_submission_hits_the_nodule_by_luna16s_rule(tmp_path: Path) -> None:
+    answer = replace(volume(), image=replace(volume().image, name="data/1.3.6.1.4.1.14519"))
+    nodule = np.array([[-90.0, -70.0, -46.0, 4.0]])  # the middle voxel (20, 20, 2), counted to the left and the back
+
+    path = answer.save(tmp_path / "scan.luna16.csv")
+
+    header, row = path.read_text().splitlines()
+    uid, *numbers = row.split(",")
+    assert header == "seriesuid,coordX,coordY,coordZ,probability"
+    assert uid == "1.3.6.1.4.1.14519"
+    assert len(luna16_scan(nodule, nodule[:0], np.array([numbers], float)).hits) == 1
+
+
+def test_submission_of_a_run_joins_all_scans_and_holds_what_is_below_the_threshold(tmp_path: Path) -> None:
+    seen = replace(volume(), candidates=volume(), boxes=np.zeros((0, 6)), labels=np.zeros(0, int), scores=np.zeros(0))
+    none = replace(seen, image=replace(seen.image, name="empty.mhd"), candidates=None)
+
+    PredictionList([seen, none]).save(tmp_path / "out", overlays=False)
+    rows = (tmp_path / "out" / "submission_luna16.csv").read_text().splitlines()
+    PredictionList([none]).save(tmp_path / "none", overlays=False)
+
+    assert [row.split(",")[0] for row in rows] == ["seriesuid", "scan"]
+    assert len((tmp_path / "none" / "submission_luna16.csv").read_text().splitlines()) == 1
+
+
+def test_a_picture_without_a_place_is_no_submission(tmp_path: Path) -> None:
+    assert picture().submissions() == {}
+    with pytest.raises(ConfigError, match="no place in the world"):
+        picture().save(tmp_path / "scan.luna16.csv")

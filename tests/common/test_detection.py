@@ -12,7 +12,7 @@ from zoo.common.boxes import iou
 from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
 from zoo.common.detection.pieces import PieceAugmentation, random_piece
-from zoo.common.detection.scores import centre_scan, counts, evidence_of, summarise
+from zoo.common.detection.scores import PooledScores, centre_scan, counts, evidence_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import DataError, InputError
 from zoo.common.metrics.average_precision import Detections
@@ -199,14 +199,14 @@ def found(rows: list[list[float]], scores: list[float]) -> Boxes:
     return Boxes(blob((30.0, 20.0), 6).image, ("nodule",), boxes, np.zeros(len(boxes), int), np.array(scores))
 
 
-def test_the_best_of_two_hits_counts_and_the_other_passes():
+def test_the_best_of_two_hits_timesand_the_other_passes():
     truth = np.array([[10, 10, 20, 20.0]])
     scan = centre_scan(Detections(truth, np.array([[11, 11, 19, 19], [12, 12, 20, 20.0]]), np.array([0.4, 0.9])))
 
     assert (scan.hits.tolist(), scan.false.tolist(), scan.n_lesions) == ([0.9], [], 1)
 
 
-def test_counts_are_taken_at_the_threshold():
+def test_timesare_taken_at_the_threshold():
     sample = blob((30.0, 20.0), 6)
     prediction = found([[24, 14, 36, 26], [60, 40, 66, 46], [1, 1, 5, 5]], [0.9, 0.5, 0.1])
 
@@ -254,3 +254,20 @@ def test_blob_detector_needs_boxes():
 
     with pytest.raises(DataError, match="no box"):
         BlobDetector.fit([empty], 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_draw_by_counts_is_the_draw_of_repeated_pictures(seed):
+    rng = np.random.default_rng(seed)
+    sample = blob((30.0, 20.0), 6)
+    near = [[24, 14, 36, 26], [25, 15, 38, 27], [60, 40, 66, 46], [1, 1, 5, 5]]
+    evidence = []
+    for _ in range(7):
+        rows = [near[i] for i in rng.permutation(4)[: rng.integers(5)]]
+        evidence.append(evidence_of(found(rows, rng.random(len(rows))), sample))
+    times = rng.integers(0, 4, 7)
+
+    weighed = PooledScores(evidence, ("nodule",)).summary(times)
+    repeated = summarise([e for e, n in zip(evidence, times, strict=True) for _ in range(n)], ("nodule",))
+
+    assert weighed == pytest.approx(repeated, abs=1e-12)

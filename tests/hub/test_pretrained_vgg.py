@@ -9,8 +9,9 @@ import pytest
 
 import zoo
 from zoo.common.errors import HeadReinitialisedWarning, WeightsError
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.weights import read_weights
-from zoo.models.u_csrnet.config import IMAGENET_MEAN, IMAGENET_STD, VARIANTS
+from zoo.models.u_csrnet.config import VARIANTS
 from zoo.models.u_csrnet.convert import convert
 
 from ..oracles import open_timm

@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from zoo.common.errors import HeadReinitialisedWarning, WeightsError
-from zoo.common.networks.vit_weights import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.weights import read_weights
 
 from ..oracles import open_timm

@@ -25,6 +25,7 @@ SHARED_NAMES = {  # data set of the registry -> folder of the real data
     "Sunnybrook Cardiac Data": "sunnybrook_cmr",
     "WCEBleedGen": "wce_bleedgen",
     "Ki-67 in breast tissue": "ki67_ihc",
+    "LUNA16 slices": "luna16_slices",
     "Simulated four-chamber views": "four_chamber",  # ci/draw_four_chamber.py; a few are drawn in test_four_chamber.py
 }
 

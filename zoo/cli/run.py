@@ -158,11 +158,13 @@ def evaluate(
     device: Device = None,
     checkpoint: CheckpointOption = "default",
     batch_size: BatchSize = 8,
+    tta: Views = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline."""
     model = _load(name, backend, device, checkpoint)
-    result = model.evaluate(data, split=split, layout=layout, out=out, overwrite=overwrite, batch_size=batch_size)
+    files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
+    result = model.evaluate(data, batch_size=batch_size, tta=tta, **files)
     if as_json:
         print_json(result.to_dict())
         return

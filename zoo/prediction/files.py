@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
 from zoo.common.files.names import as_utf8
 from zoo.common.files.output_folder import OutputFolder
-from zoo.common.tables import write_csv
+from zoo.common.tables import Table, write_csv, write_table
 from zoo.common.types import Row
 from zoo.prediction.file_names import FreePaths, file_stems
 from zoo.prediction.outcomes import unexpected
@@ -23,6 +24,7 @@ LINES, DOCUMENT, TABLE, MASKS, OVERLAYS = (
     "masks",
     "overlays",
 )
+SUBMISSION = "submission_{}.csv"
 
 
 class RunFiles:
@@ -40,7 +42,7 @@ class RunFiles:
         overwrite: bool = False,
     ) -> None:
         names = list(names)
-        own = (LINES, DOCUMENT, TABLE, MASKS, OVERLAYS)
+        own = (LINES, DOCUMENT, TABLE, MASKS, OVERLAYS, SUBMISSION.format("*"))
         stems = file_stems(names)
         self.output = OutputFolder(folder, own, overwrite=overwrite, inputs=map(Path, names))
         self.masks, self.overlays = FreePaths(Path(MASKS), stems), FreePaths(Path(OVERLAYS), stems)
@@ -75,11 +77,13 @@ class RunFiles:
         """Append a prediction or a failure to the file of lines."""
         self.lines.add(entry)
 
-    def close(self, document: dict[str, Any], rows: Sequence[Row]) -> None:
-        """Write the tables of all predictions."""
+    def close(self, document: dict[str, Any], rows: Sequence[Row], submissions: Mapping[str, Table]) -> None:
+        """Write the tables of all predictions, and those that challenges take."""
         self.output.close_lines(self.lines)
         self.output.write_json(DOCUMENT, document)
-        self.output.write(TABLE, lambda staged: write_csv(staged, rows))
+        self.output.write(TABLE, partial(write_csv, rows=rows))
+        for challenge, table in submissions.items():
+            self.output.write(SUBMISSION.format(challenge), partial(write_table, table=table))
         self.output.close()
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
+from zoo.common.tables import Table
 from zoo.common.types import Row
 from zoo.prediction.file_names import FreePaths as FreePaths
 from zoo.prediction.files import RunFiles, failure_entry
@@ -35,6 +36,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     failures: list[tuple[str, ZooError]] = field(default_factory=list)
+    submissions: dict[str, Table] = field(default_factory=dict)  # by challenge
     out_of_scope: int = 0  # predictions of images unlike those of the training
     complete: bool = False
 
@@ -49,6 +51,8 @@ class Results:
             files.add_line(entry)
         self.predictions.append(entry)
         self.rows += [{**row, **written} for row in outcome.table()]
+        for challenge, table in outcome.submissions().items():
+            self.submissions.setdefault(challenge, Table(table.columns, [])).rows.extend(table.rows)
         self.lines.append(described(outcome))
         self.out_of_scope += bool(outcome.out_of_scope)
         for error in failures:
@@ -67,7 +71,7 @@ class Results:
     def close(self, files: RunFiles) -> None:
         """Write the tables; quietly give up where the run has ended in an error already."""
         try:
-            files.close(self.to_dict(), self.rows)
+            files.close(self.to_dict(), self.rows, self.submissions)
         except OutputError:
             if self.complete:
                 raise

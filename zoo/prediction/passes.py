@@ -58,7 +58,7 @@ def predict_batch(
 
 def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
     """Return the views of test-time augmentation; ConfigError when the algorithm has none."""
-    if not algorithm.views or not algorithm.dense_output:
+    if not algorithm.views:
         name = type(algorithm).__name__
         why = "has no test-time augmentation" if algorithm.mirrors else "was trained without mirroring, so has no views"
         raise ConfigError(f"tta=True given; {name} {why}. Leave it out")
@@ -79,12 +79,16 @@ def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algor
 
 
 def _forward(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Arrays:
-    """Run the network on a batch, with the dense output averaged over the views, if there are any."""
+    """Run the network on a batch; average over the views, if there are any, what the algorithm can bring back."""
     outputs = engine.forward(inputs)
     if not views:
         return outputs
-    dense = average_views(_network(algorithm, engine, inputs), views)
-    return {**outputs, algorithm.dense_output: dense(next(iter(inputs.values())))}
+    totals = algorithm.undo_view(outputs, views[0])
+    for view in views[1:]:
+        seen = {name: np.ascontiguousarray(view.apply(value)) for name, value in inputs.items()}
+        undone = algorithm.undo_view(engine.forward(seen), view)
+        totals = {name: total + undone[name] for name, total in totals.items()}
+    return {**outputs, **{name: total / np.float32(len(views)) for name, total in totals.items()}}
 
 
 def _predict_slices(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, views: Sequence[View]) -> Prediction:
