@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import logit
@@ -22,7 +23,10 @@ FEW = math.log(0.01 / 0.99)  # of cells and queries hold an object
 
 
 class CovidDetectionTransformer(DetectionAlgorithm[Config]):
-    """Box what looks like a nodule."""
+    """Box what looks like a nodule; an object is named once, so that nothing is suppressed."""
+
+    answers_maps = False  # queries of two views are not the same
+    prediction_options: ClassVar[tuple[str, ...]] = ("threshold", "max_boxes")
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.recipe import Recipe
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DEPTHS = (3, 4, 6, 3)  # blocks per stage of resnet50
 PLAIN = "resnet50"  # the body of plain DETR
 

@@ -7,9 +7,10 @@ import re
 import numpy as np
 
 from zoo.common.errors import WeightsError
+from zoo.common.networks.imagenet import fit_input
 from zoo.common.types import Arrays
 
-from .config import IMAGENET_MEAN, IMAGENET_STD, Config
+from .config import Config
 
 # by variant: repository and file on the hub, as transformers publishes them
 COCO: dict[str, tuple[str, str]] = {"paper": ("facebook/detr-resnet-50", "model.safetensors")}
@@ -57,9 +58,8 @@ def convert(weights: Arrays, config: Config) -> dict[str, np.ndarray]:
     for name in (STEM, STATISTICS):
         if name not in body:
             raise WeightsError(f"{name} is missing; expected the weights of transformers' DetrForObjectDetection")
-    if body[STEM].ndim != 4 or body[STEM].shape[1] != 3:
-        raise WeightsError(f"{STEM} is {body[STEM].shape}; expected (channels, 3, 7, 7)")
-    body[STEM], body[STATISTICS] = _fit_input(body[STEM], body[STATISTICS], config)
+    body[STEM], constant = fit_input(body[STEM], config.input_channels, (config.mean, config.std))
+    body[STATISTICS] = (body[STATISTICS] - constant).astype(np.float32)  # the norm behind it takes the constant
     return body
 
 
@@ -68,20 +68,3 @@ def renamed(name: str) -> str:
     for pattern, replacement in RENAMED:
         name = re.sub(pattern, replacement, name)
     return re.sub(r"\+(\d+)", lambda found: str(int(found[1]) + 1), name)
-
-
-def _fit_input(stem: np.ndarray, mean: np.ndarray, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Absorb another normalisation into the first convolution and the norm behind it; add up RGB for grey pictures.
-
-    With u = (g - m) / s here and v = (g - m') / s' there, w v = (w s / s') u + w (m - m') / s'. The constant part moves
-    into the running mean, so a grey picture gives the same activations, but where the zero padding reaches (3 px).
-    """
-    if config.input_channels not in (1, 3):
-        raise WeightsError(f"COCO weights fit 1 or 3 input channels, not {config.input_channels}")
-    theirs_mean, theirs_std = (np.reshape(values, (1, 3, 1, 1)) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    ours_mean, ours_std = (np.broadcast_to(v, 3).reshape(1, 3, 1, 1) for v in (config.mean, config.std))
-    scaled = stem * (ours_std / theirs_std)
-    constant = (stem * ((ours_mean - theirs_mean) / theirs_std)).sum((1, 2, 3))
-    if config.input_channels == 1:
-        scaled = scaled.sum(1, keepdims=True)
-    return scaled.astype(np.float32), (mean - constant).astype(np.float32)
