@@ -13,7 +13,7 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
 from zoo.common.metrics.curves import Curve
-from zoo.common.records import check_record
+from zoo.common.records import check_record, check_sizes
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
 
@@ -41,6 +41,7 @@ class Algorithm(ABC, Generic[C]):
 
     def __init__(self, config: C) -> None:
         check_record(config)
+        check_sizes(config)
         self.config = config
 
     def with_config(self: This, config: Any) -> This:

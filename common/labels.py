@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 TASKS: dict[str, dict[str, str]] = {
@@ -20,7 +21,17 @@ TASKS: dict[str, dict[str, str]] = {
     },
     "point-detection": {"points": "(k, 3) or (k, 4) float64: class, x, y[, z] [px of the image]"},
 }
+BACKGROUND = ("background", "bg")
 LABELS = tuple(dict.fromkeys(label for labels in TASKS.values() for label in labels))  # what data sets can carry
+
+
+def misplaced_background(classes: Sequence[str]) -> int:
+    """Return the number of a class that is called background but is not number 0, which it is in every mask; 0 if none.
+
+    classes: as masks count them.
+    """
+    called = [re.sub(r"[\s_-]+", "", name.casefold()) for name in classes]
+    return next((number for number, name in enumerate(called) if number and name in BACKGROUND), 0)
 
 
 def ways_to_read(wanted: str | Sequence[str]) -> list[tuple[str, ...]]:

@@ -8,10 +8,13 @@ from annotated_types import Ge, Interval, Len
 
 Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
+Depth = Annotated[int, Interval(ge=1, le=1000)]  # blocks one behind the other
+Levels = Annotated[int, Interval(ge=1, le=12)]  # resolutions, each half of the one above
 Positive = Annotated[float, Interval(gt=0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 ShareBelowOne = Annotated[float, Interval(ge=0, lt=1)]
+Overlap = Annotated[float, Interval(ge=0, le=0.9)]  # of neighbouring windows; with more, prediction never ends
 Open = Annotated[float, Interval(gt=0, lt=1)]
 Angle = Annotated[float, Interval(ge=0, le=180)]  # degrees, either way
 Factors = tuple[Positive, Positive]  # drawn from low to high

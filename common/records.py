@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 from zoo.common.errors import ConfigError
 
 D = TypeVar("D")
+LARGEST_GRID = 2**25  # pixels or voxels that a network sees at once: 2 GiB in 16 channels
 LATER = "later"  # key of a field's metadata
 
 
@@ -58,6 +60,17 @@ def replace_fields(record: D, changes: Mapping[str, Any], source: str) -> D:
 def check_record(record: object) -> None:
     """Raise ConfigError where a field of a dataclass holds what its type does not allow."""
     _check(type(record), shallow(record), "")
+
+
+def check_sizes(config: object) -> None:
+    """Raise ConfigError where a grid that a configuration names, such as `input_size`, is empty or takes gigabytes."""
+    for name, sides in shallow(config).items():
+        if not name.endswith("_size") or not isinstance(sides, tuple):
+            continue
+        if min(sides, default=1) < 1 or math.prod(sides) > LARGEST_GRID:
+            raise ConfigError(
+                f"{name}={sides!r:.200} given; expected sides from 1 and at most {LARGEST_GRID:,} pixels in all"
+            )
 
 
 def shallow(record: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
 from zoo.engines.engine import Engine, open_engine
-from zoo.engines.limited import open_described
+from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
@@ -115,7 +115,7 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
 
 def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
     if weights is None:
-        return open_engine(package, config, backend.framework, backend.device)
+        return open_asked(package, config, backend.framework, backend.device)
     return open_described(package, config, backend.framework, backend.device, weights, source)
 
 

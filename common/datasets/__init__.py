@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -142,8 +143,10 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
+    from zoo.common.datasets.classes import check_background
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.joined import read_joined
+    from zoo.common.datasets.places import placed
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root = _root(path)
@@ -154,6 +157,8 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     name = layout or _find_layout(root)
     try:
         records, classes = read_joined(_reader(name), root, ways)
+        if ways[0][0] == "segmentation":
+            check_background(classes, str(root))
     except (KeyError, ValueError, TypeError, ArithmeticError, OSError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
@@ -167,6 +172,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
         records = draw_splits(records, seed)
     check_groups(records, str(root))
     check_files(records, str(root))
+    records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
     return Dataset(records, str(root), classes, drawn)
 
 

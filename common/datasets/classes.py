@@ -14,6 +14,7 @@ from zoo.common.datasets import Dataset
 from zoo.common.datasets.tables import whole
 from zoo.common.datasets.texts import check_names, folded
 from zoo.common.errors import DataError, ZooWarning
+from zoo.common.labels import misplaced_background
 from zoo.common.types import Sample
 
 COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
@@ -44,6 +45,15 @@ def check_named(mask: np.ndarray, limit: int, path: Path) -> None:
         raise DataError(
             f"{path}: class {mask.max()}; classes.txt names {limit}, the background first; expected 0 to {limit - 1}. "
             "Add the missing names, one per line, or correct the mask"
+        )
+
+
+def check_background(classes: tuple[str, ...], where: str) -> None:
+    """Raise DataError where masks have a class called background that is not number 0."""
+    if number := misplaced_background(classes):
+        raise DataError(
+            f"{where}: names number 0 {classes[0]!r} and number {number} {classes[number]!r}; expected the background "
+            "as number 0. If 0 in the masks is the background, list it first; else renumber the masks"
         )
 
 

@@ -34,6 +34,7 @@ from zoo.common.datasets.classes import check_named, class_number, named
 from zoo.common.datasets.columns import find_column, split_name
 from zoo.common.datasets.folders import entries, files_of
 from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.places import within
 from zoo.common.datasets.tables import Line, Table, find_manifest, read_table
 from zoo.common.datasets.texts import read_class_list
 from zoo.common.datasets.usage import find_groups, find_splits
@@ -185,9 +186,11 @@ def _row_records(table: Table, names: tuple[str, ...], task: str) -> list[Record
     records = []
     for same in pictures.values():
         _check_agreement(same, ("split", "pixel_mm", *_group_column(table)))
-        rows = [_row(line, names, key, columns) for line in same if any(line.values.get(c) for c in columns)]
-        labels = {key: np.array(rows, np.float64).reshape(-1, 1 + len(columns))}
-        records.append(_record(table.path, same[0], labels))
+        filled = [line for line in same if any(line.values.get(c) for c in columns)]
+        rows = [_row(line, names, key, columns) for line in filled]
+        record = _record(table.path, same[0], {key: np.array(rows, np.float64).reshape(-1, 1 + len(columns))})
+        load = partial(_load_placed, record.load, key, tuple(line.where for line in filled))
+        records.append(replace(record, load=load))
     return records
 
 
@@ -249,6 +252,11 @@ def _existing(manifest: Path, line: Line, column: str) -> Path:
 
 def _load_grouped(load: Callable[[], Sample], group: str) -> Sample:
     return replace(load(), group=group)
+
+
+def _load_placed(load: Callable[[], Sample], key: str, wheres: tuple[str, ...]) -> Sample:
+    sample = load()
+    return replace(sample, labels={**sample.labels, key: within(key, sample.labels[key], sample.image.size, wheres)})
 
 
 def _load(

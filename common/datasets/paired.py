@@ -1,8 +1,7 @@
 """Pictures or volumes in images/, their labels beside them under the same names.
 
 images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
-boxes.json (COCO)       points.csv: id, x, y and, with several classes, cls
-ignore.csv: id or file, x1, y1, x2, y2: regions in which a detector's boxes are neither right nor wrong
+boxes.json (COCO) or boxes.csv, and ignore.csv, see boxes.py        points.csv: id, x, y and, with several classes, cls
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
 classes.txt: names in order, the background first where there are masks
@@ -25,16 +24,17 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
-from zoo.common.datasets.columns import SPLIT_NAMES, split_name
+from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
 from zoo.common.datasets.paired_labels import MASK_FOLDERS, READERS, Folder, open_folder
-from zoo.common.datasets.tables import find_manifest, find_split_table, tables_in
-from zoo.common.datasets.texts import read_class_list, read_names
+from zoo.common.datasets.tables import find_manifest, tables_in
+from zoo.common.datasets.texts import folded, read_class_list, read_names
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES, read_image
 from zoo.common.types import Image, Sample
 
-TABLES = ("boxes.json", "points.csv", "split.csv", "splits")
+TABLES = ("boxes.json", "splits")
+STEMS = ("boxes", "points")  # of tables
 NEEDS = {  # what has to be in the folder
     "classification": "label",
     "segmentation": "mask",
@@ -75,7 +75,10 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
 def _is_pair(root: Path) -> bool:
     if not (root / "images").is_dir() or find_manifest(root) is not None:
         return False
-    return any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES)) or find_split_table(root) is not None
+    found = [folded(path.stem) for path in tables_in(root)]
+    return any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES)) or bool(
+        {*STEMS, *MEANINGS["split"]} & {*found}
+    )
 
 
 def _parts(root: Path) -> list[tuple[str, Path]]:
@@ -105,7 +108,7 @@ def _classes(root: Path, task: str) -> tuple[str, ...]:
     folder = open_folder(root, read_class_list(root))
     if folder.classes:
         return folder.classes
-    found = folder.coco.classes if folder.coco else ()
+    found = folder.boxes.classes if folder.boxes else ()
     if task == "detection":
         return found
     if task == "point-detection":
@@ -135,6 +138,9 @@ def _read(root: Path, task: str) -> list[Record]:
     if task == "point-detection" and folder.points is not None:
         empty = sorted(set(splits) - set(folder.points))
         _warn_of(root, "without a line in points.csv, so taken to have no point", empty)
+    if task == "detection" and folder.boxes is not None and folder.boxes.path.suffix != ".json":
+        empty = sorted(set(splits) - set(folder.boxes.marks))
+        _warn_of(root, f"without a line in {folder.boxes.path.name}, so taken to have no box", empty)
     if not any(splits.values()):
         _warn_of_tables(root)
     source = "from splits/" if listed else f"from column {folder.written('split')} of {folder.table_name}"
@@ -163,8 +169,8 @@ def _listed(root: Path, folder: Folder) -> dict[str, str]:
 
 def _warn_of_tables(root: Path) -> None:
     """Name the tables beside the images that nobody reads, where the split is about to be drawn."""
-    known = (find_split_table(root), root / "points.csv")
-    if unread := [path.name for path in tables_in(root) if path not in known]:
+    known = (*MEANINGS["split"], *STEMS, "ignore")
+    if unread := [path.name for path in tables_in(root) if folded(path.stem) not in known]:
         message = f"{root}: {', '.join(unread)} is not read; if it says the split or the patients, call it split.csv"
         warnings.warn(message, ZooWarning, stacklevel=2)
 

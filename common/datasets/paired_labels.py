@@ -12,12 +12,13 @@ from scipy import ndimage
 
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import describe
-from zoo.common.datasets.classes import check_named, class_number, named, renumber
-from zoo.common.datasets.coco import Coco, read_coco
+from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
+from zoo.common.datasets.classes import check_named, class_number, named
 from zoo.common.datasets.columns import split_name
-from zoo.common.datasets.folders import Names, by_name, find_name, unknown_names
+from zoo.common.datasets.folders import Names, by_name, find_name
 from zoo.common.datasets.masks import anything, read_mask
-from zoo.common.datasets.tables import Line, Table, find_split_table, read_table
+from zoo.common.datasets.places import within
+from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
 from zoo.common.types import Image
@@ -42,9 +43,8 @@ class Folder:
     groups: dict[str, str] = field(default_factory=dict)
     grouped_by: str = ""
     points: dict[str, list[Line]] | None = None
-    coco: Coco | None = None
-    boxes: dict[str, np.ndarray] = field(default_factory=dict)
-    ignored: dict[str, np.ndarray] | None = None
+    boxes: Boxes | None = None
+    ignored: dict[str, Marks] | None = None
 
     @property
     def counts_instances(self) -> bool:
@@ -111,51 +111,20 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
         groups, grouped_by = find_groups(table, rows, ("id", "image", "split", *USED))
         if column:
             table = replace(table, written=table.written | {"split": table.written[column]})
-    coco = read_coco(root / "boxes.json") if (root / "boxes.json").is_file() else None
-    boxes = _boxes_by_name(root, coco, images, classes) if coco else {}
-    points = _points_by_name(root, images)
-    places = points, coco, boxes, _regions_by_name(root, images)
+    places = _points_by_name(root, images), read_boxes(root, images, classes), read_regions(root, images)
     return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places)
 
 
-def _boxes_by_name(root: Path, coco: Coco, images: Names, classes: tuple[str, ...]) -> dict[str, np.ndarray]:
-    table = renumber(coco.classes, classes, f"{root / 'boxes.json'} beside classes.txt") if classes else None
-    if len(classes) == len(coco.classes) + 1:  # classes.txt counts the background of masks, too
-        table = None
-    found, unknown = {}, []
-    for file, rows in coco.boxes.items():
-        name = find_name(file, images, str(root / "boxes.json"))
-        if name is None:
-            unknown.append(file)
-        elif name in found:
-            raise DataError(f"{root / 'boxes.json'}: two entries mean {name}; expected one `file_name` per image")
-        else:
-            found[name] = rows if table is None else np.hstack([table[rows[:, :1].astype(int)], rows[:, 1:]])
-    if unknown:
-        raise unknown_names(unknown, images, str(root / "boxes.json"), root / "images")
-    return found
-
-
 def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
-    if not (root / "points.csv").is_file():
+    if (path := find_table(root, "points")) is None:
         return None
-    table = read_table(root / "points.csv").renamed("id", "image", "cls")
+    table = read_table(path).renamed("id", "image", "cls")
     if missing := [name for name in ("x", "y") if name not in table.columns]:
         raise DataError(
             f"{table.path}: columns {', '.join(table.written.values())}; expected id, x, y and, with several classes, "
             f"cls. Name the column of {missing[0]}"
         )
     return index_lines(table, images, root / "images", several=True)
-
-
-def _regions_by_name(root: Path, images: Names) -> dict[str, np.ndarray] | None:
-    """Read ignore.csv: corners (m, 4) by image; None where there is no such file."""
-    if not (root / "ignore.csv").is_file():
-        return None
-    table = read_table(root / "ignore.csv").renamed("id", "image")
-    lines = index_lines(table, images, root / "images", several=True)
-    sides = ("x1", "y1", "x2", "y2")
-    return {name: np.array([[line.number(s) for s in sides] for line in same]) for name, same in lines.items()}
 
 
 def _label(folder: Folder, name: str) -> ReadLabel:
@@ -185,20 +154,21 @@ def _mask(folder: Folder, name: str, instances: bool = False) -> ReadLabel:
 
 
 def _boxes(folder: Folder, name: str) -> ReadLabel:
-    if folder.coco is None and folder.counts_instances:
+    if folder.boxes is None and folder.counts_instances:
         return partial(_boxes_of_instances, _mask(folder, name, instances=True))
-    if folder.coco is None:
-        raise DataError(f"{folder.root}: no boxes.json; {describe(folder.root)}")
-    if name not in folder.boxes:
+    if folder.boxes is None:
+        raise DataError(f"{folder.root}: no boxes.json and no boxes.csv; {describe(folder.root)}")
+    marks = folder.boxes.marks.get(name)
+    if marks is None and folder.boxes.path.suffix == ".json":
         raise DataError(
-            f"{folder.root / 'boxes.json'}: {name} is not among its images; expected every image, also one without a "
-            "box. Add it to `images`, or leave it out of the split"
+            f"{folder.boxes.path}: {name} is not among its images; expected every image, also one without a box. "
+            "Add it to `images`, or leave it out of the split"
         )
-    return partial(_constant, folder.boxes[name])
+    return partial(_placed, "boxes", marks or Marks(np.zeros((0, 5)), ()))
 
 
 def _ignored(folder: Folder, name: str) -> ReadLabel:
-    return partial(_constant, (folder.ignored or {}).get(name, np.zeros((0, 4))))
+    return partial(_placed, "ignored", (folder.ignored or {}).get(name, Marks(np.zeros((0, 4)), ())))
 
 
 def _points(folder: Folder, name: str) -> ReadLabel:
@@ -207,12 +177,16 @@ def _points(folder: Folder, name: str) -> ReadLabel:
     if folder.points is None:
         raise DataError(f"{folder.root}: no points.csv; {describe(folder.root)}")
     names = folder.classes or folder.named_points
-    rows = []
-    for line in folder.points.get(name, []):
-        if line.values.get("x") or line.values.get("y"):  # a line without a place says that there is nothing
-            kind = class_number(line.values.get("cls") or "0", names, line.where)
-            rows.append([kind, line.number("x"), line.number("y")])
-    return partial(_constant, np.array(rows, np.float64).reshape(-1, 3))
+    # a line without a place says that there is nothing
+    lines = [line for line in folder.points.get(name, []) if line.values.get("x") or line.values.get("y")]
+    kinds = [class_number(line.values.get("cls") or "0", names, line.where) for line in lines]
+    rows = [[kind, line.number("x"), line.number("y")] for kind, line in zip(kinds, lines, strict=True)]
+    marks = Marks(np.array(rows, np.float64).reshape(-1, 3), tuple(line.where for line in lines))
+    return partial(_placed, "points", marks)
+
+
+def _placed(key: str, marks: Marks, image: Image) -> np.ndarray:
+    return within(key, marks.rows, image.size, marks.wheres)
 
 
 def _constant(value: np.ndarray, image: Image) -> np.ndarray:

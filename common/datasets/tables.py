@@ -94,6 +94,15 @@ def find_split_table(root: Path) -> Path | None:
     return found[0] if found else None
 
 
+def find_table(root: Path, stem: str) -> Path | None:
+    """Return the table of a name, whatever its case and suffix; None without one, an error where there are several."""
+    found = [path for path in tables_in(root) if folded(path.stem) == stem]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise DataError(f"{root}: holds {names}; expected one of them. Remove the others")
+    return found[0] if found else None
+
+
 def tables_in(root: Path) -> list[Path]:
     """List the tables that lie in a folder, without clutter."""
     return [path for path in entries(root) if path.suffix.lower() in SUFFIXES and path.is_file()]

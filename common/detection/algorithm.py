@@ -43,6 +43,10 @@ class DetectorConfig(PieceConfig, Protocol):
     def max_boxes(self) -> int:
         """The best boxes of a picture that are looked at."""
 
+    @property
+    def size_bounds_px(self) -> tuple[float, ...]:
+        """Roots of areas between which sizes are told apart in scores; () for no such scores."""
+
 
 D = TypeVar("D", bound=DetectorConfig)
 
@@ -70,6 +74,8 @@ class DetectionAlgorithm(Algorithm[D]):
         if not 0 <= config.threshold < 1 or config.max_boxes < 1:
             given = f"threshold={config.threshold}, max_boxes={config.max_boxes}"
             raise ConfigError(f"{given} given; expected a threshold in [0, 1) and at least one box")
+        if list(config.size_bounds_px) != sorted(set(config.size_bounds_px)):
+            raise ConfigError(f"size_bounds_px={config.size_bounds_px} given; expected rising numbers")
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -145,10 +151,11 @@ class DetectionAlgorithm(Algorithm[D]):
         return Case(row | counts(found, sample, self.config.threshold), evidence_of(found, sample))
 
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
-        return summarise([case.evidence for case in cases], self.config.classes)
+        return summarise([case.evidence for case in cases], self.config.classes, self.config.size_bounds_px)
 
     def weighed(self, cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, float]]:
-        return PooledScores([case.evidence for case in cases], self.config.classes).summary
+        evidence = [case.evidence for case in cases]
+        return PooledScores(evidence, self.config.classes, self.config.size_bounds_px).summary
 
     def curves(self, cases: Sequence[Case]) -> dict[str, Curve]:
         return detection_curves([case.evidence for case in cases], self.config.classes, self.config.threshold)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,6 +41,8 @@ def evidence_of(prediction: Boxes, sample: Sample) -> Arrays:
         "hits": scan.hits,
         "false": scan.false,
         "lesions": np.array(scan.n_lesions),
+        "sizes": np.sqrt((truth[:, 3:] - truth[:, 1:3]).prod(axis=1)),
+        "reached": best_hits(image),
     }
 
 
@@ -50,21 +53,29 @@ def centre_scan(image: Detections) -> Scan:
     """
     centres = (corners(image.boxes)[0] + corners(image.boxes)[1]) / 2
     is_hit, is_aside = (_inside(centres, regions) for regions in (image.reference, image.ignored))
-    scores = np.asarray(image.scores, np.float64)
-    best = np.where(is_hit, scores[:, None], -np.inf).max(axis=0, initial=-np.inf)
+    scores, best = np.asarray(image.scores, np.float64), best_hits(image)
     is_false = ~is_hit.any(axis=1) & ~is_aside.any(axis=1)
-    return Scan(best[is_hit.any(axis=0)], scores[is_false], len(image.reference))
+    return Scan(best[best > -np.inf], scores[is_false], len(image.reference))
+
+
+def best_hits(image: Detections) -> np.ndarray:
+    """Return the best score of a box whose centre lies in each reference, (r,); -inf where there is none."""
+    centres = (corners(image.boxes)[0] + corners(image.boxes)[1]) / 2
+    is_hit = _inside(centres, image.reference)
+    scores = np.asarray(image.scores, np.float64)
+    return np.asarray(np.where(is_hit, scores[:, None], -np.inf).max(axis=0, initial=-np.inf))
 
 
 class PooledScores:
     """The scores of all pictures together, sorted once; a picture may count more than once, as in bootstrap draws."""
 
-    def __init__(self, evidence: Sequence[Arrays], classes: Sequence[str]) -> None:
+    def __init__(self, evidence: Sequence[Arrays], classes: Sequence[str], bounds_px: Sequence[float] = ()) -> None:
         parts = [
             Evidence(e["labels"], e["scores"], e["is_hit"], e["is_aside"], e["references"], np.zeros(0, np.int64))
             for e in evidence
         ]
         self.classes = classes
+        self._sizes = SizedReferences(evidence, bounds_px)
         self._precision = PooledPrecision(join(parts))
         self._froc = PooledFroc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
 
@@ -73,21 +84,46 @@ class PooledScores:
 
         AP by COCO's rule: ap (IoU 0.5 to 0.95), ap50, ap75, ap30 are means over the classes that have references; with
         several classes also ap50 of each. Sensitivity by centres at 1/8 ... 8 false positives per picture, and the mean
-        of these, cpm.
+        of these, cpm; at 1 also of the references of each size.
         """
         table = self._precision.table(counts)
         at = {name: [mean_of_defined(row) for row in table[rows]] for name, rows in _ROWS.items()}
         out = {name: float(np.mean(values)) for name, values in at.items()}
         if len(self.classes) > 1:
             out |= {f"ap50_{name}": float(table[1, i]) for i, name in enumerate(self.classes)}
-        sensitivities = sensitivity_at(self._froc.curve(counts))
+        curve = self._froc.curve(counts)
+        sensitivities = sensitivity_at(curve)
         out |= {f"sensitivity_at_{rate:g}": float(value) for rate, value in zip(RATES, sensitivities, strict=True)}
-        return {**out, "cpm": float(sensitivities.mean())}
+        at_one = float(curve.thresholds[curve.false_per_scan <= 1][-1])
+        return {**out, "cpm": float(sensitivities.mean()), **self._sizes.sensitivities(counts, at_one)}
 
 
-def summarise(evidence: Sequence[Arrays], classes: Sequence[str]) -> dict[str, float]:
+class SizedReferences:
+    """The references of all pictures in classes of size, the root of a box's area [px of the picture]."""
+
+    def __init__(self, evidence: Sequence[Arrays], bounds_px: Sequence[float]) -> None:
+        self._pictures = np.concatenate([np.full(len(e["sizes"]), i) for i, e in enumerate(evidence)])
+        sizes, self._reached = (np.concatenate([e[name] for e in evidence]) for name in ("sizes", "reached"))
+        self._kinds = np.searchsorted(bounds_px, sizes, side="right")
+        ends = [f"{bound:g}" for bound in bounds_px]
+        inner = [f"{low}_to_{high}_px" for low, high in pairwise(ends)]
+        self._names = [f"under_{ends[0]}_px", *inner, f"from_{ends[-1]}_px"] if ends else []
+
+    def sensitivities(self, counts: np.ndarray, threshold: float) -> dict[str, float]:
+        """Return the share found at a threshold of each size; nan where there is none."""
+        weights = np.asarray(counts, np.float64)[self._pictures]
+        found = weights * (self._reached >= threshold)
+        shares = {}
+        for kind, name in enumerate(self._names):
+            own = self._kinds == kind
+            total = float(weights[own].sum())
+            shares[f"sensitivity_at_1_{name}"] = float(found[own].sum()) / total if total else np.nan
+        return shares
+
+
+def summarise(evidence: Sequence[Arrays], classes: Sequence[str], bounds_px: Sequence[float] = ()) -> dict[str, float]:
     """Pool the evidence of pictures, each counting once, see `PooledScores.summary`."""
-    return PooledScores(evidence, classes).summary(np.ones(len(evidence)))
+    return PooledScores(evidence, classes, bounds_px).summary(np.ones(len(evidence)))
 
 
 def counts(prediction: Boxes, sample: Sample, threshold: float) -> Row:

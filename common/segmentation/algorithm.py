@@ -11,6 +11,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes, pixel_measure
 from zoo.common.errors import ConfigError, DataError
+from zoo.common.labels import misplaced_background
 from zoo.common.metrics.cases import MISSED, count_missed, mean_of_defined, score_columns
 from zoo.common.metrics.segmentation import Policy, score_case
 from zoo.common.tiling import labels as name_largest
@@ -56,6 +57,8 @@ class SegmentationAlgorithm(Algorithm[S]):
         super().__init__(config)
         if len(config.classes) < 2 or len(set(config.classes)) < len(config.classes):
             raise ConfigError(f"classes={config.classes} given; expected the background and at least one more")
+        if number := misplaced_background(config.classes):
+            raise ConfigError(f"{config.classes[number]!r} is number {number} of classes={config.classes}; expected 0")
 
     @property
     def views(self) -> tuple[View, ...]:

@@ -40,7 +40,4 @@ def reserve(shape: Sequence[int]) -> None:
     left.values -= math.prod(shape)
     left.tensors -= 1
     if left.values < 0 or left.tensors < 0:
-        raise WeightsError(
-            f"the configuration asks for far more weights than the file holds, lastly {tuple(shape)}; "
-            "the file was changed by hand, or is not of this algorithm"
-        )
+        raise WeightsError(f"the configuration asks for far more weights than it may, lastly for {tuple(shape)!s:.80}")

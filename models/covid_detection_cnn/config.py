@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 Anchors = tuple[tuple[float, float], ...]
 COCO_ANCHORS: tuple[Anchors, ...] = (
@@ -26,10 +28,10 @@ class Config:
     body: str = "residual_unet"  # or csp, as published
     depth: float = 0.67  # of csp: blocks per stage, as a multiple of 3, 6, 9, 3
     width: float = 0.75  # of csp: channels, as a multiple of 64, 128, 256, 512, 1024
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
-    strides: tuple[int, ...] = (2,)  # input pixels per cell of each output level
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
+    strides: tuple[Count, ...] = (2,)  # input pixels per cell of each output level
     anchors_px: tuple[Anchors, ...] = (((5.0, 5.0), (9.0, 9.0), (17.0, 17.0)),)  # (w, h) per level
-    input_channels: int = 1
+    input_channels: Count = 1
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
     pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
@@ -43,8 +45,9 @@ class Config:
     gains: tuple[float, float, float] = (0.05, 1.0, 0.5)  # weights of boxes, objectness, classes
     threshold: float = 0.3  # boxes below this score are not shown
     overlap: float = 0.45  # boxes of a class with a larger IoU with a better one are dropped
-    max_boxes: int = 100
-    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
+    max_boxes: Count = 100
+    class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
+    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def values(self) -> int:
@@ -60,6 +63,7 @@ VARIANTS: dict[str, Config] = {
         anchors_px=COCO_ANCHORS,
         input_channels=3,
         input_size=(640, 640),
+        size_bounds_px=(32.0, 96.0),
         patch_size=(),
         pixel_mm=0.0,
         crop_dark=False,
@@ -90,7 +94,8 @@ VARIANTS: dict[str, Config] = {
         anchors_px=(((18.0, 18.0), (48.0, 48.0), (85.0, 85.0)),),
         input_channels=3,
         input_size=(240, 320),
-        patch_size=(),
+        size_bounds_px=(50.0, 100.0),
+        patch_size=(128, 128),
         pixel_mm=0.0,
         window_hu=(),
         crop_dark=False,
@@ -122,9 +127,9 @@ RECIPES: dict[str, Recipe] = {
         ema_decay=0.9999,
     ),
     "nano": Recipe(epochs=60, batch_size=8, learning_rate=2e-3, clip_norm=10.0, ema_decay=0.998),
-    "small": Recipe(epochs=60, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
+    "small": Recipe(epochs=40, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
     "small-cells": Recipe(
-        epochs=60, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
+        epochs=40, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
     ),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=2e-3, warmup_epochs=0.0),
 }

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Interval
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.ranges import Count, Depth, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 DEPTHS = (3, 4, 6, 3)  # blocks per stage of resnet50
 PLAIN = "resnet50"  # the body of plain DETR
+Layers = Annotated[int, Interval(ge=0, le=1000)]
 
 
 @dataclass(frozen=True)
@@ -17,17 +23,17 @@ class Config:
 
     classes: tuple[str, ...] = ("nodule",)
     body: str = "residual_unet"  # a heat map chooses the queries; or resnet50: plain DETR, as published
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
-    stride: int = 4  # input pixels per token
-    dim: int = 96  # channels of a token
-    heads: int = 8  # of every attention
-    encoder_layers: int = 0  # of resnet50
-    decoder_layers: int = 3
-    feedforward: int = 256  # channels inside a layer
-    dropout: float = 0.0
-    queries: int = 12  # in training, and the most objects of a training picture
-    queries_whole: int = 60  # in prediction; plain DETR has its `queries` learned ones
-    input_channels: int = 1
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
+    stride: Count = 4  # input pixels per token
+    dim: Count = 96  # channels of a token
+    heads: Count = 8  # of every attention
+    encoder_layers: Layers = 0  # of resnet50
+    decoder_layers: Depth = 3
+    feedforward: Count = 256  # channels inside a layer
+    dropout: ShareBelowOne = 0.0
+    queries: Count = 12  # in training, and the most objects of a training picture
+    queries_whole: Count = 60  # in prediction; plain DETR has its `queries` learned ones
+    input_channels: Count = 1
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
     pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
@@ -37,12 +43,13 @@ class Config:
     beyond: float = 0.0  # intensity (0..255) of the canvas beyond the picture
     mean: tuple[float, ...] = (0.0,)  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = (1.0,)
-    reference_px: float = 7.0  # a typical side, which sides are told as multiples of; plain DETR: shares of the canvas
+    reference_px: Positive = 7.0  # a typical side; sides are told as multiples of it, but by plain DETR
     gains: tuple[float, float, float] = (1.0, 5.0, 2.0)  # of class, distance and overlap, in the match and in the loss
-    distance_px: float = 32.0  # what a distance of 1 is; plain DETR measures in shares of the canvas
+    distance_px: Positive = 32.0  # what a distance of 1 is; plain DETR measures in shares of the canvas
     empty_weight: float = 0.1  # of `no object` in plain DETR's class loss
     threshold: float = 0.3  # boxes below this score are not shown
-    max_boxes: int = 60  # best boxes that are looked at
+    max_boxes: Count = 60  # best boxes that are looked at
+    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def is_plain(self) -> bool:
@@ -63,6 +70,7 @@ VARIANTS: dict[str, Config] = {
         queries_whole=100,
         input_channels=3,
         input_size=(800, 800),
+        size_bounds_px=(32.0, 96.0),
         patch_size=(),
         pixel_mm=0.0,
         crop_dark=False,
@@ -78,6 +86,7 @@ VARIANTS: dict[str, Config] = {
         queries_whole=100,
         input_channels=3,
         input_size=(240, 320),
+        size_bounds_px=(50.0, 100.0),
         patch_size=(),
         pixel_mm=0.0,
         window_hu=(),

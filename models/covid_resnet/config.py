@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
-from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne
+from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 EXPANSION = 4  # output channels of a bottleneck per inner channel
@@ -16,7 +16,7 @@ class Config:
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
     classes: Names = ("normal", "covid")
-    layers: tuple[Count, Count, Count, Count] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
+    layers: tuple[Depth, Depth, Depth, Depth] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
     bottleneck: bool = False  # 1x1, 3x3, 1x1 blocks with four times the channels, as in ResNet-50
     width: Count = 32  # channels of the first stage; 64 in the literature
     input_channels: Count = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD
-from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne
+from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 
@@ -16,7 +16,7 @@ class Config:
 
     classes: Names = ("normal", "covid")
     dim: Count = 128  # channels of a token
-    depth: Count = 4  # blocks
+    depth: Depth = 4  # blocks
     heads: Count = 4  # of the attention
     patch: Count = 16  # side of what becomes one token [px]
     stem: tuple[Count, ...] = (32, 64, 96, 128)  # channels of convolutions of stride 2; () for one per patch

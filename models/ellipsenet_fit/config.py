@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Names, Positive
+from zoo.common.ranges import Count, Levels, Names, Positive
 from zoo.common.recipe import Recipe
 
 
@@ -21,7 +21,7 @@ class Config:
     mean: float = 0.216  # of the intensities scaled to 0..1
     std: Positive = 0.222
     width: Count = 16  # channels at full size; doubled at each level
-    levels: Count = 5
+    levels: Levels = 5
     fit: str = "moments"  # moments, contour or ransac: how an ellipse follows from a mask; only prediction reads it
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 DLA34 = (16, 32, 64, 128, 256, 512)  # channels of the published backbone
 COCO_MEAN, COCO_STD = (0.408, 0.447, 0.470), (0.289, 0.274, 0.278)  # of the published code, for BGR
@@ -16,11 +18,11 @@ class Config:
 
     classes: tuple[str, ...] = ("nodule",)
     body: str = "residual_unet"  # or dla34, as published
-    channels: tuple[int, ...] = (16, 32, 64, 96, 128)  # per level of the body, finest first
-    stride: int = 2  # input pixels per cell of the output maps; 4 for dla34
+    channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # per level of the body, finest first
+    stride: Count = 2  # input pixels per cell of the output maps; 4 for dla34
     deformable: bool = False  # DCNv2 in the neck of dla34
-    head_channels: int = 32
-    input_channels: int = 1
+    head_channels: Count = 32
+    input_channels: Count = 1
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
     pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
@@ -34,8 +36,9 @@ class Config:
     reference_px: float = 7.0  # of `log`: a typical side
     peak: str = "share"  # width of a target's peak: share of its side, or the radius of the published code
     threshold: float = 0.3  # boxes below this score are not shown
-    max_boxes: int = 60  # best peaks that are looked at
-    class_agnostic: bool = False  # of overlapping boxes the best stays, whatever their classes; else per class
+    max_boxes: Count = 60  # best peaks that are looked at
+    class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
+    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def outputs(self) -> dict[str, int]:
@@ -52,6 +55,7 @@ VARIANTS: dict[str, Config] = {
         head_channels=256,
         input_channels=3,
         input_size=(512, 512),
+        size_bounds_px=(32.0, 96.0),
         patch_size=(),
         pixel_mm=0.0,
         crop_dark=False,
@@ -68,7 +72,8 @@ VARIANTS: dict[str, Config] = {
         stride=4,
         input_channels=3,
         input_size=(240, 320),
-        patch_size=(),
+        size_bounds_px=(50.0, 100.0),
+        patch_size=(128, 128),
         pixel_mm=0.0,
         window_hu=(),
         crop_dark=False,
@@ -93,7 +98,7 @@ RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=140, batch_size=16, learning_rate=2.5e-4, weight_decay=0.0, clip_norm=35.0),
     "small": Recipe(epochs=60, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998),
     "small-cells": Recipe(
-        epochs=60, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
+        epochs=40, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, clip_norm=10.0, ema_decay=0.998
     ),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=2e-3, warmup_epochs=0.0),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.ranges import Count, Depth
 from zoo.common.recipe import Recipe
 
 EXPANSION = 4  # output channels of a bottleneck per inner channel
@@ -19,15 +20,15 @@ class Config:
     tissues: tuple[str, ...] = ("outside", "mucosa", "obscured", "lesion")  # of a pixel
     outside: str = "outside"  # the tissue beyond the field of view; where there is none, black pixels are beyond it
     mucosa: str = "mucosa"  # the tissue whose share of the field of view explains the class
-    layers: tuple[int, int, int, int] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
+    layers: tuple[Depth, Depth, Depth, Depth] = (2, 2, 2, 2)  # blocks of each stage: (2, 2, 2, 2) is ResNet-18
     bottleneck: bool = False  # 1x1, 3x3, 1x1 blocks with four times the channels, as in ResNet-50
-    width: int = 32  # channels of the first stage; 64 in the literature
-    decoder: tuple[int, int, int, int, int] = (128, 64, 32, 16, 16)  # channels of each doubling
-    hidden: int = 64  # channels of the classifier
+    width: Count = 32  # channels of the first stage; 64 in the literature
+    decoder: tuple[Count, Count, Count, Count, Count] = (128, 64, 32, 16, 16)  # channels of each doubling
+    hidden: Count = 64  # channels of the classifier
     dropout: float = 0.2  # before the last layer of the classifier
     cd_to_tss: bool = True  # what the classifier saw weighs the channels of the decoder
     tss_to_cd: bool = True  # the classifier sees where which tissue is
-    input_channels: int = 3
+    input_channels: Count = 3
     input_size: tuple[int, int] = (256, 256)  # (h, w) [px], multiples of 32
     mean: tuple[float, ...] = IMAGENET_MEAN  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = IMAGENET_STD

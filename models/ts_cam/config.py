@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
-from zoo.common.ranges import Count, Names, NotNegative, Open, Positive, ShareBelowOne, Whole
+from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne, Whole
 from zoo.common.recipe import Recipe
 
 
@@ -16,7 +16,7 @@ class Config:
     classes: Names = ("normal", "covid")
     background: str = "normal"  # the class that has no place in the picture; "" or a name not in classes: none
     dim: Count = 64  # channels of a token
-    depth: Count = 2  # blocks
+    depth: Depth = 2  # blocks
     heads: Count = 2  # of the attention
     patch: Count = 8  # side of what becomes one token [px]
     stem: tuple[Count, ...] = (32, 64, 128)  # channels of convolutions of stride 2; () for one convolution per patch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
+from zoo.common.ranges import Count, Overlap
 from zoo.common.recipe import Recipe
 
 FRONT = (1, 1, 0, 2, 2, 0, 4, 4, 4, 0, 8, 8, 8)  # of VGG-16: channels as multiples of the width; 0 halves the size
@@ -20,18 +21,18 @@ class Config:
     classes: tuple[str, ...] = ("negative", "positive")  # one map each; there is no background
     index_class: str = "positive"  # its share of all cells is the index; "" or a name not in classes: none
     index_name: str = "Ki-67 index"
-    width: int = 16  # channels of the first stage; 64 in VGG-16
+    width: Count = 16  # channels of the first stage; 64 in VGG-16
     norm: str = "batch"  # batch: after every 3 x 3 and transposed convolution; none as published
-    input_channels: int = 3
+    input_channels: Count = 3
     input_size: tuple[int, int] = (256, 256)  # (h, w) [px] of a training piece
     window_size: tuple[int, int] = (640, 640)  # (h, w) [px] of a window at prediction
-    overlap: float = 0.25  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
     mean: tuple[float, ...] = IMAGENET_MEAN  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = IMAGENET_STD
     sigma_px: float = 4.0  # of the bell that stands for a cell
     loss: str = "wmse"  # mse as published, weighted towards cells (wmse), or focal
     cell_weight: float = 20.0  # of wmse: a pixel counts 1 + cell_weight * target
-    peak_radius_px: int = 3  # a peak is the largest value within this distance along both axes
+    peak_radius_px: Count = 3  # a peak is the largest value within this distance along both axes
     distance_px: float = 6.0  # of two peaks that are nearer, of whatever classes, the lower one is dropped
     threshold: float = 0.5  # least score of a cell; chosen on the validation split when a run ends
 

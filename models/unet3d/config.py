@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Names, ShareBelowOne
+from zoo.common.ranges import Count, Levels, Names, Overlap
 from zoo.common.recipe import Recipe
 
 
@@ -16,7 +16,7 @@ class Config:
     classes: Names = ("background", "anterior", "posterior")
     input_channels: Count = 1
     width: Count = 8  # channels of the first convolution; 32 in the paper
-    levels: Count = 4  # resolutions; each halves the one above
+    levels: Levels = 4  # resolutions; each halves the one above
     norm_affine: bool = True  # weights of the batch norms
     conv_bias: bool = False
     up_bias: bool = True  # of the transposed convolutions
@@ -25,7 +25,7 @@ class Config:
     window_size: tuple[int, ...] = (40, 56, 40)  # (d, h, w) of a window at prediction; () takes patch_size
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
-    overlap: ShareBelowOne = 0.5  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.5  # of neighbouring windows, as a share of their side
     mirrored: tuple[Literal[0, 1, 2], ...] = (2,)  # axes (d, h, w) that training and test-time augmentation flip
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from zoo.common.ranges import Count, Names, ShareBelowOne, Whole
+from zoo.common.ranges import Count, Depth, Names, Overlap, Whole
 from zoo.common.recipe import Recipe
 
 PATCH = 16  # side of the cube that becomes one token; the decoder doubles the size four times
@@ -21,13 +21,13 @@ class Config:
     dim: Count = 96  # features of a token; 768 in the paper
     mlp_dim: Count = 384
     heads: Count = 4
-    depth: Count = 12  # transformer blocks
+    depth: Depth = 12  # transformer blocks
     taps: tuple[Whole, Whole, Whole] = (3, 6, 9)  # blocks, from 0, whose tokens the decoder reads, beside the last
     width: Count = 8  # channels at full resolution; 16 in the paper
     input_size: tuple[int, ...] = (32, 48, 32)  # (d, h, w) of a piece and a window; fixed by the positions
     spacing_mm: tuple[float, ...] = (1.0, 1.0, 1.0)  # (d, h, w) of the network's voxels; () keeps the image's own
     intensities: tuple[float, ...] = ()  # (low, high) to keep, such as HU; () cuts at percentiles
-    overlap: ShareBelowOne = 0.5  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.5  # of neighbouring windows, as a share of their side
     mirrored: tuple[Literal[0, 1, 2], ...] = (2,)  # axes (d, h, w) that training and test-time augmentation flip
     largest_component: bool = False  # keep only the largest connected part of each class
     probabilities: bool = False  # answer with probabilities, too

@@ -7,9 +7,11 @@ import pytest
 
 from zoo.common.datasets import Dataset, Record, open_dataset
 from zoo.common.datasets.classes import COUNTED, aligned, misspelt, renumber
-from zoo.common.errors import DataError, ZooWarning
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.labels import TASKS
 from zoo.common.types import Image, Sample
+from zoo.registry import find
+from zoo.registry.package import Package
 
 from .official_layouts import picture
 
@@ -110,3 +112,29 @@ def test_localisation_counts_normal_pictures_as_0_whatever_the_alphabet_says(tmp
 
     assert data.classes == ("normal", "covid")
     assert ["mask" in sample.labels for sample in data] == [False, True]
+
+
+@pytest.mark.parametrize("written", ["lesion\nbackground\n", "lung\nlesion\nBack-ground\n", "lesion\nBG\n"])
+def test_masks_whose_list_of_classes_ends_with_the_background_are_refused(written, tmp_path):
+    for name in "abc":
+        for kind in ("images", "masks"):
+            picture(tmp_path / kind / f"{name}.png", np.eye(8, dtype=np.uint8))
+    (tmp_path / "classes.txt").write_text(written)
+
+    last = written.split()[-1]
+    with pytest.raises(DataError, match=f"number 0 'l.*' and number . '{last}'; expected the background as number 0"):
+        open_dataset(tmp_path, "segmentation")
+
+
+def test_a_background_may_stand_anywhere_where_no_mask_counts_it(tmp_path):
+    for name in ("background", "alpha"):
+        picture(tmp_path / "train" / name / f"{name}.png", np.eye(8, dtype=np.uint8))
+
+    assert open_dataset(tmp_path, "classification").classes == ("alpha", "background")
+
+
+def test_a_model_of_masks_has_its_background_first():
+    algorithm = Package(find("2D-UNet"))
+
+    with pytest.raises(ConfigError, match=r"'background' is number 1 of .*; expected 0"):
+        algorithm.algorithm(algorithm.config.Config(classes=("lung", "background")))

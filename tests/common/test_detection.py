@@ -271,3 +271,17 @@ def test_a_draw_by_counts_is_the_draw_of_repeated_pictures(seed):
     repeated = summarise([e for e, n in zip(evidence, times, strict=True) for _ in range(n)], ("nodule",))
 
     assert weighed == pytest.approx(repeated, abs=1e-12)
+
+
+def test_sizes_are_told_apart_at_one_false_positive_per_picture():
+    truth = np.array([[0, 0, 0, 4, 4], [0, 10, 10, 17, 16], [0, 30, 30, 38, 38], [0, 45, 45, 55, 55.0]])
+    image = Image(np.zeros((1, 60, 80), np.float32), name="slice")
+    boxes = np.array([[0, 0, 4, 4], [30, 30, 38, 38], [45, 45, 55, 55], [60, 20, 70, 30], [60, 40, 70, 50.0]])
+    scores = np.array([0.2, 0.9, 0.5, 0.6, 0.4])  # the second false positive, 0.4, is one too many
+    answer = Boxes(image, ("nodule",), boxes, np.zeros(5, int), scores)
+
+    found = summarise([evidence_of(answer, Sample(image, {"boxes": truth}, "p"))], ("nodule",), (5, 8))
+
+    assert found["sensitivity_at_1_under_5_px"] == 0
+    assert found["sensitivity_at_1_5_to_8_px"] == 0
+    assert found["sensitivity_at_1_from_8_px"] == 1  # a size on a bound belongs to the larger
