@@ -85,13 +85,14 @@ def check_grid(config: Config) -> None:
     levels = [2**level for level in range(len(config.channels))]
     if config.stride not in levels:
         raise ConfigError(f"stride={config.stride} given; expected one of {levels}")
-    whole, piece = config.input_size, config.patch_size or config.input_size
-    for name, sides, count in (("input_size", whole, config.queries_whole), ("patch_size", piece, config.queries)):
+    for name, sides in (("input_size", config.input_size), ("patch_size", config.patch_size)):
         if any(side % levels[-1] for side in sides):
             raise ConfigError(f"{name}={sides} given; expected multiples of {levels[-1]}")
+    whole, piece = config.input_size, config.patch_size or config.input_size
+    for name, count, sides in (("queries", config.queries, piece), ("queries_whole", config.queries_whole, whole)):
         cells = (sides[0] // config.stride) * (sides[1] // config.stride)
-        if not 0 < count <= cells:
-            raise ConfigError(f"{count} queries for the {cells} cells of {name}={sides}; expected 1 to {cells}")
+        if count > cells:
+            raise ConfigError(f"{name}={count} given for {sides}; expected at most its {cells} cells")
 
 
 def plain_value(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

@@ -226,8 +226,8 @@ def test_odd_boxes_are_refused_by_the_picture_s_name(boxes, message):
         ({"body": "vgg"}, "residual_unet or resnet50"),
         ({"dim": 15}, "multiple of the heads"),
         ({"input_size": (60, 64)}, "multiples of 8"),
-        ({"queries": 65}, "65 queries"),
-        ({"queries_whole": 257}, "257 queries"),
+        ({"queries": 65}, "queries=65"),
+        ({"queries_whole": 257}, "queries_whole=257"),
         ({"stride": 3}, "stride=3"),
     ],
 )
