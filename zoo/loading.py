@@ -43,7 +43,7 @@ def load(
     backend: torch, mindspore, nvidia, ascend, or None for the first framework installed; device: see backends.resolve.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
-    init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
+    init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.

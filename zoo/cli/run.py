@@ -122,7 +122,7 @@ def train(
         typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
     ] = None,
     checkpoint: CheckpointOption = "default",
-    init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet.")] = None,
+    init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
