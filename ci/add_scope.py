@@ -41,6 +41,7 @@ SHIPPED = {  # data set of the registry: its folder, and what its files do not s
     "Simulated four-chamber views": ("four_chamber", "ultrasound"),
     "Simulated endoscopy frames": ("endoscope", "endoscopy"),
     "LUNA16 slices": ("luna16_slices", "CT"),
+    "BCCD": ("bccd", "microscopy"),
 }
 OTHERS = 300  # images of another data set that the table is counted on, spread evenly
 
