@@ -17,7 +17,7 @@ from zoo.common.datasets.classes import called_normal, check_named, class_number
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name
 from zoo.common.datasets.masks import anything, read_mask
-from zoo.common.datasets.places import within
+from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
@@ -175,7 +175,11 @@ def _boxes(folder: Folder, name: str) -> ReadLabel:
 
 
 def _ignored(folder: Folder, name: str) -> ReadLabel:
-    return partial(_placed, "ignored", (folder.ignored or {}).get(name, Marks(np.zeros((0, 4)), ())))
+    none = Marks(np.zeros((0, 4)), ())
+    crowds = folder.boxes.crowds.get(name, none) if folder.boxes is not None else none
+    regions = (folder.ignored or {}).get(name, none)
+    both = Marks(np.vstack([regions.rows, crowds.rows]), (*regions.wheres, *crowds.wheres), crowds.size)
+    return partial(_placed, "ignored", both)
 
 
 def _points(folder: Folder, name: str) -> ReadLabel:
@@ -193,6 +197,7 @@ def _points(folder: Folder, name: str) -> ReadLabel:
 
 
 def _placed(key: str, marks: Marks, image: Image) -> np.ndarray:
+    check_size(marks.size, image.size, marks.wheres[0] if marks.wheres else image.name)
     return within(key, marks.rows, image.size, marks.wheres)
 
 
