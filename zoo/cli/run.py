@@ -179,9 +179,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two models case by case: first minus second, with 95 % intervals and paired tests."""
-    from zoo.evaluation import compare_rows, read_cases
+    from zoo.evaluation import read_results
 
-    rows = compare_rows(read_cases(first), read_cases(second))
+    rows = read_results(first).compare(read_results(second))
     if as_json:
         print_json(rows)
         return
