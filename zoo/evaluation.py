@@ -178,6 +178,10 @@ def score_all(
     return cases
 
 
+def _hear(hear: Callable[[Arrays, Sequence[Sample]], object], batch: Sequence[Sample], outputs: Arrays) -> None:
+    hear(outputs, batch)
+
+
 def evaluate(
     algorithm: Algorithm[Any],
     engine: Engine,
