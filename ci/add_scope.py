@@ -39,7 +39,9 @@ SHIPPED = {  # data set of the registry: its folder, and what its files do not s
     "Sunnybrook Cardiac Data": ("sunnybrook_cmr", "MR"),
     "WCEBleedGen": ("wce_bleedgen", "endoscopy"),
     "Simulated four-chamber views": ("four_chamber", "ultrasound"),
+    "Simulated endoscopy frames": ("endoscope", "endoscopy"),
     "LUNA16 slices": ("luna16_slices", "CT"),
+    "BCCD": ("bccd", "microscopy"),
 }
 OTHERS = 300  # images of another data set that the table is counted on, spread evenly
 

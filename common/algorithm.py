@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -38,6 +39,7 @@ class Algorithm(ABC, Generic[C]):
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
     augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
     of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
+    of_names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})  # the same for other fields with names
 
     def __init__(self, config: C) -> None:
         check_record(config)
@@ -69,6 +71,15 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def head(self) -> tuple[str, ...]:
         """Prefixes of the parameters that depend on the classes; fine-tuning may start these anew."""
+
+    @property
+    def heads(self) -> Mapping[str, tuple[str, ...]]:
+        """Prefixes of the parameters that other names start anew, by the field of Config that holds these names."""
+        return {"classes": self.head}
+
+    def counted(self, label: str) -> tuple[str, ...]:
+        """Name what a label counts, in the order of its numbers; () where it counts nothing, or nothing has a name."""
+        return tuple(getattr(self.config, "classes", ())) if label == self.labels[0] else ()
 
     @property
     def undecayed(self) -> tuple[str, ...]:
@@ -118,6 +129,13 @@ class Algorithm(ABC, Generic[C]):
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs."""
         return scores
+
+    def as_seen(self, image: Image) -> Image:
+        """Return an image with the intensities that the network knows, where preprocess() brings several kinds to one.
+
+        What is in scope is judged on it: Hounsfield units behind a window, where pictures of 0..255 were trained on.
+        """
+        return image
 
     @abstractmethod
     def preprocess(self, image: Image) -> Arrays:

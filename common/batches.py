@@ -34,23 +34,32 @@ def stack(items: Sequence[Arrays]) -> dict[str, np.ndarray]:
     return {name: np.stack([item[name] for item in items]) for name in items[0]}
 
 
-def batches_per_epoch(samples: int, batch_size: int) -> int:
+def batches_per_epoch(samples: int, batch_size: int, repeats: int = 1) -> int:
     """Count the full batches; the rest of an epoch is left out (its samples change every epoch)."""
-    return max(1, samples // batch_size)
+    return max(1, samples * repeats // batch_size)
 
 
 def training_batches(
-    algorithm: Algorithm[Any], samples: Sequence[Sample], batch_size: int, seed: int, epoch: int, skip: int = 0
+    algorithm: Algorithm[Any],
+    samples: Sequence[Sample],
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    skip: int = 0,
+    repeats: int = 1,
 ) -> Iterator[Pair]:
-    """Yield the stacked inputs and targets of one epoch in its own random order, from batch `skip` on."""
-    order = np.random.default_rng([seed, epoch]).permutation(len(samples))
+    """Yield the stacked inputs and targets of one epoch in its own random order, from batch `skip` on.
 
-    def prepare(index: int) -> Pair:
-        rng = np.random.default_rng([seed, epoch, index])
-        sample = algorithm.augment(samples[index], rng)
+    repeats: how often each sample is drawn, each time with random changes of its own.
+    """
+    order = np.random.default_rng([seed, epoch]).permutation(len(samples) * repeats)
+
+    def prepare(draw: int) -> Pair:
+        rng = np.random.default_rng([seed, epoch, draw])
+        sample = algorithm.augment(samples[draw % len(samples)], rng)
         return algorithm.preprocess(sample.image), algorithm.targets(sample)
 
-    count = batches_per_epoch(len(samples), batch_size)
+    count = batches_per_epoch(len(samples), batch_size, repeats)
     chunks = [order[i * batch_size : (i + 1) * batch_size] for i in range(skip, count)]
     with ThreadPoolExecutor(WORKERS) as pool:
         ahead = [[pool.submit(prepare, int(i)) for i in chunk] for chunk in chunks[:2]]

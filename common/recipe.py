@@ -17,6 +17,7 @@ class Recipe:
 
     epochs: Count = 20  # passes over the training split
     batch_size: Count = 16  # samples per step
+    repeats: Count = 1  # times each training sample is drawn per epoch, each with random changes of its own
     learning_rate: NotNegative = 1e-3  # of the head, and of the body unless body_factor says otherwise
     body_factor: NotNegative = 1.0  # learning rate of everything but the head, as a multiple
     rates: tuple[tuple[str, NotNegative], ...] = ()  # (prefix, multiple of the rate), before head and body

@@ -7,10 +7,12 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import InputError
-from zoo.common.types import Row
+
+if TYPE_CHECKING:  # `zoo list` reads tables, and need not wait for NumPy
+    from zoo.common.types import Row
 
 
 @dataclass(frozen=True)

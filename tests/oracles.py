@@ -34,3 +34,9 @@ def randomise(net, x):
     with torch.no_grad():
         net.train()(x)
     return net.eval()
+
+
+def open_transformers() -> ModuleType:
+    """Import transformers, or skip; its DETR has a body of timm."""
+    open_timm()
+    return pytest.importorskip("transformers")

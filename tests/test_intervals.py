@@ -24,6 +24,18 @@ class Echo:
     config = SimpleNamespace(classes=(), input_channels=1)
     framework, device = "torch", "cpu"
 
+    def as_seen(self, image: Image) -> Image:
+        return image
+
+    def counted(self, label: str) -> tuple[str, ...]:
+        return ()
+
+    def weighed(self, cases: list[Case]) -> None:
+        return None
+
+    def curves(self, cases: list[Case]) -> dict[str, Any]:
+        return {}
+
     def preprocess(self, image: Image) -> dict[str, np.ndarray]:
         return {"image": image.array}
 

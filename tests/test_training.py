@@ -163,7 +163,7 @@ def _wait_for_epochs(folder: Path, count: int, process: subprocess.Popen[bytes])
 
 
 def test_resume_in_the_middle_of_an_epoch_is_exact(framework: str, data: Path, tmp_path: Path) -> None:
-    options = {"epochs": 2, "batch_size": 4, "ema_decay": 0.9}
+    options = {"epochs": 2, "batch_size": 8, "repeats": 2, "ema_decay": 0.9}  # six steps an epoch
     tiny(framework).train(data, out=tmp_path / "whole", **options)
     model = tiny(framework)
     step, calls = model.engine.step, []
@@ -193,6 +193,21 @@ def test_nan_loss_stops_with_step_term_and_last_good_checkpoint(framework: str, 
         broken = {name: value * np.float32("nan") for name, value in before.items() if name.endswith("weight")}
         model.engine.load(before | broken)
         model.train(data, out=tmp_path / "run", epochs=1, batch_size=4)
+
+
+def test_a_run_that_repeats_its_samples_takes_so_many_more_steps(data: Path, tmp_path: Path) -> None:
+    model = tiny("torch")
+    step, calls = model.engine.step, []
+    model.engine.step = lambda *args, **kwargs: calls.append(1) or step(*args, **kwargs)
+
+    model.train(data, out=tmp_path / "run", epochs=2, batch_size=8, repeats=3)
+
+    assert len(calls) == 2 * 3 * 24 // 8
+    assert RunFolder(tmp_path / "run").stored_settings()["recipe"]["repeats"] == 3
+    with pytest.raises(TrainingError, match="repeats was 3, is 1"):
+        tiny("torch").train(data, out=tmp_path / "run", epochs=2, batch_size=8, resume=True)
+    with pytest.raises(ConfigError, match="repeats is 0; expected"):
+        tiny("torch").train(data, out=tmp_path / "other", repeats=0)
 
 
 def test_a_folder_with_a_run_is_not_overwritten(data: Path, tmp_path: Path) -> None:

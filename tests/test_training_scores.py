@@ -131,6 +131,20 @@ def test_every_sample_of_every_epoch_has_a_random_stream_of_its_own() -> None:
     assert drawn(4, 0, skip=1).items() <= drawn(4, 0).items()  # and where a resumed run starts
 
 
+def test_a_repeated_sample_is_drawn_so_often_each_time_changed_by_itself() -> None:
+    samples = [Sample(Image(np.zeros((1, 1, 1))), {"index": np.array(i)}) for i in range(4)]
+
+    def drawn(repeats: int, skip: int = 0) -> list[tuple[int, float]]:
+        batches = training_batches(Drawing(), samples, 2, 3, 0, skip, repeats)  # type: ignore[arg-type]
+        return [(int(i), float(x)) for a, b in batches for i, x in zip(b["index"], a["image"].ravel(), strict=True)]
+
+    thrice = drawn(3)
+    assert sorted(index for index, _ in thrice) == sorted([0, 1, 2, 3] * 3)
+    assert len({value for _, value in thrice}) == 12
+    assert set(drawn(1)) <= set(thrice)  # once is the first of the draws
+    assert drawn(3, skip=4) == thrice[8:]  # where a resumed run goes on
+
+
 @pytest.mark.parametrize(
     ("scores", "best"),
     [([math.nan, 0.2, 0.1], 2), ([0.1, math.nan, 0.2], 3), ([math.nan, math.nan], 2), ([0.3, math.nan], 1)],

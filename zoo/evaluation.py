@@ -14,10 +14,11 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
+from zoo.common.datasets.texts import read_json
 from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.files.output_folder import OutputFolder
 from zoo.common.files.outputs import user_path
-from zoo.common.metrics.bootstrap import bootstrap_interval
+from zoo.common.metrics.bootstrap import bootstrap_draws, central
 from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
 from zoo.common.metrics.classification import summarise_probabilities
 from zoo.common.metrics.curves import Curve, curve_rows, draw_curve
@@ -32,7 +33,8 @@ Interval = tuple[float, float]
 CASES = "cases.csv"
 CURVES = "curves.csv"
 PICTURES = ("boxes_*.png", "agreement_*.png", "curve_*.png")
-OWN = (CASES, "summary.csv", "summary.json", CURVES, *PICTURES)  # what save() may write
+SUMMARY, DRAWS = "summary.json", "draws.csv"
+OWN = (CASES, "summary.csv", SUMMARY, DRAWS, CURVES, *PICTURES)  # what save() may write
 SHOWN = 4  # metrics in a repr
 NAN = float("nan")
 
@@ -44,7 +46,8 @@ class Evaluation:
     rows: one per case. metrics: the task's summary. intervals: bootstrap 95 % intervals over groups (patients).
     baseline: the same summary for the trivial predictor fitted on the training split; empty when not asked for.
     out_of_scope: how many images are unlike those that the model was trained on.
-    curves: such as FROC, where the task has some.
+    curves: such as FROC, where the task has some. draws: what lies behind the intervals, each metric's values in equal
+    draws of patients, so that two models on the same cases are compared draw by draw.
     """
 
     rows: list[Row]
@@ -53,6 +56,7 @@ class Evaluation:
     baseline: dict[str, float] = field(default_factory=dict)
     out_of_scope: int = 0
     curves: dict[str, Curve] = field(default_factory=dict)
+    draws: dict[str, np.ndarray] = field(default_factory=dict)
 
     def table(self) -> list[Row]:
         """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
@@ -76,8 +80,10 @@ class Evaluation:
         return out
 
     def compare(self, other: Evaluation) -> list[Row]:
-        """Compare with another model on the same cases, see `compare_rows`."""
-        return compare_rows(self.rows, other.rows)
+        """Compare with another model on the same cases, see `compare_rows`; also metrics of all cases together."""
+        rows = compare_rows(self.rows, other.rows)
+        known = {str(row["metric"]) for row in rows}
+        return [row for row in compare_draws(self, other) if row["metric"] not in known] + rows
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
@@ -94,7 +100,7 @@ class Evaluation:
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
-        """Write cases.csv, summary.csv, summary.json, curves.csv and a .png for each picture that the scores allow.
+        """Write cases.csv, summary.csv, summary.json, draws.csv, curves.csv and a .png for each picture there is.
 
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         """
@@ -107,8 +113,11 @@ class Evaluation:
         paths = [
             output.write(CASES, lambda staged: write_csv(staged, self.rows)),
             output.write("summary.csv", lambda staged: write_csv(staged, self.table())),
-            output.write_json("summary.json", self.to_dict()),
+            output.write_json(SUMMARY, self.to_dict()),
         ]
+        if self.draws:
+            drawn = [dict(zip(self.draws, values, strict=True)) for values in zip(*self.draws.values(), strict=True)]
+            paths.append(output.write(DRAWS, lambda staged: write_csv(staged, drawn)))
         if self.curves:
             paths.append(output.write(CURVES, lambda staged: write_csv(staged, curve_rows(self.curves))))
         free = FreePaths(Path())
@@ -137,6 +146,37 @@ def read_cases(path: str | Path) -> list[Row]:
     if not rows or not {"name", "group"} <= set(rows[0]):
         raise InputError(f"{path}: no case with a name and a group; give a folder of `zoo evaluate --out`")
     return rows
+
+
+def read_results(path: str | Path) -> Evaluation:
+    """Read what `compare` needs of an evaluation: the folder that it wrote, or its cases.csv alone."""
+    folder, rows = user_path(path), read_cases(path)
+    if not (folder.is_dir() and (folder / DRAWS).is_file() and (folder / SUMMARY).is_file()):
+        return Evaluation(rows, {})
+    drawn = read_csv(folder / DRAWS, ())
+    try:
+        metrics = {name: NAN if v is None else float(v) for name, v in read_json(folder / SUMMARY)["metrics"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{folder / SUMMARY}: not what `zoo evaluate --out` writes ({error})") from error
+    draws = {name: np.array([row.get(name, NAN) for row in drawn], np.float64) for name in metrics}
+    return Evaluation(rows, metrics, draws=draws)
+
+
+def compare_draws(first: Evaluation, second: Evaluation) -> list[Row]:
+    """Compare metrics of all cases together, first minus second, by paired draws; [] where the cases stand otherwise.
+
+    Both drew the same groups in the same order, if their cases are the same in the same order.
+    """
+    keys = [[(str(row["name"]), str(row["group"])) for row in one.rows] for one in (first, second)]
+    if keys[0] != keys[1]:
+        return []
+    out: list[Row] = []
+    for name in first.draws:
+        if name in second.draws and len(first.draws[name]) == len(second.draws[name]):
+            a, b = first.metrics[name], second.metrics[name]
+            low, high = central(first.draws[name] - second.draws[name])
+            out.append({"metric": name, "first": a, "second": b, "difference": a - b, "low": low, "high": high})
+    return out
 
 
 def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
@@ -201,10 +241,11 @@ def evaluate(
         first = f"such as {name}: {'; '.join(reasons)}"
         warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
     rng, weighed = np.random.default_rng(0), algorithm.weighed(cases)
-    intervals = bootstrap_interval(cases, algorithm.summarise, groups, rng, weighed=weighed)
-    rows = [case.row for case in cases]
-    curves = algorithm.curves(cases)
-    return Evaluation(rows, algorithm.summarise(cases), intervals, out_of_scope=len(outside), curves=curves)
+    draws = bootstrap_draws(cases, algorithm.summarise, groups, rng, weighed=weighed)
+    metrics = algorithm.summarise(cases)
+    intervals = {name: central(draws[name]) if draws else (NAN, NAN) for name in metrics}
+    rows, curves = [case.row for case in cases], algorithm.curves(cases)
+    return Evaluation(rows, metrics, intervals, out_of_scope=len(outside), curves=curves, draws=draws)
 
 
 def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:

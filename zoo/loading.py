@@ -43,7 +43,7 @@ def load(
     backend: torch, mindspore, nvidia, ascend, or None for the first framework installed; device: see backends.resolve.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
-    init: "imagenet" starts from published ImageNet weights, where the algorithm knows how.
+    init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
@@ -62,10 +62,15 @@ def load(
     algorithm = _augmented(_algorithm(entry, config, source), identity, source)
     engine = _open(Package(entry), config, chosen, weights, source)
     weights = _fitted(weights, engine, overrides)
-    published = getattr(Package(entry).convert, "ANEW", ()) if init is not None else ()  # what it does not have
-    anew = (*algorithm.head, *published) if overrides or init is not None else ()
+    anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, source, seed, anew)
     return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
+
+
+def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:
+    """Return the prefixes of what other names, or published weights, leave to be learned."""
+    published = getattr(Package(entry).convert, "ANEW", ()) if init is not None else ()  # what it does not have
+    return (*(prefix for prefixes in algorithm.heads.values() for prefix in prefixes), *published)
 
 
 def _fitted(weights: Arrays | None, engine: Engine, overrides: dict[str, Any]) -> Arrays | None:
@@ -164,9 +169,11 @@ def _from_checkpoint(
     config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
     weights: Arrays = sound_weights(file.arrays(), str(path))
     changed = _override(entry, config, overrides)
-    if changed.classes != config.classes:
-        weights = _body(weights, Package(entry).algorithm(changed))
-    return changed, weights, identity, str(path)
+    heads = _algorithm(entry, changed, str(path)).heads
+    other = tuple(
+        n for field, names in heads.items() if getattr(changed, field) != getattr(config, field) for n in names
+    )
+    return changed, {name: value for name, value in weights.items() if not name.startswith(other)}, identity, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:
@@ -193,8 +200,8 @@ def _variant(entry: Entry, variant: str) -> Any:
 
 def _override(entry: Entry, config: Any, changes: dict[str, Any]) -> Any:
     """Change fields of a configuration; what holds for the old classes alone goes back to its default."""
-    reset = {}
-    if "classes" in changes and changes["classes"] not in (config.classes, list(config.classes)):
-        fresh = type(config)()
-        reset = {name: getattr(fresh, name) for name in Package(entry).algorithm.of_classes}
+    algorithm, fresh, reset = Package(entry).algorithm, type(config)(), dict[str, Any]()
+    for field, dependent in {"classes": algorithm.of_classes, **algorithm.of_names}.items():
+        if field in changes and changes[field] not in (getattr(config, field), list(getattr(config, field))):
+            reset |= {name: getattr(fresh, name) for name in dependent}
     return replace_fields(config, {**reset, **changes}, entry.name)

@@ -209,13 +209,13 @@ class Model:
         tta: average over mirrored views of each image.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
-        from zoo.common.datasets.classes import aligned
+        from zoo.common.datasets.classes import counted_alike
         from zoo.evaluation import evaluate, open_results, score_baseline
 
         batch_size = checked_batch_size(batch_size)
         if tta:
             check_views(self.algorithm)
-        dataset = aligned(self._open(data, layout), self.config.classes, self.algorithm.labels[0])
+        dataset = counted_alike(self._open(data, layout), self.algorithm)
         cases = dataset.split(split)
         output = None if out is None else open_results(out, overwrite=overwrite)
         with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:

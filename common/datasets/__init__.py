@@ -90,10 +90,12 @@ class Dataset(Sequence[Sample]):
         origin: str = "",
         classes: tuple[str, ...] = (),
         drawn: Mapping[str, int] = MappingProxyType({}),
+        counted: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         self.records = tuple(records)
         self.origin = origin  # named in errors
         self.classes = classes  # what the labels count; () when the data does not say
+        self.counted = dict(counted)  # what further labels of a sample count, by label, where the data says so
         self.drawn = dict(drawn)  # how the split was drawn: its seed, the fold; empty when the data set brings one
 
     @property
@@ -111,14 +113,15 @@ class Dataset(Sequence[Sample]):
         if not chosen:
             sizes = {split: sum(record.split == split for record in self.records) for split in SPLITS}
             raise DataError(f"{self.origin}: no case in split {name!r}; the sizes are {sizes}")
-        return Dataset(chosen, self.origin, self.classes, self.drawn)
+        return Dataset(chosen, self.origin, self.classes, self.drawn, self.counted)
 
     def fold(self, fold: int, folds: int = 5, seed: int = 0) -> Dataset:
         """Split anew for one turn of a cross-validation, see `draw_folds`; the data set's own split is given up."""
         from zoo.common.splits import draw_folds
 
         records = draw_folds(self.records, folds, fold, seed)
-        return Dataset(records, self.origin, self.classes, {"seed": seed, "folds": folds, "fold": fold})
+        drawn = {"seed": seed, "folds": folds, "fold": fold}
+        return Dataset(records, self.origin, self.classes, drawn, self.counted)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -132,7 +135,7 @@ class Dataset(Sequence[Sample]):
     def __getitem__(self, index: slice) -> Dataset: ...
     def __getitem__(self, index: int | slice) -> Sample | Dataset:
         if isinstance(index, slice):
-            return Dataset(self.records[index], self.origin, self.classes, self.drawn)
+            return Dataset(self.records[index], self.origin, self.classes, self.drawn, self.counted)
         return self.records[index].load()
 
 
@@ -145,7 +148,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     """
     from zoo.common.datasets.classes import check_background
     from zoo.common.datasets.columns import split_name
-    from zoo.common.datasets.joined import read_joined
+    from zoo.common.datasets.joined import counted_beside, read_joined
     from zoo.common.datasets.places import placed
     from zoo.common.splits import check_files, check_groups, draw_splits
 
@@ -157,6 +160,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     name = layout or _find_layout(root)
     try:
         records, classes = read_joined(_reader(name), root, ways)
+        counted = {} if isinstance(task, str) else counted_beside(_reader(name), root, task, classes)
         if ways[0][0] == "segmentation":
             check_background(classes, str(root))
     except (KeyError, ValueError, TypeError, ArithmeticError, OSError) as error:
@@ -173,7 +177,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
     check_groups(records, str(root))
     check_files(records, str(root))
     records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
-    return Dataset(records, str(root), classes, drawn)
+    return Dataset(records, str(root), classes, drawn, counted)
 
 
 def _root(path: str | os.PathLike[str]) -> Path:

@@ -9,7 +9,7 @@ ignore.csv: id or image, x1, y1, x2, y2: regions in which a detector's boxes are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ class Marks:
 
     rows: np.ndarray
     wheres: tuple[str, ...]
+    size: tuple[float, float] | None = None  # (width, height) of the picture that was annotated, where it is told
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,7 @@ class Boxes:
     path: Path
     classes: tuple[str, ...]
     marks: dict[str, Marks]
+    crowds: dict[str, Marks] = field(default_factory=dict)  # regions with several objects
 
 
 def read_boxes(root: Path, images: Names, classes: tuple[str, ...]) -> Boxes | None:
@@ -69,6 +71,7 @@ def _from_coco(coco: Coco, path: Path, images: Names, classes: tuple[str, ...]) 
     if len(classes) == len(coco.classes) + 1:  # classes.txt counts the background of masks, too
         table = None
     found: dict[str, Marks] = {}
+    crowds: dict[str, Marks] = {}
     unknown = []
     for file, rows in coco.boxes.items():
         name = find_name(file, images, str(path))
@@ -78,10 +81,15 @@ def _from_coco(coco: Coco, path: Path, images: Names, classes: tuple[str, ...]) 
             raise DataError(f"{path}: two entries mean {name}; expected one `file_name` per image")
         else:
             rows = rows if table is None else np.hstack([table[rows[:, :1].astype(int)], rows[:, 1:]])
-            found[name] = Marks(rows, tuple(f"{path}, box {i + 1} of {file}" for i in range(len(rows))))
+            found[name] = _of_file(path, file, "box", rows, coco.sizes[file])
+            crowds[name] = _of_file(path, file, "crowd", coco.crowds[file], coco.sizes[file])
     if unknown:
         raise unknown_names(unknown, images, str(path), path.parent / "images")
-    return Boxes(path, coco.classes, found)
+    return Boxes(path, coco.classes, found, crowds)
+
+
+def _of_file(path: Path, file: str, what: str, rows: np.ndarray, size: tuple[float, float] | None) -> Marks:
+    return Marks(rows, tuple(f"{path}, {what} {i + 1} of {file}" for i in range(len(rows))), size)
 
 
 def _from_table(table: Table, images: Names, root: Path, classes: tuple[str, ...]) -> Boxes:

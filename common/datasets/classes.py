@@ -7,17 +7,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.tables import whole
-from zoo.common.datasets.texts import check_names, folded
+from zoo.common.datasets.texts import MASK_CLASS_LIST, check_names, folded
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import misplaced_background
 from zoo.common.types import Sample
 
+if TYPE_CHECKING:
+    from zoo.common.algorithm import Algorithm
+
 COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
+ALIKE = "Name the classes alike, in classes.txt too where some of them have no case"
+NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "control")
+
+
+def called_normal(name: str) -> bool:
+    """Say whether a class is called as those are that show nothing."""
+    return name.casefold() in NORMAL
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
@@ -57,12 +68,11 @@ def check_background(classes: tuple[str, ...], where: str) -> None:
         )
 
 
-def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str) -> np.ndarray:
+def renumber(given: tuple[str, ...], wanted: tuple[str, ...], where: str, remedy: str = ALIKE) -> np.ndarray:
     """Return for each given number the wanted number of the same name; DataError where the names differ."""
     if sorted(given) == sorted(wanted):
         return np.array([wanted.index(name) for name in given], np.int64)
     missing, extra = [n for n in wanted if n not in given], [n for n in given if n not in wanted]
-    remedy = "Name the classes alike, in classes.txt too where some of them have no case"
     if misspelt(given, wanted):
         remedy = "They differ only in spelling: write them alike (folders, column `label`, classes.txt)"
     elif missing == ["background"]:
@@ -78,6 +88,22 @@ def misspelt(given: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
     return sorted(given) != sorted(wanted) and sorted(map(folded, given)) == sorted(map(folded, wanted))
 
 
+def counted_alike(dataset: Dataset, algorithm: Algorithm[Any]) -> Dataset:
+    """Return the data set with every label that has names counted in the algorithm's order, see aligned()."""
+    first, *others = algorithm.labels
+    dataset = aligned(dataset, algorithm.counted(first), first)
+    for key in others:
+        given, wanted = dataset.counted.get(key, ()), algorithm.counted(key)
+        if given and wanted and given != wanted:
+            field = next(name for name in algorithm.heads if getattr(algorithm.config, name) == wanted)
+            remedy = (
+                f"Name them alike in {MASK_CLASS_LIST}, or load the model for these: zoo.load(..., {field}={given})"
+            )
+            dataset = _renumbered(dataset, given, wanted, key, remedy)
+            dataset.counted[key] = wanted
+    return dataset
+
+
 def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     """Return the data set with its labels counted in the order of `classes`.
 
@@ -87,20 +113,29 @@ def aligned(dataset: Dataset, classes: tuple[str, ...], key: str) -> Dataset:
     """
     if key not in COUNTED or dataset.classes == classes:
         return dataset
+    changed = _renumbered(dataset, dataset.classes, classes, key)
+    changed.classes = classes if dataset.classes else ()
+    return changed
+
+
+def _renumbered(
+    dataset: Dataset, given: tuple[str, ...], wanted: tuple[str, ...], key: str, remedy: str = ALIKE
+) -> Dataset:
     table = None
-    if dataset.classes:
-        table = renumber(dataset.classes, classes, f"{dataset.origin}, beside the model")
+    if given:
+        of = f" of {key}" if key in dataset.counted else ""
+        table = renumber(given, wanted, f"{dataset.origin}{of}, beside the model", remedy)
         warnings.warn(
-            f"{dataset.origin}: counts its classes as {', '.join(dataset.classes)}; its labels are renumbered to the "
-            f"model's {', '.join(classes)}",
+            f"{dataset.origin}: counts its classes{of} as {', '.join(given)}; its labels are renumbered to the "
+            f"model's {', '.join(wanted)}",
             ZooWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     records = [
-        replace(record, load=partial(_load, record.load, key, table, len(classes), record.name))
+        replace(record, load=partial(_load, record.load, key, table, len(wanted), record.name))
         for record in dataset.records
     ]
-    return Dataset(records, dataset.origin, classes if dataset.classes else (), dataset.drawn)
+    return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
 def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classes: int, name: str) -> Sample:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.datasets.texts import MASK_CLASS_LIST, read_class_list
 from zoo.common.errors import DataError
 from zoo.common.types import Sample
 
@@ -26,6 +27,25 @@ def read_joined(reader: Reader, root: Path, ways: Sequence[tuple[str, ...]]) -> 
         except DataError as error:
             problems.append(error)
     raise problems[0]
+
+
+def counted_beside(
+    reader: Reader, root: Path, labels: Sequence[str], classes: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    """Name what the labels beside the first one count: the classes of masks, where mask_classes.txt or the reader does.
+
+    classes: of the first label; classes.txt names these alone, whatever it is read for.
+    """
+    if "mask" not in labels[1:]:
+        return {}
+    if listed := read_class_list(root if root.is_dir() else root.parent, MASK_CLASS_LIST):
+        return {"mask": listed}
+    try:
+        names = reader.classes(root, "segmentation")
+    except (DataError, KeyError):  # this layout has no masks but for localisation
+        return {}
+    is_own = bool(names) and names != classes and names[0] != "background"  # which stands for whatever lies around
+    return {"mask": names} if is_own else {}
 
 
 def join(root: Path, tasks: Sequence[str], tables: Sequence[list[Record]]) -> list[Record]:

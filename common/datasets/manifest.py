@@ -30,7 +30,7 @@ import numpy as np
 
 from zoo.common.datasets import Record
 from zoo.common.datasets.class_folders import class_folders, folder_classes, read_folders
-from zoo.common.datasets.classes import check_named, class_number, named
+from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import find_column, split_name
 from zoo.common.datasets.folders import entries, files_of
 from zoo.common.datasets.masks import read_mask
@@ -48,7 +48,6 @@ ROWS = {  # task: label, its columns, and those of volumes
     "detection": ("boxes", ("x1", "y1", "x2", "y2"), ("z1", "z2")),
 }
 MASKS = {"segmentation": "mask", "instance-segmentation": "instances"}
-NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "control")
 
 
 def recognises(root: Path) -> bool:
@@ -108,7 +107,7 @@ def _names(table: Table, task: str) -> tuple[str, ...]:
     names = named(line.values.get("label", "") for line in table.lines)
     if task != "localisation":
         return names
-    return tuple(sorted(names, key=lambda name: (name.casefold() not in NORMAL, name)))
+    return tuple(sorted(names, key=lambda name: (not called_normal(name), name)))
 
 
 def _described(table: Table, records: list[Record]) -> list[Record]:

@@ -186,6 +186,8 @@ def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Re
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
     if task == "detection" and folder.ignored is not None:
         readers["ignored"] = READERS["ignored"]
+    if task == "localisation":
+        readers["mask"] = READERS["place"]  # classes.txt names what the labels count
     if task == "localisation" and not folder.has_labels:
         readers["label"] = READERS["marked"]
     labels = {key: readers[key](folder, name) for key in readers}

@@ -13,11 +13,11 @@ from scipy import ndimage
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import describe
 from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
-from zoo.common.datasets.classes import check_named, class_number, named
+from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name
 from zoo.common.datasets.masks import anything, read_mask
-from zoo.common.datasets.places import within
+from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
@@ -64,7 +64,7 @@ class Folder:
 
     @property
     def named_labels(self) -> tuple[str, ...]:
-        """The classes of the column `label` where they are names: in the order of the alphabet, normal ones first."""
+        """The classes of the column `label` where they are names, in the order of the alphabet."""
         return named(line.values.get("label", "") for line in self.rows.values())
 
     @property
@@ -84,6 +84,13 @@ class Folder:
         if line is None or not line.values.get("label"):
             return None
         return class_number(line.values["label"], self.classes or self.named_labels, line.where)
+
+    def is_normal(self, name: str) -> bool:
+        """Say whether the label of an image stands for nothing found: by its name, or 0 where no class is so called."""
+        number, names = self.label_of(name), self.classes or self.named_labels
+        if number is not None and any(called_normal(other) for other in names):
+            return called_normal(names[number])
+        return number == 0
 
     @property
     def table_name(self) -> str:
@@ -140,16 +147,16 @@ def _marked(folder: Folder, name: str) -> ReadLabel:
     return partial(_marks_anything, _mask(folder, name))
 
 
-def _mask(folder: Folder, name: str, instances: bool = False) -> ReadLabel:
+def _mask(folder: Folder, name: str, instances: bool = False, unnamed: bool = False) -> ReadLabel:
     path = folder.mask_of(name)
-    if path is None and folder.label_of(name) == 0:
+    if path is None and folder.is_normal(name):
         return _nothing  # a normal picture has nothing to outline
     if path is None:
         raise DataError(
             f"{folder.root}: no mask for {name}; looked in {' and '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}"
         )
     decode = anything if not instances and folder.counts_instances else None
-    limit = len(folder.classes) if folder.classes and not instances else None
+    limit = len(folder.classes) if folder.classes and not instances and not unnamed else None
     return partial(_read_limited, path, decode, limit)
 
 
@@ -168,7 +175,11 @@ def _boxes(folder: Folder, name: str) -> ReadLabel:
 
 
 def _ignored(folder: Folder, name: str) -> ReadLabel:
-    return partial(_placed, "ignored", (folder.ignored or {}).get(name, Marks(np.zeros((0, 4)), ())))
+    none = Marks(np.zeros((0, 4)), ())
+    crowds = folder.boxes.crowds.get(name, none) if folder.boxes is not None else none
+    regions = (folder.ignored or {}).get(name, none)
+    both = Marks(np.vstack([regions.rows, crowds.rows]), (*regions.wheres, *crowds.wheres), crowds.size)
+    return partial(_placed, "ignored", both)
 
 
 def _points(folder: Folder, name: str) -> ReadLabel:
@@ -186,6 +197,7 @@ def _points(folder: Folder, name: str) -> ReadLabel:
 
 
 def _placed(key: str, marks: Marks, image: Image) -> np.ndarray:
+    check_size(marks.size, image.size, marks.wheres[0] if marks.wheres else image.name)
     return within(key, marks.rows, image.size, marks.wheres)
 
 
@@ -229,6 +241,7 @@ READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
     "label": _label,
     "marked": _marked,
     "mask": _mask,
+    "place": partial(_mask, unnamed=True),
     "instances": partial(_mask, instances=True),
     "boxes": _boxes,
     "ignored": _ignored,

@@ -28,6 +28,16 @@ def placed(load: Callable[[], Sample], name: str) -> Sample:
     return replace(sample, labels={**sample.labels, **found})
 
 
+def check_size(annotated: tuple[float, float] | None, size: Sequence[int], where: str) -> None:
+    """Raise DataError where the picture that was annotated, (width, height), is not the one that is there."""
+    if annotated is not None and tuple(annotated) != tuple(size[:-3:-1]):
+        there, told = (" x ".join(f"{side:g}" for side in sides) for sides in (size[:-3:-1], annotated))
+        raise DataError(
+            f"{where}: annotated on {told} px, the picture has {there} px (width x height); expected the picture that "
+            "was annotated. Use that one, or scale the boxes and correct width and height"
+        )
+
+
 def within(key: str, rows: np.ndarray, size: Sequence[int], wheres: Sequence[str]) -> np.ndarray:
     """Return the rows of a label, boxes cut at the border, as answers are; DataError for what lies outside.
 

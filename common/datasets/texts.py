@@ -11,6 +11,7 @@ from typing import Any
 from zoo.common.errors import DataError
 
 CLASS_LIST = "classes.txt"
+MASK_CLASS_LIST = "mask_classes.txt"  # of masks beside other labels, which classes.txt names
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 NUMBERED = re.compile(r"-?\d+\s*[\s:,;=]\s*\S")
 
@@ -44,9 +45,9 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: not JSON ({error}); save it again, or copy it again") from error
 
 
-def read_class_list(folder: Path) -> tuple[str, ...]:
+def read_class_list(folder: Path, file_name: str = CLASS_LIST) -> tuple[str, ...]:
     """Read classes.txt: the classes in the order of their numbers, one per line; () where there is no such file."""
-    path = folder / CLASS_LIST
+    path = folder / file_name
     if not path.is_file():
         return ()
     names = tuple(read_names(path))
@@ -54,7 +55,7 @@ def read_class_list(folder: Path) -> tuple[str, ...]:
         given = f"lines such as {names[0]!r}" if names else "no name"
         raise DataError(
             f"{path}: {given} given; expected one class per line and nothing else, the first one for number 0 (the "
-            f"background where there are masks). Write it so, or remove {CLASS_LIST}"
+            f"background where there are masks). Write it so, or remove {file_name}"
         )
     check_names(names, str(path))
     return names

@@ -7,6 +7,7 @@ a detector's boxes are neither right nor wrong.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,9 @@ import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, unknown_names
+from zoo.common.datasets.places import check_size
 from zoo.common.datasets.texts import read_text
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import read_image
 from zoo.common.types import Sample
 
@@ -32,6 +34,7 @@ class Marked:
     names: tuple[str, ...]
     corners: np.ndarray
     is_difficult: np.ndarray
+    size: tuple[float, float] | None  # (width, height) of the picture that was annotated, where the file tells it
 
 
 def recognises(root: Path) -> bool:
@@ -50,10 +53,7 @@ def read(root: Path, task: str) -> list[Record]:
     if task != "detection" or folder is None:
         raise DataError(f"{root}: Pascal VOC is read for detection, with {' or '.join(PICTURES)}/; {describe(root)}")
     pictures, names = by_name(folder), classes(root, task)
-    splits: dict[str, str] = {}
-    for path in entries(root / "ImageSets" / "Main"):
-        if path.stem in SPLITS:
-            splits |= {line.split()[0]: path.stem for line in read_text(path).splitlines() if line.split()}
+    splits = _splits(root)
     found, unknown = [], []
     for path in _files(root):
         name = find_name(path.stem, pictures, str(root / "Annotations"))
@@ -64,20 +64,40 @@ def read(root: Path, task: str) -> list[Record]:
             found.append(Record(name, splits.get(path.stem, ""), name, load, files_of(pictures[name], path)))
     if unknown:
         raise unknown_names(unknown, pictures, str(root / "Annotations"), folder)
+    if lost := sorted(set(splits) - {path.stem for path in _files(root)}):
+        raise DataError(f"{root}: {len(lost)} listed pictures have no file in Annotations/, such as {lost[0]}")
+    left = [path.stem for path in _files(root) if splits and path.stem not in splits]
+    if left:
+        text = f"{root}: {len(left)} annotated pictures are in no list, such as {left[0]}; they are left out"
+        warnings.warn(text, ZooWarning, stacklevel=2)
     return found
+
+
+def _splits(root: Path) -> dict[str, str]:
+    """Read the lists of names; {} where there are none."""
+    splits: dict[str, str] = {}
+    for path in entries(root / "ImageSets" / "Main"):
+        if path.stem in SPLITS:
+            names_listed = {line.split()[0] for line in read_text(path).splitlines() if line.split()}
+            if twice := sorted(names_listed & set(splits)):
+                raise DataError(f"{path}: {twice[0]} is in {splits[twice[0]]}.txt, too; expected each picture in one")
+            splits |= dict.fromkeys(names_listed, path.stem)
+    return splits
 
 
 def parse(path: Path) -> Marked:
     """Read one file; DataError where it is not what it should be."""
     try:
-        objects = ElementTree.parse(path).getroot().findall("object")
+        tree = ElementTree.parse(path).getroot()
+        objects = tree.findall("object")
+        width, height = (float(tree.findtext(f"size/{side}") or 0) for side in ("width", "height"))
         names = tuple(_text(item, "name") for item in objects)
         rows = [[float(_text(item, f"bndbox/{side}")) for side in CORNERS] for item in objects]
     except (ElementTree.ParseError, ValueError) as error:
         raise DataError(f"{path}: not an annotation of Pascal VOC ({error})") from error
     difficult = np.array([(item.findtext("difficult") or "0").strip() == "1" for item in objects], bool)
     corners = np.array(rows, np.float64).reshape(-1, 4) - (1, 1, 0, 0)
-    return Marked(names, corners, difficult)
+    return Marked(names, corners, difficult, (width, height) if width > 0 and height > 0 else None)
 
 
 def _text(item: ElementTree.Element, tag: str) -> str:
@@ -99,4 +119,6 @@ def _load(path: Path, annotation: Path, names: tuple[str, ...]) -> Sample:
     marked = parse(annotation)
     kinds = np.array([names.index(name) for name in marked.names], np.float64)
     boxes, easy = np.column_stack([kinds, marked.corners]), ~marked.is_difficult
-    return Sample(read_image(path), {"boxes": boxes[easy], "ignored": marked.corners[~easy]}, group=path.stem)
+    image = read_image(path)
+    check_size(marked.size, image.size, str(annotation))
+    return Sample(image, {"boxes": boxes[easy], "ignored": marked.corners[~easy]}, group=path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from zoo.common.answers.boxes import Boxes
 from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.baseline import BlobDetector
-from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement
+from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement, shown
 from zoo.common.detection.curves import detection_curves
 from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
 from zoo.common.detection.scores import PooledScores, counts, evidence_of, summarise
@@ -89,6 +90,9 @@ class DetectionAlgorithm(Algorithm[D]):
     def decode(self, outputs: Arrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Turn the outputs of one picture into boxes (k, 4) on the input's grid, labels and scores, best first."""
         raise NotImplementedError
+
+    def as_seen(self, image: Image) -> Image:
+        return replace(image, array=shown(image, self.config))
 
     def preprocess(self, image: Image) -> Arrays:
         return {"image": on_canvas(image, self.config)}

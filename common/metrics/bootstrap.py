@@ -20,21 +20,37 @@ def bootstrap_interval(
     level: float = 0.95,
     weighed: Weighed | None = None,
 ) -> dict[str, tuple[float, float]]:
-    """Draw as many groups as there are, with replacement, `n` times; return the central `level` of each score.
+    """Return the central `level` of each score over `n` draws of groups, see `bootstrap_draws`.
+
+    Draws in which a score is undefined do not count for it; (nan, nan) if it never is defined, and for every score
+    when there are fewer than two groups, since nothing is known then about other patients.
+    """
+    draws = bootstrap_draws(rows, summarise, groups, rng, n, weighed)
+    if not draws and len(rows):
+        return dict.fromkeys(summarise(rows), (float("nan"), float("nan")))
+    return {name: central(values, level) for name, values in draws.items()}
+
+
+def bootstrap_draws(
+    rows: Sequence[Case],
+    summarise: Callable[[Sequence[Case]], dict[str, float]],
+    groups: Sequence[str],
+    rng: np.random.Generator,
+    n: int = 1000,
+    weighed: Weighed | None = None,
+) -> dict[str, np.ndarray]:
+    """Draw as many groups as there are, with replacement, `n` times; return each score's values (n,).
 
     All cases of a drawn group come along, as often as it was drawn (cluster bootstrap), because cases of one patient
-    are not independent. Draws in which a score is undefined do not count for it; (nan, nan) if it never is defined,
-    and for every score when there are fewer than two groups, since nothing is known then about other patients.
+    are not independent. {} when there are fewer than two groups. Equal generators draw equal groups.
     weighed: gives the summary from how often each row counts, (rows,); for scores that are made of sorted rows.
     """
     members: dict[str, list[Case]] = {}
     for row, group in zip(rows, groups, strict=True):
         members.setdefault(group, []).append(row)
     clusters = list(members.values())
-    if not clusters:
-        return {}
     if len(clusters) < 2:
-        return dict.fromkeys(summarise(rows), (float("nan"), float("nan")))
+        return {}
     places = {group: i for i, group in enumerate(members)}
     place = np.array([places[group] for group in groups])
     draws = []
@@ -44,12 +60,13 @@ def bootstrap_interval(
             draws.append(weighed(np.bincount(chosen, minlength=len(clusters))[place]))
             continue
         draws.append(summarise([row for index in chosen for row in clusters[index]]))
-    return {name: _central([draw[name] for draw in draws], level) for name in draws[0]}
+    return {name: np.array([draw[name] for draw in draws], np.float64) for name in draws[0]}
 
 
-def _central(values: list[float], level: float) -> tuple[float, float]:
-    defined = [value for value in values if not np.isnan(value)]
-    if not defined:
+def central(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Return the central `level` of the defined values; (nan, nan) if there is none."""
+    defined = values[~np.isnan(values)]
+    if not len(defined):
         return float("nan"), float("nan")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

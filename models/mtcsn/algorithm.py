@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import logit
 
 from zoo.common.answers.frames import ClassifiedSegmentation
 from zoo.common.answers.prediction import Prediction
@@ -25,6 +27,7 @@ from .trivial import fit_trivial
 STRIDE = 32  # of the deepest map
 IGNORED = 255  # in a mask: not judged
 SURE = 9.0  # logit of a perfect output
+LEAST_MEAN = 8.0  # of a channel, of 0..255; a darker one is noise
 BLACK = 12  # of 0..255: the largest value of what lies outside of the field of view
 
 
@@ -35,6 +38,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
     labels: ClassVar[tuple[str, ...]] = ("label", "mask")
     answer_type: ClassVar[type[Prediction]] = ClassifiedSegmentation
     monitor = "both"
+    of_names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({"tissues": ("mask_threshold",)})
     augmentation: Augmentation = FrameAugmentation()
 
     def __init__(self, config: Config) -> None:
@@ -42,12 +46,25 @@ class MTCSN(ClassificationAlgorithm[Config]):
         tissues = config.tissues
         if len(tissues) < 2 or len(set(tissues)) < len(tissues):
             raise ConfigError(f"tissues={tissues} given; expected at least two, all different")
+        if not 0 < config.mask_threshold < 1 or (len(tissues) > 2 and config.mask_threshold != 0.5):
+            given = f"mask_threshold={config.mask_threshold} given"
+            raise ConfigError(f"{given}; expected 0..1, and 0.5 for more than two tissues")
+        if config.colours and (len(config.colours) != config.input_channels or min(config.colours) <= 0):
+            given = f"colours={config.colours} given for {config.input_channels} channels"
+            raise ConfigError(f"{given}; expected a mean above 0 for each, or none")
         if any(side < STRIDE or side % STRIDE for side in config.input_size):
             raise ConfigError(f"input_size={config.input_size} given; expected multiples of {STRIDE}")
 
     @property
     def head(self) -> tuple[str, ...]:
         return ("cd_head.",)
+
+    @property
+    def heads(self) -> Mapping[str, tuple[str, ...]]:
+        return {"classes": self.head, "tissues": ("seg_head.", "cd_hidden.")}
+
+    def counted(self, label: str) -> tuple[str, ...]:
+        return self.config.tissues if label == "mask" else super().counted(label)
 
     def preprocess(self, image: Image) -> Arrays:
         if image.array.ndim != 3:
@@ -58,7 +75,16 @@ class MTCSN(ClassificationAlgorithm[Config]):
             for v in (self.config.mean, self.config.std)
         )
         boxed, _ = letterbox(to_channels(image.array, channels), self.config.input_size)
+        boxed = self._balanced(boxed)
         return {"image": ((boxed / 255 - mean) / std).astype(np.float32)}
+
+    def _balanced(self, picture: np.ndarray) -> np.ndarray:
+        """Scale each channel to its usual mean over the field of view: lamps differ more than blood and mucosa do."""
+        seen = picture.max(axis=0) > BLACK
+        if not self.config.colours or not seen.any():
+            return picture
+        means = np.maximum(picture[:, seen].mean(axis=1, dtype=np.float64), LEAST_MEAN)
+        return picture * (np.array(self.config.colours) / means).astype(np.float32).reshape(-1, 1, 1)
 
     def targets(self, sample: Sample) -> Arrays:
         mask = self.mask_of(sample)
@@ -77,6 +103,7 @@ class MTCSN(ClassificationAlgorithm[Config]):
 
     def postprocess(self, outputs: Arrays, image: Image) -> ClassifiedSegmentation:
         scores = undo_letterbox(np.asarray(outputs["segmentation"], np.float32), image.size)
+        scores[-1] -= logit(self.config.mask_threshold)
         return self.answer(self.probabilities(outputs["logits"]), scores.argmax(0).astype(np.uint8), image)
 
     def answer(self, probabilities: np.ndarray, labels: np.ndarray, image: Image) -> ClassifiedSegmentation:

@@ -17,6 +17,8 @@ from zoo.common.ranges import Angle, Factors, Share
 from zoo.common.transforms.pictures import letterbox
 from zoo.common.types import Sample
 
+RADII = (0.38, 0.5)  # of a disc, as shares of the shorter side
+
 
 @dataclass(frozen=True)
 class FrameAugmentation(Augmentation):
@@ -26,10 +28,11 @@ class FrameAugmentation(Augmentation):
     rotation_deg: Angle = 180.0  # largest turn, either way: a capsule has no up
     scale: Factors = (0.85, 1.25)  # size, on a log scale
     shift: Share = 0.08  # largest shift, as a share of the sides
-    gamma: Factors = (0.8, 1.25)  # exponent of the intensities, on a log scale
+    gamma: Factors = (0.67, 1.5)  # exponent of the intensities, on a log scale
     brightness: Share = 0.2  # largest share of the standard deviation that is added, either way
-    contrast: Factors = (0.8, 1.25)  # stretch about the mean
+    contrast: Factors = (0.7, 1.4)  # stretch about the mean
     tint: Share = 0.06  # largest change of each colour, as a share
+    disc: Share = 0.7  # share of the copies that are seen through a disc, so that the shape of the view tells nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,19 @@ def augment(
         Contrast(factor=options.contrast),
         Tint(amount=options.tint),
     )
-    return Chain((*moves, *tones), fill=0.0, mask_fill=beyond).apply(fitted(sample, size, beyond), rng)
+    moved = Chain((*moves, *tones), fill=0.0, mask_fill=beyond).apply(fitted(sample, size, beyond), rng)
+    return through_disc(moved, beyond, rng) if rng.random() < options.disc else moved
+
+
+def through_disc(sample: Sample, beyond: int, rng: np.random.Generator) -> Sample:
+    """Blacken what lies outside of a disc about the middle; the mask gets `beyond` there."""
+    mask = np.asarray(sample.labels["mask"])
+    h, w = mask.shape
+    y, x = (np.array([h, w]) - 1) / 2 + rng.uniform(-0.04, 0.04, 2) * min(h, w)
+    rows, columns = np.ogrid[:h, :w]
+    hidden = np.hypot(rows - y, columns - x) > rng.uniform(*RADII) * min(h, w)
+    picture = replace(sample.image, array=np.where(hidden, np.float32(0), sample.image.array))
+    return replace(sample, image=picture, labels={**sample.labels, "mask": np.where(hidden, beyond, mask)})
 
 
 def fitted(sample: Sample, size: tuple[int, int], beyond: int) -> Sample:

@@ -32,7 +32,9 @@ class Config:
     input_size: tuple[int, int] = (256, 256)  # (h, w) [px], multiples of 32
     mean: tuple[float, ...] = IMAGENET_MEAN  # of the intensities scaled to 0..1; one, or one per channel
     std: tuple[float, ...] = IMAGENET_STD
+    colours: tuple[float, ...] = ()  # means [0..255] to which a frame's channels are brought; () leaves them
     threshold: float = 0.5  # of two classes, the second is named from this probability of the network on
+    mask_threshold: float = 0.5  # of two tissues, the second is marked from this probability of the network on
     class_weights: tuple[float, ...] = ()  # of the loss, one per class; () weighs them alike
     mask_weight: float = 1.0  # of the loss of the pixels
 
@@ -49,7 +51,9 @@ BLEEDING = Config(
     classes=("normal", "bleeding"),
     tissues=("mucosa", "bleeding"),
     width=16,
-    input_size=(64, 64),
+    input_size=(96, 96),
+    colours=(150.0, 90.0, 70.0),
+    mask_threshold=0.25,  # blood of unknown videos is marked with less certainty
 )
 VARIANTS: dict[str, Config] = {
     "paper": Config(layers=(3, 4, 6, 3), bottleneck=True, width=64, decoder=PUBLISHED, hidden=256),
@@ -64,7 +68,9 @@ VARIANTS: dict[str, Config] = {
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=60, batch_size=16, learning_rate=3e-4, weight_decay=1e-4, body_factor=0.33),
     "small": Recipe(epochs=30, batch_size=16, learning_rate=1e-3, weight_decay=1e-4, ema_decay=0.98),
-    "small-bleeding": Recipe(epochs=24, batch_size=16, learning_rate=3e-3, weight_decay=0.02, ema_decay=0.98),
+    "small-bleeding": Recipe(
+        epochs=10, batch_size=16, learning_rate=2e-3, final_factor=0.3, weight_decay=0.02, ema_decay=0.995
+    ),
     "small-simulated": Recipe(epochs=12, batch_size=16, learning_rate=2e-3, weight_decay=1e-3, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from zoo.common.datasets import open_dataset
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, ZooWarning
 
 
 def picture(path: Path, size: tuple[int, int] = (40, 20)) -> None:
@@ -119,3 +120,73 @@ def test_ignored_regions_are_read_beside_coco_boxes(tmp_path):
 
     np.testing.assert_allclose(regions["a"], [[1, 2, 3, 4]])
     assert regions["b"].shape == (0, 4)
+
+
+def coco_folder(root: Path, **changes: list[dict]) -> None:
+    """Write one picture of 40 x 20 px (width x height) in COCO's way, some of it changed."""
+    picture(root / "images" / "a.png")
+    write(root / "split.csv", "id,split\na,train\n")
+    content = {
+        "categories": [{"id": 9, "name": "b"}, {"id": 2, "name": "a"}],
+        "images": [{"id": 1, "file_name": "a.png", "width": 40, "height": 20}],
+        "annotations": [
+            {"image_id": 1, "category_id": 9, "bbox": [1, 2, 3, 4]},
+            {"image_id": 1, "category_id": 2, "bbox": [10, 5, 20, 10], "iscrowd": 1},
+        ],
+    }
+    write(root / "boxes.json", json.dumps(content | changes))
+
+
+def test_classes_follow_their_ids_and_crowds_count_neither_way(tmp_path):
+    coco_folder(tmp_path)
+    write(tmp_path / "ignore.csv", "id,x1,y1,x2,y2\na,0,0,5,5\n")
+
+    data = open_dataset(tmp_path, "detection")
+    sample = data.records[0].load()
+
+    assert data.classes == ("a", "b")
+    np.testing.assert_allclose(sample.labels["boxes"], [[1, 1, 2, 4, 6]])
+    np.testing.assert_allclose(sample.labels["ignored"], [[0, 0, 5, 5], [10, 5, 30, 15]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "a.png"}]}, "file_name 'a.png'"),
+        ({"images": [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}]}, "image id 1"),
+        ({"categories": [{"id": 2, "name": "a"}, {"id": 9, "name": "a"}]}, "category 'a'"),
+        ({"categories": [{"id": 9, "name": "a"}, {"id": 9, "name": "b"}]}, "category id 9"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_refused_and_not_lost(tmp_path, changes, message):
+    coco_folder(tmp_path, **changes)
+
+    with pytest.raises(DataError, match=f"{message} is there twice"):
+        open_dataset(tmp_path, "detection")
+
+
+def test_boxes_of_another_size_of_the_picture_are_refused(tmp_path):
+    coco_folder(tmp_path / "coco", images=[{"id": 1, "file_name": "a.png", "width": 80, "height": 40}])
+    voc(tmp_path / "voc")
+    write(tmp_path / "voc" / "ImageSets" / "Main" / "train.txt", "a\nb\n")
+    size = "<size><width>80</width><height>40</height></size>"
+    write(tmp_path / "voc" / "Annotations" / "b.xml", f"<annotation>{size}</annotation>")
+
+    with pytest.raises(DataError, match=r"annotated on 80 x 40 px, the picture has 40 x 20 px"):
+        open_dataset(tmp_path / "coco", "detection").records[0].load()
+    with pytest.raises(DataError, match=r"b\.xml: annotated on 80 x 40 px"):
+        open_dataset(tmp_path / "voc", "detection").records[1].load()
+
+
+def test_lists_of_voc_that_contradict_or_name_nothing_are_refused(tmp_path):
+    voc(tmp_path)
+    lists = tmp_path / "ImageSets" / "Main"
+    write(lists / "train.txt", "a\n")
+    with pytest.warns(ZooWarning, match="1 annotated pictures are in no list, such as b"):
+        open_dataset(tmp_path, "detection")
+    write(lists / "test.txt", "b\nc\n")
+    with pytest.raises(DataError, match="1 listed pictures have no file in Annotations/, such as c"):
+        open_dataset(tmp_path, "detection")
+    write(lists / "val.txt", "a\nb\n")
+    with pytest.raises(DataError, match=r"is in .*, too; expected each picture in one"):
+        open_dataset(tmp_path, "detection")

@@ -29,6 +29,7 @@ def write_data(root: Path, name: str, count: int) -> tuple[str, ...]:
     draw = {
         "classification": draw_labels,
         "localisation": draw_labels,
+        "classification-segmentation": draw_outlined,
         "segmentation": draw_masks,
         "ellipse-detection": draw_ellipses,
         "detection": draw_boxes,
@@ -48,6 +49,14 @@ def draw_labels(root: Path, count: int, axes: int) -> list[str]:
         Pillow.fromarray(picture).save(root / f"{number}.png")
         lines.append(f"{number}.png,{WORDS[number % count]},{split},p{number}")
     return lines
+
+
+def draw_outlined(root: Path, count: int, axes: int) -> list[str]:
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[8:30, 10:40] = 1
+    Pillow.fromarray(mask).save(root / "outline.png")
+    header, *lines = draw_labels(root, count, axes)
+    return [f"{header},mask", *(f"{line},outline.png" for line in lines)]
 
 
 def draw_masks(root: Path, count: int, axes: int) -> list[str]:

@@ -231,3 +231,18 @@ def test_of_two_classes_in_one_place_the_better_stays_where_classes_do_not_matte
     one, two = (decode(outputs, replace(config, class_agnostic=agnostic))[2] > 0.5 for agnostic in (True, False))
 
     assert (one.sum(), two.sum()) == (1, 2)
+
+
+def test_hounsfield_units_are_in_scope_as_the_pictures_made_of_them_are(tmp_path):
+    model = zoo.load("LungNodules-Detection", backend="torch")
+    rng = np.random.default_rng(0)
+    grey = np.zeros((1, 256, 256), np.float32)  # lungs: dark, noisy, with vessels, everything around them black
+    grey[:, 60:200, 30:220] = 30 + 12 * rng.random((140, 190)) + 180 * (rng.random((140, 190)) > 0.97)
+    picture = Image(grey, (1.0, 1.0), name="slice.png")
+    hounsfield = replace(picture, array=grey * (1400 / 255) - 1000)
+
+    reasons = [model.scope.reasons(image) for image in (picture, hounsfield, replace(picture, array=grey * 40))]
+
+    assert reasons[0] == reasons[1]
+    assert not any("intensities" in reason for reason in reasons[0])
+    assert any("intensities" in reason for reason in reasons[2])

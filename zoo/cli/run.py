@@ -122,7 +122,7 @@ def train(
         typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
     ] = None,
     checkpoint: CheckpointOption = "default",
-    init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet.")] = None,
+    init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
@@ -179,9 +179,9 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two models case by case: first minus second, with 95 % intervals and paired tests."""
-    from zoo.evaluation import compare_rows, read_cases
+    from zoo.evaluation import read_results
 
-    rows = compare_rows(read_cases(first), read_cases(second))
+    rows = read_results(first).compare(read_results(second))
     if as_json:
         print_json(rows)
         return

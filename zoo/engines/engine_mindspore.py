@@ -48,6 +48,7 @@ class MindSporeEngine:
             self._losses = package.losses("mindspore")
             self.net = package.net("mindspore")(config)
             self.net.set_train(False)
+            self._fixed = {p.name for p in self.net.get_parameters() if not p.requires_grad}  # statistics, frozen norms
         self._recipe = Recipe()
         self._optimiser: AdamW | Sgd | None = None
         self._trained: dict[str, Parameter] = {}
@@ -96,8 +97,7 @@ class MindSporeEngine:
             self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
         self._trained = {}
         for name, parameter in self._state().items():
-            is_statistic = name.endswith(("running_mean", "running_var"))
-            parameter.requires_grad = not is_statistic and not name.startswith(recipe.freeze or ("\0",))
+            parameter.requires_grad = name not in self._fixed and not name.startswith(recipe.freeze or ("\0",))
             if parameter.requires_grad:
                 self._trained[name] = parameter
         self._rates = [rate_factor(name, recipe, head) for name in self._trained]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -22,7 +23,8 @@ class Scope:
     """The images that a model is for.
 
     dimensions: of the network. slicewise: a network of pictures also takes volumes. channels: of the network's input.
-    modalities: names in MODALITIES; () where nothing is known. record: what the training images looked like.
+    modalities: names in MODALITIES; () where nothing is known. record: what the training images looked like, in the
+    intensities that `as_seen` gives them, see Algorithm.as_seen.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Scope:
     channels: int
     modalities: tuple[str, ...] = ()
     record: Record | None = None
+    as_seen: Callable[[Image], Image] = lambda image: image
 
     def check(self, image: Image) -> None:
         """Raise InputError for an image of other dimensions, or of channels that cannot be converted."""
@@ -59,7 +62,7 @@ class Scope:
         contradiction = (
             (f"{modality} by its DICOM header, trained on {' and '.join(self.modalities)}",) if other else ()
         )
-        return contradiction + (self.record.reasons(image) if self.record is not None else ())
+        return contradiction + (self.record.reasons(self.as_seen(image)) if self.record is not None else ())
 
     def judge(self, prediction: P) -> P:
         """Return the prediction with its reasons, and warn when there are some."""
@@ -77,4 +80,5 @@ def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
     """
     modalities = modality_names(entry.input.modality) if record is None else record.modalities
     channels = int(getattr(algorithm.config, "input_channels", entry.input.channels))
-    return Scope(entry.name, entry.input.dimensions, algorithm.slicewise, channels, modalities, record)
+    kinds = entry.input.dimensions, algorithm.slicewise, channels, modalities
+    return Scope(entry.name, *kinds, record, algorithm.as_seen)

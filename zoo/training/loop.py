@@ -77,7 +77,7 @@ class Trainer:
         self.folder, self.metadata = folder, metadata
         self._on_step: Callable[[], None] = on_first_step
         self.progress = Progress()
-        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size)
+        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
         self._best_rows: list[Case] = []
@@ -107,7 +107,7 @@ class Trainer:
     def _train_epoch(self, stop: threading.Event) -> None:
         progress, recipe, epoch = self.progress, self.recipe, self.progress.epoch
         batches = training_batches(
-            self.algorithm, self.data.training, recipe.batch_size, recipe.seed, epoch, skip=progress.batch
+            self.algorithm, self.data.training, recipe.batch_size, recipe.seed, epoch, progress.batch, recipe.repeats
         )
         label = f"epoch {epoch + 1}/{recipe.epochs}"
         with tqdm(total=self.steps_per_epoch, initial=progress.batch, desc=label, leave=False, disable=None) as bar:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.augment.options import Choice, choose
 from zoo.common.datasets import Dataset
-from zoo.common.datasets.classes import aligned, misspelt, renumber
+from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import BelowBaselineWarning, ConfigError, OutputError, TrainingError, ZooWarning
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
@@ -43,7 +43,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         folder.check_free()
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
-    dataset = aligned(dataset, algorithm.config.classes, algorithm.labels[0])
+    dataset = counted_alike(dataset, algorithm)
     settings = _settings(model, algorithm, recipe, described)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):

@@ -31,7 +31,7 @@ def survey_training(
         for index in spread_evenly(len(training)):
             image = training[index].image
             scope.check(image)
-            yield image
+            yield algorithm.as_seen(image)
 
     without = () if sees_scale(algorithm, training[0].image) else SCALE
     return survey(images(), scope.dimensions, modalities, without)

@@ -1,0 +1,116 @@
+"""DETR as published in MindSpore (Carion et al. 2020): ResNet-50, encoder, decoder with learned queries."""
+
+from __future__ import annotations
+
+from mindspore import Tensor, ops
+
+from zoo.common.layers import layers_mindspore as nn
+
+from .config import Config
+from .positions import sine_positions
+from .resnet_mindspore import FrozenResNet50
+
+
+class Attention(nn.Module):
+    """Attention over several heads."""
+
+    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.scale = (dim // heads) ** -0.5
+        self.query = nn.Linear(dim, dim)
+        self.key = nn.Linear(dim, dim)
+        self.value = nn.Linear(dim, dim)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(dim, dim)
+
+    def construct(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        # query (n, k, dim), key and value (n, t, dim) -> (n, k, dim)
+        n, k, dim = query.shape
+        q = self.query(query).reshape(n, k, self.heads, -1).permute(0, 2, 1, 3) * self.scale
+        keys = self.key(key).reshape(n, -1, self.heads, dim // self.heads).permute(0, 2, 3, 1)
+        values = self.value(value).reshape(n, -1, self.heads, dim // self.heads).permute(0, 2, 1, 3)
+        weights = self.dropout(ops.softmax(ops.matmul(q, keys), axis=-1))
+        return self.out(ops.matmul(weights, values).permute(0, 2, 1, 3).reshape(n, k, dim))
+
+
+def mlp(dim: int, feedforward: int, dropout: float) -> nn.Module:
+    """Two linear layers."""
+    return nn.Sequential(nn.Linear(dim, feedforward), nn.ReLU(), nn.Dropout(dropout), nn.Linear(feedforward, dim))
+
+
+class EncoderLayer(nn.Module):
+    """Every token looks at every other; norms come after the residuals."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.among = Attention(config.dim, config.heads, config.dropout)
+        self.norm1 = nn.LayerNorm(config.dim)
+        self.mlp = mlp(config.dim, config.feedforward, config.dropout)
+        self.norm2 = nn.LayerNorm(config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def construct(self, x: Tensor, positions: Tensor) -> Tensor:
+        # x (n, t, dim), positions (t, dim) -> (n, t, dim)
+        placed = x + positions
+        x = self.norm1(x + self.dropout(self.among(placed, placed, x)))
+        return self.norm2(x + self.dropout(self.mlp(x)))
+
+
+class DecoderLayer(nn.Module):
+    """Queries look at each other, then at the picture."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.among = Attention(config.dim, config.heads, config.dropout)
+        self.norm1 = nn.LayerNorm(config.dim)
+        self.across = Attention(config.dim, config.heads, config.dropout)
+        self.norm2 = nn.LayerNorm(config.dim)
+        self.mlp = mlp(config.dim, config.feedforward, config.dropout)
+        self.norm3 = nn.LayerNorm(config.dim)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def construct(self, x: Tensor, queries: Tensor, memory: Tensor, positions: Tensor) -> Tensor:
+        # x (n, k, dim), queries (k, dim), memory (n, t, dim), positions (t, dim) -> (n, k, dim)
+        placed = x + queries
+        x = self.norm1(x + self.dropout(self.among(placed, placed, x)))
+        x = self.norm2(x + self.dropout(self.across(x + queries, memory + positions, memory)))
+        return self.norm3(x + self.dropout(self.mlp(x)))
+
+
+class PlainDetr(nn.Module):
+    """Body, encoder, decoder, and two heads that all layers of the decoder share."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.dim = config.dim
+        self.backbone = FrozenResNet50(config.input_channels)
+        self.input_proj = nn.Conv2d(self.backbone.outputs, config.dim, 1)
+        self.encoder = nn.ModuleList([EncoderLayer(config) for _ in range(config.encoder_layers)])
+        self.queries = nn.parameter(config.queries, config.dim)
+        self.decoder = nn.ModuleList([DecoderLayer(config) for _ in range(config.decoder_layers)])
+        self.norm = nn.LayerNorm(config.dim)
+        self.labels = nn.Linear(config.dim, len(config.classes) + 1)
+        self.boxes = nn.Sequential(
+            nn.Linear(config.dim, config.dim),
+            nn.ReLU(),
+            nn.Linear(config.dim, config.dim),
+            nn.ReLU(),
+            nn.Linear(config.dim, 4),
+        )
+
+    def construct(self, image: Tensor) -> dict[str, Tensor]:
+        # (n, c, h, w) -> logits (n, layers, k, classes + 1), boxes (n, layers, k, 4), shares of the sides
+        features = self.input_proj(self.backbone(image))
+        n, _, h, w = features.shape
+        positions = Tensor(sine_positions(h, w, self.dim))
+        memory = features.reshape(n, -1, h * w).permute(0, 2, 1)
+        for layer in self.encoder:
+            memory = layer(memory, positions)
+        x = ops.zeros((n, *self.queries.shape), self.queries.dtype)
+        found = []
+        for layer in self.decoder:
+            x = layer(x, self.queries, memory, positions)
+            found.append(self.norm(x))
+        stacked = ops.stack(found, axis=1)
+        return {"logits": self.labels(stacked), "boxes": ops.sigmoid(self.boxes(stacked))}
