@@ -22,6 +22,7 @@ GREY = 0.01  # saturation below which there is no colour
 CONSTANT = 1e-6  # span of intensities below which there is nothing to see
 CASES = 1000  # images that a record is made of, spread evenly; more would be read for little
 SPREAD, FEW = 0.2, 5.0  # a range is widened by SPREAD + FEW / cases of its width at each end, see docs/scope.md
+ENOUGH, DOUBT = 20, 10.0  # below so many cases ranges are accidents, and both width and slack count for more
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ class Record:
             return ("nothing to see: all intensities are alike",)
         values, (low, high) = found
         out: list[str] = []
-        share = SPREAD + FEW / self.cases
+        doubt = DOUBT * max(0.0, 1 / self.cases - 1 / ENOUGH)
+        share = SPREAD + FEW / self.cases + doubt
         for name, (lowest, highest) in self.ranges.items():
             if name not in values or name not in FEATURES:
                 continue
             feature, margin = FEATURES[name], share * (highest - lowest)
-            least, most = lowest - max(feature.slack, margin), highest + max(feature.slack, feature.above, margin)
+            below, above = ((1 + doubt) * slack for slack in (feature.slack, max(feature.slack, feature.above)))
+            least, most = lowest - max(below, margin), highest + max(above, margin)
             if not least <= values[name] <= most:
                 out.append(_reason(name, values[name], (lowest, highest), (low, high), self.intensities))
         return tuple(dict.fromkeys(out))

@@ -15,12 +15,14 @@ import pytest
 
 import zoo
 from zoo.common.batches import training_batches
+from zoo.common.datasets import open_dataset
 from zoo.common.errors import BelowBaselineWarning, ZooWarning
 from zoo.common.types import Image, Sample
 from zoo.common.weights import read_weights
 from zoo.training.curves import plot_curves
 from zoo.training.folder import Progress, RunFolder
 from zoo.training.loop import is_better
+from zoo.training.validation import validate
 
 from .test_training import CLASSES, tiny, write_folder
 
@@ -225,6 +227,89 @@ def test_curves_show_whole_epochs_and_the_rate(epochs: int, tmp_path: Path, monk
         "learning rate at the end of the epoch",
     ]
     assert {line.get_label() for line in figure.axes[0].lines} == {"sum", "a", "b"}
+
+
+@pytest.mark.parametrize("unseen", [[None, None], [0.5, 0.7], [None, 0.7]])
+def test_curves_draw_the_validation_loss_of_logs_that_have_it(
+    unseen: list[float | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from matplotlib.figure import Figure
+
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: figures.append(figure))
+    records = [
+        {"event": "epoch", "epoch": n, "training": {"a": 1.0}, "validation": {"dice": 0.5}, "learning_rate": 0.1}
+        | ({} if value is None else {"validation_loss": {"a": value, "b": 0.25}})
+        for n, value in enumerate(unseen, start=1)
+    ]
+
+    plot_curves(records, "dice", tmp_path / "curves.png")
+
+    drawn = {line.get_label(): list(line.get_ydata()) for line in figures[0].axes[0].lines}
+    sums = [math.nan if value is None else value + 0.25 for value in unseen]
+    assert drawn.pop("a") == [1.0, 1.0]
+    if any(value is not None for value in unseen):
+        np.testing.assert_array_equal(drawn.pop("validation, sum"), sums)
+    assert not drawn
+
+
+def test_the_validation_loss_is_of_the_shipped_weights_over_all_cases(
+    framework: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tiny(framework)
+    model.train(data, out=tmp_path, epochs=2, batch_size=5, ema_decay=0.9)  # the last batch of 8 cases is smaller
+
+    epochs = [record for record in RunFolder(tmp_path).records() if record["event"] == "epoch"]
+    model.engine.load(read_weights(tmp_path / "last.safetensors")[0])
+    samples = list(open_dataset(data, "classification").split("val"))
+    images = np.stack([model.algorithm.preprocess(sample.image)["image"] for sample in samples])
+    logits = model.engine.forward({"image": images})["logits"].astype(float)
+    labels = [int(sample.labels["label"]) for sample in samples]
+    smoothing = model.config.label_smoothing
+    chosen = (1 - smoothing) * logits[np.arange(8), labels] + smoothing * logits.mean(axis=1)
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - chosen)
+    assert [list(record["validation_loss"]) for record in epochs] == [["cross_entropy"]] * 2
+    assert epochs[-1]["validation_loss"]["cross_entropy"] == pytest.approx(expected, rel=1e-4)
+    assert f", validation loss {expected:.4g}"[:-2] in capsys.readouterr().out
+
+
+def test_a_resumed_run_logs_the_same_validation_loss(framework: str, data: Path, tmp_path: Path) -> None:
+    for out, stops in (("whole", False), ("parts", True)):
+        model = tiny(framework)
+        options: dict[str, Any] = {"out": tmp_path / out, "epochs": 2, "batch_size": 8}
+        if stops:
+            step = model.engine.step
+            model.engine.step = stop_at(4, step)  # type: ignore[method-assign]
+            with pytest.raises(RuntimeError, match="pulled"):
+                model.train(data, **options)
+            model = tiny(framework)
+        model.train(data, **options, resume=stops)
+
+    logs = [[r.get("validation_loss") for r in RunFolder(tmp_path / out).records() if r["event"] == "epoch"]
+            for out in ("whole", "parts")]  # fmt: skip
+    assert logs[0] == logs[1] and all(logs[0])
+
+
+def stop_at(number: int, step: Any) -> Any:
+    """Let the step of this number fail."""
+    seen: list[int] = []
+
+    def stopping(*arguments: Any, **options: Any) -> Any:
+        seen.append(0)
+        if len(seen) > number:
+            raise RuntimeError("the plug was pulled")
+        return step(*arguments, **options)
+
+    return stopping
+
+
+def test_what_is_seen_in_windows_has_no_validation_loss() -> None:
+    model = zoo.load("U-CSRNet", backend="torch", checkpoint=None, variant="tiny")
+    sample = type(model.algorithm).example(model.config, np.random.default_rng(0))
+
+    cases, loss = validate(model.algorithm, model.engine, [sample], batch_size=2)
+
+    assert len(cases) == 1 and loss == {}
 
 
 def test_shipped_logs_are_read_as_they_are() -> None:

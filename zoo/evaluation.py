@@ -23,7 +23,7 @@ from zoo.common.metrics.cases import compare_columns, compare_pooled, count_miss
 from zoo.common.metrics.classification import summarise_probabilities
 from zoo.common.metrics.curves import Curve, curve_rows, draw_curve
 from zoo.common.tables import read_csv, write_csv
-from zoo.common.types import Case, Image, Row, Sample
+from zoo.common.types import Arrays, Case, Image, Row, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.file_names import FreePaths
 from zoo.prediction.passes import chunks, predict_batch, prepare
@@ -201,14 +201,25 @@ def score_all(
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
     tta: bool = False,
+    hear: Callable[[Arrays, Sequence[Sample]], object] = lambda outputs, batch: None,
 ) -> list[Case]:
-    """Predict and score every sample, holding one batch at a time; `advance` hears how many are done."""
+    """Predict and score every sample, holding one batch at a time; `advance` hears how many are done.
+
+    hear: gets the outputs of each batch that went through the network together, and its samples.
+    """
     cases = []
     for batch in chunks(samples, batch_size):
-        predictions = predict_batch(algorithm, engine, [prepare(algorithm, sample.image) for sample in batch], tta=tta)
+        inputs = [prepare(algorithm, sample.image) for sample in batch]
+        predictions = predict_batch(
+            algorithm, engine, inputs, tta=tta, hear=lambda found, batch=batch: hear(found, batch)
+        )
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return cases
+
+
+def _hear(hear: Callable[[Arrays, Sequence[Sample]], object], batch: Sequence[Sample], outputs: Arrays) -> None:
+    hear(outputs, batch)
 
 
 def evaluate(

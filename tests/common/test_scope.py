@@ -29,6 +29,19 @@ def ball(seed: int, size: int = 40) -> Image:
     return Image(array[None], (1.0, 1.0, 1.0), name=f"{seed}.nii.gz")
 
 
+def spot(seed: int) -> Image:
+    """A bright spot of any size and contrast, anywhere on noise; the layout of a few of them is an accident."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:64, :64] / 64
+    away = np.hypot(y - rng.uniform(0.1, 0.9), x - rng.uniform(0.1, 0.9))
+    array = (
+        rng.uniform(40, 90)
+        + rng.uniform(30, 140) * np.exp(-((away / rng.uniform(0.1, 0.5)) ** 2))
+        + rng.normal(0, 8, (64, 64))
+    )
+    return Image(array[None].clip(0, 255).astype(np.float32), name=f"{seed}.png")
+
+
 def surveyed(count: int = 60) -> Record:
     record = survey(disc(seed) for seed in range(count))
     assert record is not None
@@ -121,6 +134,31 @@ def test_smaller_training_sets_allow_more() -> None:
     images = [disc(seed, top=300) for seed in range(20)]
 
     assert sum(map(bool, map(few.reasons, images))) <= sum(map(bool, map(many.reasons, images)))
+
+
+@pytest.mark.parametrize("count", [6, 8, 12])
+def test_a_dozen_training_images_do_not_flag_others_of_their_kind(count: int) -> None:
+    rates = []
+    for start in range(0, 8000, 1000):
+        record = survey(spot(start + i) for i in range(count))
+        assert record is not None
+        rates.append(np.mean([bool(record.reasons(spot(start + 100 + i))) for i in range(50)]))
+
+    assert np.mean(rates) <= 0.01
+    assert record.reasons(replace(spot(1), array=spot(1).array * 100))
+
+
+@pytest.mark.parametrize(("width", "margin"), [(0.0, 0.12), (1.0, 0.2 + 5 / 20)])
+def test_from_twenty_images_on_a_range_is_widened_as_documented(width: float, margin: float) -> None:
+    found = measure(disc(1), 2)
+    assert found is not None
+    end = found[0]["middle"] - margin
+
+    def is_in(shift: float) -> bool:
+        ranges = {"middle": (end - width + shift, end + shift)}
+        return not replace(RECORD, cases=20, ranges=ranges).reasons(disc(1))
+
+    assert is_in(0.01) and not is_in(-0.01)
 
 
 def test_a_record_survives_the_header_of_a_file() -> None:

@@ -99,6 +99,20 @@ def compare_six_steps(name: str, variant: str) -> None:
     assert np.linalg.norm(moved[0] - moved[1]) < MOVEMENT_TOLERANCE * np.linalg.norm(moved[0])
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_losses_of_what_a_prediction_sees_are_equal(name: str, both_frameworks: tuple[str, ...]) -> None:
+    first, second = pair_of(name, "tiny")
+    inputs, targets = batch_of(first, samples_of(first, 2))
+    outputs = first.engine.forward(inputs)
+    before = first.engine.weights()
+
+    expected, found = first.engine.losses(outputs, targets), second.engine.losses(outputs, targets)
+
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    assert expected and np.isfinite(list(expected.values())).all()
+    assert all(np.array_equal(value, first.engine.weights()[key]) for key, value in before.items())
+
+
 def textured(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Lay noise over the pictures of a batch."""
     rng = np.random.default_rng(0)

@@ -70,6 +70,9 @@ class Engine(Runner, Protocol):
     def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
         """Update the weights once; leave them alone when the loss or a gradient is not finite."""
 
+    def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
+        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
 

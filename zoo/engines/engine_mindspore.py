@@ -129,6 +129,12 @@ class MindSporeEngine:
             self._update_average()
             return Step(values, norm)
 
+    def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
+        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+        with turn():
+            terms = self._losses(_tensors(outputs), _tensors(targets), self._config)
+            return {name: float(value.asnumpy()) for name, value in terms.items()}
+
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
         with turn():

@@ -108,6 +108,13 @@ class TorchEngine:
                 return Step(values, float("nan"))
             return Step(values, self._descend(self._optimiser, total, learning_rate))
 
+    def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
+        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+        self._enter()
+        with torch.inference_mode():
+            terms = self._losses(self._tensors(outputs), self._tensors(targets), self._config)
+            return {name: float(value) for name, value in terms.items()}
+
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
         state = {f"average.{name}": value.cpu().numpy().copy() for name, value in self._average.items()}

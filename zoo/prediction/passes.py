@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -35,13 +35,19 @@ def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def predict_batch(
-    algorithm: Algorithm[Any], engine: Runner, prepared: Sequence[Prepared], *, tta: bool = False
+    algorithm: Algorithm[Any],
+    engine: Runner,
+    prepared: Sequence[Prepared],
+    *,
+    tta: bool = False,
+    hear: Callable[[Arrays], object] = lambda outputs: None,
 ) -> list[Prediction]:
     """Run the network on images that are preprocessed, then postprocess each.
 
     Without a window the images go through the network together, else one after the other, window by window; volumes
     that a network of pictures takes, slice by slice.
-    tta: average the network's dense output over the algorithm's views.
+    tta: average the network's dense output over the algorithm's views. hear: gets the outputs of a batch that went
+    through the network together.
     """
     views = check_views(algorithm) if tta else ()
     if algorithm.slicewise and any(image.array.ndim == 4 for image, _ in prepared):
@@ -50,6 +56,7 @@ def predict_batch(
         answers = [_predict_windows(algorithm, engine, algorithm.window, pair, views) for pair in prepared]
         return [algorithm.postprocess(answer, image) for answer, (image, _) in zip(answers, prepared, strict=True)]
     outputs = _forward(algorithm, engine, stack([inputs for _, inputs in prepared]), views)
+    hear(outputs)
     return [
         algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
         for i, (image, _) in enumerate(prepared)

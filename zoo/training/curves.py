@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo.common.files.outputs import explained
 from zoo.engines.engine import loss_terms
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> None:
-    """Write a PNG: the loss terms, the validation score with its best epoch, the learning rate; by whole epochs."""
+    """Write a PNG: the losses, the validation score with its best epoch, the learning rate; by whole epochs.
+
+    Drawn are the terms of the training loss, and the sum of those of the validation loss where the log has it.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -27,7 +32,7 @@ def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> 
     _draw_score(score, x, [_number(record["validation"].get(monitor)) for record in epochs])
     rate.plot(x, [_number(record.get("learning_rate")) for record in epochs], "o-", color="black", markersize=3)
     for axes, label in (
-        (losses, "training loss, weighted terms"),
+        (losses, "training and validation loss" if _has_unseen(epochs) else "training loss, weighted terms"),
         (score, f"validation {monitor}"),
         (rate, "learning rate at the end of the epoch"),
     ):
@@ -48,7 +53,10 @@ def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> 
         curves = {"sum": [sum(values) for values in zip(*curves.values(), strict=True)], **curves}
     for name, values in curves.items():
         axes.plot(x, values, "o-", markersize=3, label=name, color="black" if name == "sum" else None)
-    if curves and min(min(values) for values in curves.values()) > 0:
+    if curves and _has_unseen(epochs):
+        curves["validation"] = [_sum(record.get("validation_loss")) for record in epochs]
+        axes.plot(x, curves["validation"], "s--", markersize=3, label="validation, sum", color="tab:red")
+    if curves and np.nanmin(list(curves.values())) > 0:
         axes.set_yscale("log")
     if len(curves) > 1:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
@@ -64,6 +72,14 @@ def _draw_score(axes: Axes, x: list[int], values: list[float]) -> None:
     best = values.index(max(defined))
     axes.plot(x[best], values[best], "o", color="tab:red", label=f"best: {values[best]:.4f}, epoch {x[best]}")
     axes.legend(fontsize=8)
+
+
+def _has_unseen(epochs: Sequence[dict[str, Any]]) -> bool:
+    return any("validation_loss" in record for record in epochs)  # windows have none, nor have older logs
+
+
+def _sum(terms: dict[str, float | None] | None) -> float:
+    return sum(map(_number, terms.values())) if terms else math.nan
 
 
 def _number(value: float | None) -> float:

@@ -22,10 +22,10 @@ from zoo.common.records import replace_fields
 from zoo.common.types import Case, Sample
 from zoo.common.weights import check_fit, sound_weights, write_weights
 from zoo.engines.engine import Engine, loss_terms
-from zoo.evaluation import score_all
 from zoo.registry.package import Package
 from zoo.training.events import EventFile
 from zoo.training.folder import Progress, RunFolder
+from zoo.training.validation import validate
 
 if TYPE_CHECKING:
     from zoo.registry import Entry
@@ -138,7 +138,7 @@ class Trainer:
         weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
         shipped = sound_weights(shipped, f"after epoch {progress.epoch + 1}")  # before anything scores or keeps them
         self.engine.load(shipped)
-        rows = self._validation_rows()
+        rows, unseen = self._validate()
         metrics = dict(self.algorithm.summarise(rows))
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
@@ -150,31 +150,35 @@ class Trainer:
             write_weights(self.folder.best, shipped, self.metadata)
         write_weights(self.folder.last, shipped, self.metadata)
         progress.seconds += time.monotonic() - started
-        self._report(losses, metrics, rows)
+        self._report(losses, unseen, metrics, rows)
         self._save(weights)
 
-    def _report(self, losses: dict[str, float], metrics: dict[str, float], cases: Sequence[Case]) -> None:
-        """Tell the log, TensorBoard and the console of a finished epoch."""
+    def _report(
+        self, losses: dict[str, float], unseen: dict[str, float], metrics: dict[str, float], cases: Sequence[Case]
+    ) -> None:
+        """Tell the log, TensorBoard and the console of a finished epoch; unseen: the loss of the validation split."""
         progress, monitor = self.progress, self.algorithm.monitor
         record: dict[str, Any] = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
+        record |= {"validation_loss": unseen} if unseen else {}
         reason = self.algorithm.why_undefined(cases) if math.isnan(metrics[monitor]) else ""
         if reason:
             record["undefined"] = {monitor: reason}
         rate = learning_rate_at(progress.epoch * self.steps_per_epoch - 1, self.steps_per_epoch, self.recipe)
         self.folder.append(record | {"learning_rate": rate, "seconds": round(progress.seconds, 1)})
-        self._events.write(progress.epoch, {"training": losses, "validation": metrics})
+        self._events.write(progress.epoch, {"training": losses, "validation": metrics, "validation_loss": unseen})
         shown = f"is not defined: {reason}" if reason else f"{metrics[monitor]:.4f}"
-        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}, {monitor} {shown}")
+        told = f", validation loss {sum(unseen.values()):.4g}" if unseen else ""
+        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}{told}, {monitor} {shown}")
 
     def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.
 
         They are computed again only where a resumed run saw no better epoch.
         """
-        return self._best_rows or self._validation_rows()
+        return self._best_rows or self._validate()[0]
 
-    def _validation_rows(self) -> list[Case]:
-        return score_all(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
+    def _validate(self) -> tuple[list[Case], dict[str, float]]:
+        return validate(self.algorithm, self.engine, self.data.validation, self.recipe.batch_size)
 
     def _save(self, weights: dict[str, Any] | None = None) -> None:
         self.folder.save(self.progress, weights or self.engine.weights(), self.engine.training_state())
