@@ -210,9 +210,7 @@ def score_all(
     cases = []
     for batch in chunks(samples, batch_size):
         inputs = [prepare(algorithm, sample.image) for sample in batch]
-        predictions = predict_batch(
-            algorithm, engine, inputs, tta=tta, hear=lambda found, batch=batch: hear(found, batch)
-        )
+        predictions = predict_batch(algorithm, engine, inputs, tta=tta, hear=partial(_hear, hear, batch))
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return cases
