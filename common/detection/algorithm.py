@@ -26,7 +26,8 @@ from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 LEAST_SCORE = 0.05  # boxes of a slice below it do not take part in a volume's objects
-FALSE_PER_IMAGE = 1.0  # the shown boxes' threshold allows so many false positives per validation picture
+# the shown boxes' threshold allows so many false positives per validation picture: one, or a share of its objects
+FALSE_PER_IMAGE, FALSE_PER_OBJECT = 1.0, 0.25
 
 
 class DetectorConfig(PieceConfig, Protocol):
@@ -165,9 +166,13 @@ class DetectionAlgorithm(Algorithm[D]):
         return detection_curves([case.evidence for case in cases], self.config.classes, self.config.threshold)
 
     def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
-        """Put the threshold where validation pictures have one false positive each on the average, by centres."""
+        """Put the threshold where validation pictures have one false positive each on the average, by centres.
+
+        Where pictures hold many objects: one for four of them.
+        """
         curve = froc([Scan(c.evidence["hits"], c.evidence["false"], int(c.evidence["lesions"])) for c in cases])
-        allowed = curve.thresholds[curve.false_per_scan <= FALSE_PER_IMAGE]
+        objects = float(np.mean([int(c.evidence["lesions"]) for c in cases]))
+        allowed = curve.thresholds[curve.false_per_scan <= max(FALSE_PER_IMAGE, FALSE_PER_OBJECT * objects)]
         found = float(allowed[-1]) if len(allowed) > 1 else 0.5
         return {"threshold": round(float(np.clip(found, 0.01, 0.99)), 4)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -17,9 +18,11 @@ from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import DataError, InputError
 from zoo.common.metrics.average_precision import Detections
 from zoo.common.transforms.pictures import invert_affine
-from zoo.common.types import Image, Sample
+from zoo.common.types import Case, Image, Sample
+from zoo.models.lungnodules_detection.config import VARIANTS
 
 USUAL = PieceAugmentation()
+TINY_DETECTOR = VARIANTS["tiny"]
 
 
 @dataclass(frozen=True)
@@ -285,3 +288,14 @@ def test_sizes_are_told_apart_at_one_false_positive_per_picture():
     assert found["sensitivity_at_1_under_5_px"] == 0
     assert found["sensitivity_at_1_5_to_8_px"] == 0
     assert found["sensitivity_at_1_from_8_px"] == 1  # a size on a bound belongs to the larger
+
+
+@pytest.mark.parametrize(("objects", "allowed"), [(1, 1), (12, 3)])
+def test_pictures_with_many_objects_may_show_more_false_boxes(objects, allowed):
+    algorithm = import_module("zoo.models.lungnodules_detection.algorithm").LungNodulesDetection(TINY_DETECTOR)
+    false = np.round(np.linspace(0.9, 0.1, 9), 1)
+    evidence = {"hits": np.full(objects, 0.95), "false": false, "lesions": np.array(objects)}
+
+    chosen = algorithm.operating_point([Case({}, evidence)])["threshold"]
+
+    assert (false >= chosen).sum() == allowed
