@@ -32,8 +32,12 @@ REMEDIES = {
 
 
 def user_path(given: str | os.PathLike[str]) -> Path:
-    """Return a path as its user means it, `~` as the home folder; OutputError where it is empty."""
-    text = os.fspath(given)
+    """Return a path as its user means it, `~` as the home folder; OutputError where it is empty or none at all."""
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str):
+        raise OutputError(
+            f"{given!r:.200} given as a path; expected the name of a file or folder, as text or pathlib.Path"
+        )
     if not text or "\0" in text:
         raise OutputError(f"{'an empty' if not text else 'no real'} path given; expected the name of a file or folder")
     return Path(os.path.expanduser(text))

@@ -161,18 +161,18 @@ def lungs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_run_without_mirroring_says_so_and_its_views_obey(lungs: Path) -> None:
-    model = zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny", classes=SIDED)
+def test_a_run_without_mirroring_says_so_and_its_views_obey(lungs: Path, framework: str) -> None:
+    model = zoo.load("2D-UNet", backend=framework, checkpoint=None, variant="tiny", classes=SIDED)
 
     with pytest.warns(ZooWarning, match="nothing is mirrored, because classes tell left from right"):
         report = model.train(lungs, out=lungs / "run", epochs=1, batch_size=2)
 
     assert RunFolder(lungs / "run").records()[0]["augmentation"]["mirror"] is False
-    for trained in (model, zoo.load("2D-UNet", backend="torch", checkpoint=report.best)):
+    for trained in (model, zoo.load("2D-UNet", backend=framework, checkpoint=report.best)):
         assert trained.algorithm.views == ()
         with pytest.raises(ConfigError, match="trained without mirroring"):
             trained.predict(lungs / "i0.png", tta=True)
-    saved = zoo.load("2D-UNet", backend="torch", checkpoint=model.save(lungs / "saved.safetensors"))
+    saved = zoo.load("2D-UNet", backend=framework, checkpoint=model.save(lungs / "saved.safetensors"))
     assert saved.algorithm.augmentation == model.algorithm.augmentation
 
 

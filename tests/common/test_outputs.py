@@ -6,6 +6,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,12 @@ def test_a_name_that_is_no_utf8_is_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", ["", "a\0b"])
 def test_a_path_that_is_none_is_refused(given: str) -> None:
     with pytest.raises(OutputError, match="path given"):
+        user_path(given)
+
+
+@pytest.mark.parametrize("given", [5, None, b"a", ["a"]])
+def test_what_is_no_path_is_refused(given: Any) -> None:
+    with pytest.raises(OutputError, match=r"given as a path; expected the name of a file or folder"):
         user_path(given)
 
 

@@ -55,7 +55,7 @@ def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> 
         axes.plot(x, values, "o-", markersize=3, label=name, color="black" if name == "sum" else None)
     if curves and _has_unseen(epochs):
         curves["validation"] = [_sum(record.get("validation_loss")) for record in epochs]
-        axes.plot(x, curves["validation"], "s--", markersize=3, label="validation, sum", color="tab:red")
+        axes.plot(x, curves["validation"], "s--", markersize=3, label="validation, sum", color="black")
     if curves and np.nanmin(list(curves.values())) > 0:
         axes.set_yscale("log")
     if len(curves) > 1:
