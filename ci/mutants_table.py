@@ -227,8 +227,8 @@ MUTANTS = (
     ),
     Mutant(
         "zoo/evaluation.py",
-        "bootstrap_interval(cases, algorithm.summarise, groups, np.random.default_rng(0))",
-        "bootstrap_interval(cases, algorithm.summarise, list(map(str, range(len(cases)))), np.random.default_rng(0))",
+        "bootstrap_draws(cases, algorithm.summarise, groups, rng, weighed=weighed)",
+        "bootstrap_draws(cases, algorithm.summarise, list(map(str, range(len(cases)))), rng, weighed=weighed)",
         TESTS + "test_intervals.py::test_an_evaluation_draws_patients",
     ),
     Mutant(

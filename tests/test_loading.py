@@ -70,8 +70,17 @@ def test_a_place_that_cannot_be_written_is_said_so(place: str, tmp_path: Path, f
 
 
 def test_values_that_do_not_work_together_are_an_error_of_the_configuration() -> None:
-    with pytest.raises(ConfigError, match="EllipseNet-Fit cannot work with this configuration"):
-        zoo.load("EllipseNet-Fit", checkpoint=None, levels=10**9)
+    with pytest.raises(ConfigError, match="LungNodules-Detection: no network can be built from its configuration"):
+        zoo.load("LungNodules-Detection", checkpoint=None, variant="tiny", stride=32)  # deeper than its four levels
+
+
+def test_an_algorithm_that_fails_over_its_values_is_an_error_of_the_configuration(monkeypatch: Any) -> None:
+    def overflow(self: Any, config: Any) -> None:
+        raise OverflowError("too large")
+
+    monkeypatch.setattr("zoo.models.ellipsenet_fit.algorithm.EllipseNetFit.__init__", overflow)
+    with pytest.raises(ConfigError, match=r"EllipseNet-Fit cannot work with this configuration \(OverflowError"):
+        zoo.load("EllipseNet-Fit", checkpoint=None, variant="tiny")
 
 
 def test_weights_are_saved_below_the_home_of_the_user(tmp_path: Path, monkeypatch: Any, framework: str) -> None:
