@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from zoo.common.answers.boxes import Boxes
-from zoo.common.detection.scores import PooledScores, evidence_of
+from zoo.common.detection.scores import PooledScores, evidence_of, summarise
 from zoo.common.metrics.average_precision import Detections, PooledPrecision, join, match_image
-from zoo.common.metrics.bootstrap import bootstrap_interval
-from zoo.common.types import Case, Image, Sample
+from zoo.common.metrics.bootstrap import bootstrap_draws, central
+from zoo.common.types import Image, Sample
 
 SIDE_PX = 512
 CLASSES = ("nodule",)
@@ -83,11 +83,11 @@ def by_zoo(samples: list[Sample], found: list[Boxes]) -> float:
 
 def with_intervals(samples: list[Sample], found: list[Boxes]) -> object:
     """Return every interval of an evaluation: AP at eleven thresholds, FROC, 1,000 draws over images."""
-    cases = [Case({"name": s.group}, evidence_of(p, s)) for s, p in zip(samples, found, strict=True)]
-    groups = [s.group for s in samples]
-    evidence = [case.evidence for case in cases]
+    evidence = [evidence_of(p, s) for s, p in zip(samples, found, strict=True)]
+    groups, rng = [s.group for s in samples], np.random.default_rng(0)
     weighed = PooledScores(evidence, CLASSES).summary
-    return bootstrap_interval(cases, lambda drawn: {}, groups, np.random.default_rng(0), weighed=weighed)
+    draws = bootstrap_draws(evidence, lambda drawn: summarise(drawn, CLASSES), groups, rng, weighed=weighed)
+    return {name: central(values) for name, values in draws.items()}
 
 
 def main() -> None:

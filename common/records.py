@@ -118,8 +118,7 @@ def _adapters(cls: type) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Turn lists into tuples, and NumPy's numbers into Python's."""
-    if (
-        type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0
-    ):  # NumPy costs the shell a tenth of a second
+    # told by name, since importing NumPy costs the shell a tenth of a second
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
         return value.item()
     return tuple(_plain(item) for item in value) if isinstance(value, list | tuple) else value

@@ -16,11 +16,11 @@ from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement, shown
 from zoo.common.detection.curves import detection_curves
 from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
-from zoo.common.detection.scores import PooledScores, counts, evidence_of, summarise
+from zoo.common.detection.scores import PooledScores, counts, evidence_of, scans_of, summarise
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.metrics.curves import Curve
-from zoo.common.metrics.froc import Scan, froc
+from zoo.common.metrics.froc import froc
 from zoo.common.transforms.pictures import invert_affine
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Case, Image, Row, Sample
@@ -170,8 +170,8 @@ class DetectionAlgorithm(Algorithm[D]):
 
         Where pictures hold many objects: one for four of them.
         """
-        curve = froc([Scan(c.evidence["hits"], c.evidence["false"], int(c.evidence["lesions"])) for c in cases])
-        objects = float(np.mean([int(c.evidence["lesions"]) for c in cases]))
+        scans = scans_of([case.evidence for case in cases])
+        curve, objects = froc(scans), float(np.mean([scan.n_lesions for scan in scans]))
         allowed = curve.thresholds[curve.false_per_scan <= max(FALSE_PER_IMAGE, FALSE_PER_OBJECT * objects)]
         found = float(allowed[-1]) if len(allowed) > 1 else 0.5
         return {"threshold": round(float(np.clip(found, 0.01, 0.99)), 4)}

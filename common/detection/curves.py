@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.common.detection.scores import THRESHOLDS
+from zoo.common.detection.scores import THRESHOLDS, scans_of
 from zoo.common.metrics.curves import Curve
-from zoo.common.metrics.froc import RATES, Scan, froc
+from zoo.common.metrics.froc import RATES, froc
 from zoo.common.types import Arrays
 
 IOUS = (0.3, 0.5)  # of the lines of a detector of one class; of several, 0.5 for each
@@ -24,7 +24,7 @@ def detection_curves(evidence: Sequence[Arrays], classes: Sequence[str], thresho
 
 def froc_curve(evidence: Sequence[Arrays], threshold: float) -> Curve:
     """Draw the sensitivity by centres over the false positives per picture."""
-    found = froc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
+    found = froc(scans_of(evidence))
     points = np.column_stack([found.false_per_scan, found.sensitivity, found.thresholds])
     lines = {"by centres": points} if np.isfinite(points[:, 1]).all() else {}
     working = {name: _working(rows, threshold) for name, rows in lines.items()}

@@ -31,18 +31,18 @@ def evidence_of(prediction: Boxes, sample: Sample) -> Arrays:
         truth[:, 1:], prediction.boxes, prediction.scores, truth[:, 0].astype(int), prediction.labels, ignored
     )
     found = match_image(image, len(prediction.classes), THRESHOLDS)
-    scan = centre_scan(image)
+    reached, false = _by_centres(image)
     return {
         "labels": found.labels,
         "scores": found.scores,
         "is_hit": found.is_hit,
         "is_aside": found.is_aside,
         "references": found.references,
-        "hits": scan.hits,
-        "false": scan.false,
-        "lesions": np.array(scan.n_lesions),
+        "hits": reached[reached > -np.inf],
+        "false": false,
+        "lesions": np.array(len(reached)),
         "sizes": np.sqrt((truth[:, 3:] - truth[:, 1:3]).prod(axis=1)),
-        "reached": best_hits(image),
+        "reached": reached,
     }
 
 
@@ -51,19 +51,13 @@ def centre_scan(image: Detections) -> Scan:
 
     Boxes that hit nothing and whose centre lies in an ignored region are left out.
     """
-    centres = (corners(image.boxes)[0] + corners(image.boxes)[1]) / 2
-    is_hit, is_aside = (_inside(centres, regions) for regions in (image.reference, image.ignored))
-    scores, best = np.asarray(image.scores, np.float64), best_hits(image)
-    is_false = ~is_hit.any(axis=1) & ~is_aside.any(axis=1)
-    return Scan(best[best > -np.inf], scores[is_false], len(image.reference))
+    reached, false = _by_centres(image)
+    return Scan(reached[reached > -np.inf], false, len(reached))
 
 
-def best_hits(image: Detections) -> np.ndarray:
-    """Return the best score of a box whose centre lies in each reference, (r,); -inf where there is none."""
-    centres = (corners(image.boxes)[0] + corners(image.boxes)[1]) / 2
-    is_hit = _inside(centres, image.reference)
-    scores = np.asarray(image.scores, np.float64)
-    return np.asarray(np.where(is_hit, scores[:, None], -np.inf).max(axis=0, initial=-np.inf))
+def scans_of(evidence: Sequence[Arrays]) -> list[Scan]:
+    """Read from the evidence of pictures how each was scored by centres."""
+    return [Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence]
 
 
 class PooledScores:
@@ -77,7 +71,7 @@ class PooledScores:
         self.classes = classes
         self._sizes = SizedReferences(evidence, bounds_px)
         self._precision = PooledPrecision(join(parts))
-        self._froc = PooledFroc([Scan(e["hits"], e["false"], int(e["lesions"])) for e in evidence])
+        self._froc = PooledFroc(scans_of(evidence))
 
     def summary(self, counts: np.ndarray) -> dict[str, float]:
         """Summarise where each picture counts `counts` (pictures,) times.
@@ -143,6 +137,15 @@ def _labels(sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     ignored = sample.labels.get("ignored", np.zeros((0, 4)))
     truth = np.asarray(sample.labels["boxes"], np.float64).reshape(-1, 5)
     return truth, np.asarray(ignored, np.float64).reshape(-1, 4)
+
+
+def _by_centres(image: Detections) -> tuple[np.ndarray, np.ndarray]:
+    """Return the best score of a box with its centre in each reference (r,), -inf without one, and the false scores."""
+    low, high = corners(image.boxes)
+    is_hit, is_aside = (_inside((low + high) / 2, regions) for regions in (image.reference, image.ignored))
+    scores = np.asarray(image.scores, np.float64)
+    reached = np.where(is_hit, scores[:, None], -np.inf).max(axis=0, initial=-np.inf)
+    return np.asarray(reached), scores[~is_hit.any(axis=1) & ~is_aside.any(axis=1)]
 
 
 def _inside(points: np.ndarray, regions: np.ndarray) -> np.ndarray:

@@ -18,14 +18,13 @@ def bootstrap_interval(
     rng: np.random.Generator,
     n: int = 1000,
     level: float = 0.95,
-    weighed: Weighed | None = None,
 ) -> dict[str, tuple[float, float]]:
     """Return the central `level` of each score over `n` draws of groups, see `bootstrap_draws`.
 
     Draws in which a score is undefined do not count for it; (nan, nan) if it never is defined, and for every score
     when there are fewer than two groups, since nothing is known then about other patients.
     """
-    draws = bootstrap_draws(rows, summarise, groups, rng, n, weighed)
+    draws = bootstrap_draws(rows, summarise, groups, rng, n)
     if not draws and len(rows):
         return dict.fromkeys(summarise(rows), (float("nan"), float("nan")))
     return {name: central(values, level) for name, values in draws.items()}

@@ -110,10 +110,10 @@ def bootstrap_froc(
 
     Takes the ordered draws floor(q n), as the official script does; draws without a lesion do not count.
     """
-    draws = []
+    pooled, draws = PooledFroc(scans), []
     for _ in range(n):
-        chosen = [scans[i] for i in rng.integers(len(scans), size=len(scans))]
-        at_rates = sensitivity_at(froc(chosen))
+        chosen = rng.integers(len(scans), size=len(scans))
+        at_rates = sensitivity_at(pooled.curve(np.bincount(chosen, minlength=len(scans))))
         if not np.isnan(at_rates).any():
             draws.append([at_rates.mean(), *at_rates])
     names = ["cpm", *(f"at_{rate:g}" for rate in RATES)]

@@ -18,9 +18,8 @@ from .cells import cell_centres, choose, one_hot
 from .config import Config
 
 LARGEST_LOG = 6.0  # of a side's logarithm, and of the sharpness of a head
-FARTHEST = (
-    30.0  # squared distance of what is not looked at; more gives weights so small that they slow the processor down
-)
+# squared distance of what is not looked at; more gives weights so small that they slow the processor down
+FARTHEST = 30.0
 LARGEST_STEP = 2.0  # of one refinement, in logarithms and half sides
 
 
