@@ -87,19 +87,15 @@ def find_manifest(root: Path) -> Path | None:
 
 def find_split_table(root: Path) -> Path | None:
     """Return split.csv, or what is called nearly so (Split.csv, splits.tsv); an error where there are several."""
-    found = [path for path in tables_in(root) if folded(path.stem) in MEANINGS["split"]]
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise DataError(f"{root}: holds {names}; expected one table of the split. Remove the others")
-    return found[0] if found else None
+    return find_table(root, *MEANINGS["split"], expected="one table of the split")
 
 
-def find_table(root: Path, stem: str) -> Path | None:
+def find_table(root: Path, *stems: str, expected: str = "one of them") -> Path | None:
     """Return the table of a name, whatever its case and suffix; None without one, an error where there are several."""
-    found = [path for path in tables_in(root) if folded(path.stem) == stem]
+    found = [path for path in tables_in(root) if folded(path.stem) in stems]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise DataError(f"{root}: holds {names}; expected one of them. Remove the others")
+        raise DataError(f"{root}: holds {names}; expected {expected}. Remove the others")
     return found[0] if found else None
 
 

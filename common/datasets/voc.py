@@ -54,8 +54,8 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: Pascal VOC is read for detection, with {' or '.join(PICTURES)}/; {describe(root)}")
     pictures, names = by_name(folder), classes(root, task)
     splits = _splits(root)
-    found, unknown = [], []
-    for path in _files(root):
+    files, found, unknown = _files(root), [], []
+    for path in files:
         name = find_name(path.stem, pictures, str(root / "Annotations"))
         if name is None:
             unknown.append(path.stem)
@@ -64,9 +64,9 @@ def read(root: Path, task: str) -> list[Record]:
             found.append(Record(name, splits.get(path.stem, ""), name, load, files_of(pictures[name], path)))
     if unknown:
         raise unknown_names(unknown, pictures, str(root / "Annotations"), folder)
-    if lost := sorted(set(splits) - {path.stem for path in _files(root)}):
+    if lost := sorted(set(splits) - {path.stem for path in files}):
         raise DataError(f"{root}: {len(lost)} listed pictures have no file in Annotations/, such as {lost[0]}")
-    left = [path.stem for path in _files(root) if splits and path.stem not in splits]
+    left = [path.stem for path in files if splits and path.stem not in splits]
     if left:
         text = f"{root}: {len(left)} annotated pictures are in no list, such as {left[0]}; they are left out"
         warnings.warn(text, ZooWarning, stacklevel=2)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.errors import WeightsError
-from zoo.common.networks.imagenet import Normalisation, fit_input
+from zoo.common.networks.imagenet import Normalisation, fit_stem
 from zoo.common.types import Arrays
 
 SOURCE = "timm/dla34.in1k", "model.safetensors"  # repository and file on the hub
@@ -19,9 +18,5 @@ def convert_dla34(weights: Arrays, prefix: str, channels: int, ours: Normalisati
     Nothing else is renamed, dropped or resized: the loader compares every name and shape with the network.
     """
     body = {n: np.asarray(v) for n, v in weights.items() if not n.startswith(HEAD) and "num_batches_tracked" not in n}
-    for name in (STEM, STATISTICS):
-        if name not in body:
-            raise WeightsError(f"{name} is missing; expected the weights of a DLA-34 of timm")
-    body[STEM], constant = fit_input(body[STEM], channels, ours)
-    body[STATISTICS] = (body[STATISTICS] - constant).astype(np.float32)  # the norm behind it takes the constant
-    return {prefix + name: value for name, value in body.items()}
+    fitted = fit_stem(body, STEM, STATISTICS, channels, ours, "a DLA-34 of timm")
+    return {prefix + name: value for name, value in fitted.items()}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.common.errors import WeightsError
+from zoo.common.types import Arrays
 
 Normalisation = tuple[Sequence[float], Sequence[float]]  # mean and deviation of the intensities scaled to 0..1
 
@@ -34,3 +35,18 @@ def fit_input(
     if channels == 1:
         scaled = scaled.sum(1, keepdims=True)
     return scaled.astype(np.float32), constant.astype(np.float32)
+
+
+def fit_stem(
+    body: Arrays, stem: str, statistics: str, channels: int, ours: Normalisation, expected: str
+) -> dict[str, np.ndarray]:
+    """Return weights whose first convolution, which a norm follows, takes an input of `channels`, see `fit_input`.
+
+    stem, statistics: names of the convolution's kernel and of the norm's running mean, which takes the constant.
+    expected: whose weights these should be, for the WeightsError where one of the two is missing.
+    """
+    for name in (stem, statistics):
+        if name not in body:
+            raise WeightsError(f"{name} is missing; expected the weights of {expected}")
+    kernel, constant = fit_input(body[stem], channels, ours)
+    return {**body, stem: kernel, statistics: (body[statistics] - constant).astype(np.float32)}

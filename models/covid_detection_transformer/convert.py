@@ -6,8 +6,7 @@ import re
 
 import numpy as np
 
-from zoo.common.errors import WeightsError
-from zoo.common.networks.imagenet import fit_input
+from zoo.common.networks.imagenet import fit_stem
 from zoo.common.types import Arrays
 
 from .config import Config
@@ -55,12 +54,8 @@ def convert(weights: Arrays, config: Config) -> dict[str, np.ndarray]:
     """
     kept = {n: np.asarray(v) for n, v in weights.items() if not n.startswith(HEAD) and "num_batches_tracked" not in n}
     body = {f"detr.{renamed(name)}": value for name, value in kept.items()}
-    for name in (STEM, STATISTICS):
-        if name not in body:
-            raise WeightsError(f"{name} is missing; expected the weights of transformers' DetrForObjectDetection")
-    body[STEM], constant = fit_input(body[STEM], config.input_channels, (config.mean, config.std))
-    body[STATISTICS] = (body[STATISTICS] - constant).astype(np.float32)  # the norm behind it takes the constant
-    return body
+    expected = "transformers' DetrForObjectDetection"
+    return fit_stem(body, STEM, STATISTICS, config.input_channels, (config.mean, config.std), expected)
 
 
 def renamed(name: str) -> str:

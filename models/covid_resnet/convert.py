@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.errors import WeightsError
-from zoo.common.networks.imagenet import fit_input
+from zoo.common.networks.imagenet import fit_stem
 from zoo.common.types import Arrays
 
 from .config import Config
@@ -26,9 +25,4 @@ def convert(weights: Arrays, config: Config) -> dict[str, np.ndarray]:
     Nothing else is renamed, dropped or resized: the loader compares every name and shape with the network.
     """
     body = {n: np.asarray(v) for n, v in weights.items() if not n.startswith(HEAD) and "num_batches_tracked" not in n}
-    for name in (STEM, STATISTICS):
-        if name not in body:
-            raise WeightsError(f"{name} is missing; expected the weights of a ResNet of timm")
-    body[STEM], constant = fit_input(body[STEM], config.input_channels, (config.mean, config.std))
-    body[STATISTICS] = (body[STATISTICS] - constant).astype(np.float32)  # the norm behind it takes the constant
-    return body
+    return fit_stem(body, STEM, STATISTICS, config.input_channels, (config.mean, config.std), "a ResNet of timm")
