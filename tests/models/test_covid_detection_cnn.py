@@ -11,7 +11,6 @@ import pytest
 import zoo
 from zoo.common.boxes import from_centre_size
 from zoo.common.errors import ConfigError
-from zoo.common.tta import flips
 from zoo.common.types import Image, Sample
 from zoo.models.covid_detection_cnn.algorithm import CovidDetectionCNN
 from zoo.models.covid_detection_cnn.config import VARIANTS, Config
@@ -174,33 +173,3 @@ def test_no_file_of_ultralytics_is_imported_by_a_prediction(framework, tmp_path)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=300)
 
     assert done.stdout.strip().splitlines()[-1] == "[]", done.stderr
-
-
-def test_mirrored_views_bring_targets_back():
-    config = replace(TINY, input_size=(64, 64))
-    algorithm = CovidDetectionCNN(config)
-    boxes = np.array([[0, 12.3, 20.1, 19.0, 27.4], [0, 40, 33, 47.5, 40]])
-    seen = {}
-    for view in flips(2):
-        moved = boxes.copy()
-        for axis in view.flipped:
-            low, high = 2 - axis, 4 - axis
-            moved[:, [low, high]] = 64 - boxes[:, [high, low]]
-        outputs = outputs_of(encode(moved, NONE, (64, 64), config), config)
-        undone = algorithm.undo_view({key: value[None] for key, value in outputs.items()}, view)
-        found, _, scores = algorithm.decode({key: value[0] for key, value in undone.items()})
-        found = found[scores > 0.5]
-        seen[view.flipped] = found[np.argsort(found[:, 0])]
-
-    for flipped, found in seen.items():
-        np.testing.assert_allclose(found, boxes[:, 1:], atol=1e-3, err_msg=str(flipped))
-
-
-def test_of_two_classes_in_one_place_the_better_stays_where_classes_do_not_matter():
-    config = replace(TINY, classes=("a", "b"), class_agnostic=True)
-    boxes = np.array([[0, 20, 20, 30, 30], [1, 23, 20, 33, 30.0]])
-    outputs = outputs_of(encode(boxes, NONE, (64, 64), config), config)
-
-    one, two = (decode(outputs, replace(config, class_agnostic=agnostic))[2] > 0.5 for agnostic in (True, False))
-
-    assert (one.sum(), two.sum()) == (1, 2)

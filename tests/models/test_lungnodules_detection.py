@@ -10,7 +10,6 @@ import pytest
 
 import zoo
 from zoo.common.errors import ConfigError, DataError
-from zoo.common.tta import flips
 from zoo.common.types import Image, Sample
 from zoo.models.lungnodules_detection.algorithm import LungNodulesDetection
 from zoo.models.lungnodules_detection.config import VARIANTS
@@ -201,36 +200,6 @@ def test_mirrored_views_give_a_mirrored_picture_mirrored_boxes(framework):
     )
     order = [np.lexsort(np.round(boxes, 1).T) for boxes in (expected, b.boxes)]
     np.testing.assert_allclose(b.boxes[order[1]], expected[order[0]], atol=0.01)
-
-
-def test_mirrored_views_bring_targets_back():
-    config = replace(TINY, input_size=(64, 64))
-    algorithm = LungNodulesDetection(config)
-    boxes = np.array([[0, 12.3, 20.1, 19.0, 27.4], [0, 40, 33, 47.5, 40]])
-    seen = {}
-    for view in flips(2):
-        moved = boxes.copy()
-        for axis in view.flipped:
-            low, high = 2 - axis, 4 - axis
-            moved[:, [low, high]] = 64 - boxes[:, [high, low]]
-        outputs = perfect(encode(moved, NONE, (64, 64), config))
-        undone = algorithm.undo_view({key: value[None] for key, value in outputs.items()}, view)
-        found, _, scores = algorithm.decode({key: value[0] for key, value in undone.items()})
-        found = found[scores > 0.5]
-        seen[view.flipped] = found[np.argsort(found[:, 0])]
-
-    for flipped, found in seen.items():
-        np.testing.assert_allclose(found, boxes[:, 1:], atol=1e-3, err_msg=str(flipped))
-
-
-def test_of_two_classes_in_one_place_the_better_stays_where_classes_do_not_matter():
-    config = replace(TINY, classes=("a", "b"), class_agnostic=True)
-    boxes = np.array([[0, 20, 20, 30, 30], [1, 23, 20, 33, 30.0]])
-    outputs = perfect(encode(boxes, NONE, (64, 64), config))
-
-    one, two = (decode(outputs, replace(config, class_agnostic=agnostic))[2] > 0.5 for agnostic in (True, False))
-
-    assert (one.sum(), two.sum()) == (1, 2)
 
 
 def test_hounsfield_units_are_in_scope_as_the_pictures_made_of_them_are(tmp_path):
