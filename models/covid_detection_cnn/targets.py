@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, logit
 
-from zoo.common.boxes import corners, from_centre_size, suppress, to_centre_size
+from zoo.common.boxes import from_centre_size, suppress, to_centre_size
+from zoo.common.detection.maps import near_regions
 from zoo.common.types import Arrays
 
 from .config import Config
 
 LARGEST_RATIO = 4.0  # of the sides of a box and of an anchor, for a match
-AROUND_IGNORED = 0.71, 1.0  # objectness is off within this share of a region's side plus so many cells
 LEAST_SCORE = 1e-3  # boxes below are not looked at
 SURE, CERTAIN = 1e-6, 9.0  # probability, and logit, of what a perfect network knows
 CANDIDATES = 3000  # best boxes that enter the suppression
@@ -101,11 +101,5 @@ def _assign(row: np.ndarray, anchors: np.ndarray, stride: int, maps: tuple[np.nd
 
 def _watched(ignored: np.ndarray, count: np.ndarray, stride: int) -> np.ndarray:
     rows, columns = count.shape[1:]
-    watched = np.ones((rows, columns), np.float32)
-    y, x = np.ogrid[:rows, :columns]
-    share, cells = AROUND_IGNORED
-    for low, high in zip(*corners(np.asarray(ignored, np.float64).reshape(-1, 4)), strict=True):
-        cx, cy = (low + high) / 2 / stride - 0.5
-        reach = share * float((high - low).max()) / stride + cells
-        watched[((x - cx) ** 2 + (y - cy) ** 2 <= reach**2) & (count.max(axis=0) == 0)] = 0
-    return watched
+    off = near_regions(ignored, rows, columns, stride) & (count.max(axis=0) == 0)
+    return (~off).astype(np.float32)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.special import expit, softmax
 
-from zoo.common.boxes import corners, from_centre_size, to_centre_size
-from zoo.common.peaks import draw_gaussian
+from zoo.common.boxes import from_centre_size, to_centre_size
+from zoo.common.detection.maps import AROUND_IGNORED, draw_centres, peak_width
 from zoo.common.types import Arrays
 
 from .config import Config
 from .matching import NOBODY
 
 REGIONS = 16  # most regions of one picture that do not count
-LEAST_SIGMA, SIGMA = 0.7, 0.15  # width of a peak: cells, and as a share of the box's side
-AROUND_IGNORED = 0.71, 1.0  # losses are off within this share of a region's side plus so many cells
 
 
 def unit_of(size: tuple[int, int], config: Config) -> np.ndarray:
@@ -51,24 +51,14 @@ def maps(boxes: np.ndarray, around: np.ndarray, size: tuple[int, int], config: C
     `reference_px`; read where mask (h/s, w/s) is 1: at the centre's cell and around it. Small boxes are drawn last.
     """
     rows, columns = size[0] // config.stride, size[1] // config.stride
-    hm = np.zeros((len(config.classes), rows, columns), np.float32)
-    reg, wh = (np.zeros((2, rows, columns), np.float32) for _ in range(2))
-    weight, mask = np.ones((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
-    low, high = corners(boxes[:, 1:])
-    sides, centres = np.maximum(high - low, 1e-3), (low + high) / 2 / config.stride
-    for i in np.argsort(-sides.prod(axis=1), kind="stable"):
-        x, y = np.clip(np.floor(centres[i]), 0, (columns - 1, rows - 1)).astype(int)
-        sigma = max(LEAST_SIGMA, SIGMA * float(sides[i].mean()) / config.stride)
-        draw_gaussian(hm[int(boxes[i, 0])], (int(x), int(y)), int(np.ceil(3 * sigma)), sigma)
-        near = slice(max(y - 1, 0), min(y + 2, rows)), slice(max(x - 1, 0), min(x + 2, columns))
-        mask[near] = 1
-        reg[(slice(None), *near)] = centres[i][:, None, None] - np.mgrid[near][::-1]
-        wh[(slice(None), *near)] = np.log(sides[i] / config.reference_px)[:, None, None]
+    grid, weight = (len(config.classes), rows, columns), np.ones((rows, columns), np.float32)
+    width = partial(peak_width, stride=config.stride)
+    target = draw_centres(boxes, grid, config.stride, width, lambda sides: np.log(sides / config.reference_px))
     y, x = np.mgrid[:rows, :columns] + 0.5
     for cx, cy, w, h in around / config.stride:
         weight[((x - cx) * 2 / w) ** 2 + ((y - cy) * 2 / h) ** 2 <= 1] = 0
-    weight[hm.max(axis=0) == 1] = 1
-    return {"hm": hm, "heat_weight": weight, "reg": reg, "wh": wh, "mask": mask}
+    weight[target["hm"].max(axis=0) == 1] = 1
+    return {**target, "heat_weight": weight}
 
 
 def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

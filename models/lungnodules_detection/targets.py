@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import expit
 
-from zoo.common.boxes import corners
-from zoo.common.peaks import draw_gaussian, gaussian_radius
+from zoo.common.detection.maps import draw_centres, near_regions, peak_width
+from zoo.common.peaks import gaussian_radius
 from zoo.common.types import Arrays
 
 from .config import Config
 
-LEAST_SIGMA, SIGMA = 0.7, 0.15  # width of a peak: cells, and as a share of the box's side
-AROUND_IGNORED = 0.71, 1.0  # the heat loss is off within this share of a region's side plus so many cells
 LARGEST_LOG = 6.0  # of a side's logarithm: an untrained network shall not answer with infinite boxes
 
 
@@ -25,27 +25,11 @@ def encode(boxes: np.ndarray, ignored: np.ndarray, size: tuple[int, int], config
     where mask (h/s, w/s) is 1: at the centre's cell, with logarithmic sides also around it. Small boxes are drawn last.
     """
     rows, columns = size[0] // config.stride, size[1] // config.stride
-    target = {
-        "hm": np.zeros((len(config.classes), rows, columns), np.float32),
-        "weight": np.ones((rows, columns), np.float32),
-        "reg": np.zeros((2, rows, columns), np.float32),
-        "wh": np.zeros((2, rows, columns), np.float32),
-        "mask": np.zeros((rows, columns), np.float32),
-    }
-    reach = 1 if config.sizes == "log" else 0
-    low, high = corners(boxes[:, 1:])
-    sides, centres = np.maximum(high - low, 1e-3), (low + high) / 2 / config.stride
-    for i in np.argsort(-sides.prod(axis=1), kind="stable"):
-        cell = np.clip(np.floor(centres[i]), 0, (columns - 1, rows - 1)).astype(int)
-        draw_gaussian(target["hm"][int(boxes[i, 0])], (int(cell[0]), int(cell[1])), *_width(sides[i], config))
-        for y in range(max(cell[1] - reach, 0), min(cell[1] + reach + 1, rows)):
-            for x in range(max(cell[0] - reach, 0), min(cell[0] + reach + 1, columns)):
-                target["mask"][y, x] = 1
-                target["reg"][:, y, x] = centres[i] - (x, y)
-                target["wh"][:, y, x] = sides_to_maps(sides[i], config)
-    for corner, other in zip(*corners(np.asarray(ignored, np.float64).reshape(-1, 4)), strict=True):
-        _switch_off(target["weight"], target["hm"], (corner + other) / 2, float((other - corner).max()), config.stride)
-    return target
+    grid, reach = (len(config.classes), rows, columns), 1 if config.sizes == "log" else 0
+    width, told = partial(_width, config=config), partial(sides_to_maps, config=config)
+    target = draw_centres(boxes, grid, config.stride, width, told, reach)
+    off = near_regions(ignored, rows, columns, config.stride) & (target["hm"].max(axis=0) < 1)
+    return {**target, "weight": (~off).astype(np.float32)}
 
 
 def decode(outputs: Arrays, config: Config) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -88,17 +72,7 @@ def _width(sides: np.ndarray, config: Config) -> tuple[int, float]:
     if config.peak == "radius":
         width, height = np.ceil(sides / config.stride)
         return max(1, int(gaussian_radius(height, width))), 0.0
-    sigma = max(LEAST_SIGMA, SIGMA * float(sides.mean()) / config.stride)
-    return int(np.ceil(3 * sigma)), sigma
-
-
-def _switch_off(weight: np.ndarray, heat: np.ndarray, centre_px: np.ndarray, side_px: float, stride: int) -> None:
-    """Turn the heat loss off in a disc around a region, in place, but not at an object's own peak."""
-    y, x = np.ogrid[: weight.shape[0], : weight.shape[1]]
-    cx, cy = centre_px / stride - 0.5
-    share, cells = AROUND_IGNORED
-    near = (x - cx) ** 2 + (y - cy) ** 2 <= (share * side_px / stride + cells) ** 2
-    weight[near & (heat.max(axis=0) < 1)] = 0
+    return peak_width(sides, config.stride)
 
 
 def _apart(centres: np.ndarray, diameters: np.ndarray, labels: np.ndarray) -> np.ndarray:
