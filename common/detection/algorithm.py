@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.baseline import BlobDetector
 from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement, shown
 from zoo.common.detection.curves import detection_curves
-from zoo.common.detection.pieces import PieceAugmentation, PieceConfig, random_piece
+from zoo.common.detection.pieces import PieceAugmentation, random_piece
 from zoo.common.detection.scores import PooledScores, counts, evidence_of, scans_of, summarise
+from zoo.common.detection.settings import DetectorSettings
 from zoo.common.detection.slices import merge_slices
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.metrics.curves import Curve
@@ -30,27 +31,7 @@ LEAST_SCORE = 0.05  # boxes of a slice below it do not take part in a volume's o
 FALSE_PER_IMAGE, FALSE_PER_OBJECT = 1.0, 0.25
 
 
-class DetectorConfig(PieceConfig, Protocol):
-    """What a detector's configuration has."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names, in the order of the labels; there is no background among them."""
-
-    @property
-    def threshold(self) -> float:
-        """Boxes below this score are not shown."""
-
-    @property
-    def max_boxes(self) -> int:
-        """The best boxes of a picture that are looked at."""
-
-    @property
-    def size_bounds_px(self) -> tuple[float, ...]:
-        """Roots of areas between which sizes are told apart in scores; () for no such scores."""
-
-
-D = TypeVar("D", bound=DetectorConfig)
+D = TypeVar("D", bound=DetectorSettings)
 
 
 class DetectionAlgorithm(Algorithm[D]):

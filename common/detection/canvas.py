@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from zoo.common.boxes import corners, join_corners
+from zoo.common.detection.settings import DetectorSettings
 from zoo.common.errors import InputError
 from zoo.common.transforms.pictures import (
     compose_affine,
@@ -24,48 +24,12 @@ MARGIN_PX = 4  # around what is not black
 WHITE = 255.0
 
 
-class CanvasConfig(Protocol):
-    """What a configuration says about the way in."""
-
-    @property
-    def input_channels(self) -> int:
-        """1 or 3."""
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(h, w) of the canvas [px]."""
-
-    @property
-    def pixel_mm(self) -> float:
-        """Size of the network's pixels; pictures of unknown pixel size keep theirs. 0 fits the canvas."""
-
-    @property
-    def window_hu(self) -> tuple[float, ...]:
-        """(low, high) that become 0 and 255 in an image with negative intensities, which is CT; () for none."""
-
-    @property
-    def crop_dark(self) -> bool:
-        """Leave out the black border."""
-
-    @property
-    def beyond(self) -> float:
-        """Intensity (0..255) of the canvas beyond the picture."""
-
-    @property
-    def mean(self) -> tuple[float, ...]:
-        """Of the intensities scaled to 0..1."""
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        """Of the intensities scaled to 0..1."""
-
-
 @dataclass(frozen=True, eq=False)
 class Piece(Image):
     """A picture that is on the network's grid already, as training has it."""
 
 
-def placement(image: Image, config: CanvasConfig) -> np.ndarray:
+def placement(image: Image, config: DetectorSettings) -> np.ndarray:
     """Build the (2, 3) map from pixels of the picture to pixels of the canvas, middle to middle, sides alike.
 
     The picture is shrunk where its content is larger than the canvas. All slices of a volume have the same place.
@@ -87,7 +51,7 @@ def placement(image: Image, config: CanvasConfig) -> np.ndarray:
     return np.column_stack([np.eye(2) * factor, middle_new - factor * middle_old])
 
 
-def shown(image: Image, config: CanvasConfig) -> np.ndarray:
+def shown(image: Image, config: DetectorSettings) -> np.ndarray:
     """Return the intensities as 0..255: through the window where there are negative ones, else as they are."""
     if not config.window_hu or image.array.min() >= 0:
         return image.array
@@ -108,13 +72,13 @@ def draw(array: np.ndarray, matrix: np.ndarray, size: tuple[int, int], fill: flo
     return warp_affine(np.asarray(array, np.float32), matrix, size, fill)
 
 
-def normalised(array: np.ndarray, config: CanvasConfig) -> np.ndarray:
+def normalised(array: np.ndarray, config: DetectorSettings) -> np.ndarray:
     """Scale intensities 0..255 to 0..1, then by mean and deviation; (c, h, w) float32."""
     mean, std = (np.array(values, np.float32).reshape(-1, 1, 1) for values in (config.mean, config.std))
     return ((to_channels(array, config.input_channels) / np.float32(WHITE) - mean) / std).astype(np.float32)
 
 
-def on_canvas(image: Image, config: CanvasConfig) -> np.ndarray:
+def on_canvas(image: Image, config: DetectorSettings) -> np.ndarray:
     """Return what the network sees, (c, *input_size), of a volume (c, d, *input_size); a piece keeps its size."""
     if isinstance(image, Piece):
         return normalised(image.array, config)

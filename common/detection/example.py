@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 from scipy import ndimage
 
-from zoo.common.detection.canvas import CanvasConfig
+from zoo.common.detection.settings import DetectorSettings
 from zoo.common.types import Image, Sample
 
 VESSELS = 12
 
 
-class ExampleConfig(CanvasConfig, Protocol):
-    """What a configuration says about an example."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names, in the order of the labels."""
-
-
-def draw_example(config: ExampleConfig, diameter_px: float, rng: np.random.Generator) -> Sample:
+def draw_example(config: DetectorSettings, diameter_px: float, rng: np.random.Generator) -> Sample:
     """Draw one picture of the canvas' size; every class has discs of its own size and brightness."""
     h, w = config.input_size
     y, x = np.mgrid[:h, :w].astype(np.float32)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.canvas import (
     BLACK,
     WHITE,
-    CanvasConfig,
     Piece,
     draw,
     move_boxes,
@@ -20,6 +18,7 @@ from zoo.common.detection.canvas import (
     placement,
     shown,
 )
+from zoo.common.detection.settings import DetectorSettings
 from zoo.common.ranges import Factors, Share
 from zoo.common.transforms.pictures import centred_affine, compose_affine, to_channels, transform_points
 from zoo.common.types import Sample
@@ -41,19 +40,9 @@ class PieceAugmentation(Augmentation):
     noise: Share = 0.02  # largest standard deviation, as a share of white
 
 
-class PieceConfig(CanvasConfig, Protocol):
-    """What a configuration says about training pieces."""
-
-    @property
-    def patch_size(self) -> tuple[int, ...]:
-        """(h, w) [px]; () takes whole canvases."""
-
-    @property
-    def discs(self) -> bool:
-        """Boxes stand for discs: turned by any angle, else by half turns."""
-
-
-def random_piece(sample: Sample, config: PieceConfig, changes: PieceAugmentation, rng: np.random.Generator) -> Sample:
+def random_piece(
+    sample: Sample, config: DetectorSettings, changes: PieceAugmentation, rng: np.random.Generator
+) -> Sample:
     """Draw a piece of a sample whose labels are `boxes` (k, 5) and, if there are any, `ignored` (m, 4) regions.
 
     A box of which less than half is in the piece is dropped, the others are cut at its border.
@@ -82,7 +71,7 @@ def _centre(
     boxes: np.ndarray,
     place: np.ndarray,
     size: tuple[int, int],
-    config: PieceConfig,
+    config: DetectorSettings,
     changes: PieceAugmentation,
     rng: np.random.Generator,
 ) -> np.ndarray:

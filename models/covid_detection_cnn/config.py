@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoo.common.detection.settings import CELLS, DetectorSettings
 from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
-from zoo.common.records import later
+from zoo.common.records import later, shallow
 
 Anchors = tuple[tuple[float, float], ...]
 COCO_ANCHORS: tuple[Anchors, ...] = (
@@ -21,33 +22,20 @@ SMALL_GAINS = (0.05, 10.0, 0.5)
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DetectorSettings):
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("nodule",)
     body: str = "residual_unet"  # or csp, as published
     depth: float = 0.67  # of csp: blocks per stage, as a multiple of 3, 6, 9, 3
     width: float = 0.75  # of csp: channels, as a multiple of 64, 128, 256, 512, 1024
     channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
     strides: tuple[Count, ...] = (2,)  # input pixels per cell of each output level
     anchors_px: tuple[Anchors, ...] = (((5.0, 5.0), (9.0, 9.0), (17.0, 17.0)),)  # (w, h) per level
-    input_channels: Count = 1
-    input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
-    patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
-    pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
-    window_hu: tuple[float, ...] = (-1000.0, 400.0)  # of CT, which has negative intensities; () for pictures alone
-    crop_dark: bool = True  # leave out the black border
-    discs: bool = True  # boxes stand for discs, so that training may turn them by any angle; else by half turns
-    beyond: float = 0.0  # intensity (0..255) of the canvas beyond the picture
-    mean: tuple[float, ...] = (0.0,)  # of the intensities scaled to 0..1; one, or one per channel
-    std: tuple[float, ...] = (1.0,)
     balance: tuple[float, ...] = (1.0,)  # weight of each level's objectness
     gains: tuple[float, float, float] = (0.05, 1.0, 0.5)  # weights of boxes, objectness, classes
-    threshold: float = 0.3  # boxes below this score are not shown
     overlap: float = 0.45  # boxes of a class with a larger IoU with a better one are dropped
     max_boxes: Count = 100
     class_agnostic: bool = later(False)  # of overlapping boxes the best stays, whatever their classes; else per class
-    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def values(self) -> int:
@@ -89,19 +77,9 @@ VARIANTS: dict[str, Config] = {
     ),
     "small": Config(gains=SMALL_GAINS),
     "small-cells": Config(
-        classes=("RBC", "WBC", "Platelets"),
+        **shallow(CELLS),
         strides=(4,),
         anchors_px=(((18.0, 18.0), (48.0, 48.0), (85.0, 85.0)),),
-        input_channels=3,
-        input_size=(240, 320),
-        size_bounds_px=(50.0, 100.0),
-        patch_size=(128, 128),
-        pixel_mm=0.0,
-        window_hu=(),
-        crop_dark=False,
-        discs=False,
-        mean=(0.5,),
-        std=(0.25,),
         gains=SMALL_GAINS,
     ),
     "tiny": Config(

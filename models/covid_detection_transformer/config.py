@@ -7,10 +7,11 @@ from typing import Annotated
 
 from annotated_types import Interval
 
+from zoo.common.detection.settings import CELLS, DetectorSettings
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.ranges import Count, Depth, Positive, ShareBelowOne
 from zoo.common.recipe import Recipe
-from zoo.common.records import later
+from zoo.common.records import shallow
 
 DEPTHS = (3, 4, 6, 3)  # blocks per stage of resnet50
 PLAIN = "resnet50"  # the body of plain DETR
@@ -18,10 +19,9 @@ Layers = Annotated[int, Interval(ge=0, le=1000)]
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(DetectorSettings):
     """What the network looks like and what it sees; the defaults are the shipped small variant."""
 
-    classes: tuple[str, ...] = ("nodule",)
     body: str = "residual_unet"  # a heat map chooses the queries; or resnet50: plain DETR, as published
     channels: tuple[Count, ...] = (16, 32, 64, 96, 128)  # of residual_unet, per level, finest first
     stride: Count = 4  # input pixels per token
@@ -33,23 +33,10 @@ class Config:
     dropout: ShareBelowOne = 0.0
     queries: Count = 12  # in training, and the most objects of a training picture
     queries_whole: Count = 60  # in prediction; plain DETR has its `queries` learned ones
-    input_channels: Count = 1
-    input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
-    patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
-    pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
-    window_hu: tuple[float, ...] = (-1000.0, 400.0)  # of CT, which has negative intensities; () for pictures alone
-    crop_dark: bool = True  # leave out the black border
-    discs: bool = True  # boxes stand for discs, so that training may turn them by any angle; else by half turns
-    beyond: float = 0.0  # intensity (0..255) of the canvas beyond the picture
-    mean: tuple[float, ...] = (0.0,)  # of the intensities scaled to 0..1; one, or one per channel
-    std: tuple[float, ...] = (1.0,)
     reference_px: Positive = 7.0  # a typical side; sides are told as multiples of it, but by plain DETR
     gains: tuple[float, float, float] = (1.0, 5.0, 2.0)  # of class, distance and overlap, in the match and in the loss
     distance_px: Positive = 32.0  # what a distance of 1 is; plain DETR measures in shares of the canvas
     empty_weight: float = 0.1  # of `no object` in plain DETR's class loss
-    threshold: float = 0.3  # boxes below this score are not shown
-    max_boxes: Count = 60  # best boxes that are looked at
-    size_bounds_px: tuple[float, ...] = later((5.0, 8.0))  # roots of areas between which scores tell sizes apart
 
     @property
     def is_plain(self) -> bool:
@@ -81,22 +68,11 @@ VARIANTS: dict[str, Config] = {
     ),
     "small": Config(),
     "small-cells": Config(
-        classes=("RBC", "WBC", "Platelets"),
+        **shallow(CELLS),
         queries=24,
         queries_whole=100,
-        input_channels=3,
-        input_size=(240, 320),
-        size_bounds_px=(50.0, 100.0),
-        patch_size=(128, 128),
-        pixel_mm=0.0,
-        window_hu=(),
-        crop_dark=False,
-        discs=False,
-        mean=(0.5,),
-        std=(0.25,),
         reference_px=50.0,
         distance_px=128.0,
-        max_boxes=100,
     ),
     "tiny": Config(
         channels=(4, 8, 8, 16),
