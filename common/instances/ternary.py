@@ -117,9 +117,7 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = (self.config.input_size[0], self.config.input_size[1])
-        return random_piece(
-            sample, size, self.config.input_channels, self.spreads, self.options(CellAugmentation), rng
-        )
+        return random_piece(sample, size, self.config.input_channels, self.spreads, self.options(CellAugmentation), rng)
 
     @classmethod
     def example(cls, config: T, rng: np.random.Generator) -> Sample:
