@@ -185,7 +185,7 @@ def test_drawn_nuclei_touch_and_the_network_sees_them_dark_on_light(dark: bool) 
 
     assert brightness(sample.image)[2] == dark
     assert seen[:, instances == 0].mean() > seen[:, instances > 0].mean() + 60
-    assert 0 <= seen.min() and seen.max() <= 255
+    assert seen.min() >= 0 and seen.max() <= 255
     assert ndimage.label(instances > 0, np.ones((3, 3)))[1] < 0.8 * instances.max()  # many touch
     found = find_components(sample.image, 20)
     assert rate(instances, found)["binary_dice"] > 0.8
