@@ -1,4 +1,4 @@
-"""Fields in windows: what a seam cuts is one object, as in one pass; several dense outputs; views that swap channels."""
+"""Fields in windows: what a seam cuts is one object, as in one pass; several dense outputs, views that swap them."""
 
 from __future__ import annotations
 
