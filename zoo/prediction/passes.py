@@ -15,9 +15,10 @@ from zoo.common.batches import stack
 from zoo.common.errors import ConfigError
 from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
-from zoo.common.tta import View, average_views
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Runner
+from zoo.prediction.objects import INSTANCES, may_be_parted, parted
 from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
@@ -74,15 +75,17 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
 
 def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algorithm[Any]:
     """Return the algorithm with its options for one prediction; ConfigError names the known ones."""
-    known = algorithm.prediction_options
+    parts = may_be_parted(algorithm)
+    known = (*algorithm.prediction_options, *([INSTANCES] if parts else []))
     if unknown := sorted(set(options) - set(known)):
         raise ConfigError(
             f"{type(algorithm).__name__}: unknown prediction option {', '.join(unknown)}; "
             f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
         )
-    if not options:
-        return algorithm
-    return algorithm.with_config(replace_fields(algorithm.config, options, "prediction option"))
+    fields = {name: value for name, value in options.items() if not (parts and name == INSTANCES)}
+    if fields:
+        algorithm = algorithm.with_config(replace_fields(algorithm.config, fields, "prediction option"))
+    return parted(algorithm, options[INSTANCES]) if parts and INSTANCES in options else algorithm
 
 
 def _forward(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Arrays:
@@ -119,7 +122,7 @@ def _predict_windows(
     """Run the network on the windows of one image; return what keep() leaves of the blended scores."""
     image, inputs = pair
     (source,) = inputs.values()
-    network = _network(algorithm, engine, inputs)
+    network = _network(algorithm, engine, inputs, views)
     overlap, weighting = algorithm.tiling
     total = len(Tiles(source.shape[1:], window, overlap, weighting))
     batch = WINDOWS_ON_CPU if engine.device == "cpu" else WINDOWS
@@ -128,18 +131,24 @@ def _predict_windows(
     ) as bar:
 
         def answer(part: np.ndarray) -> np.ndarray:
-            scores = average_views(network, views)(part) if views else network(part)
+            scores = network(part)
             bar.update(len(part))
             return scores
 
         kept = predict_tiled(source, window, answer, overlap, weighting, batch, finish=algorithm.keep)
-    return {algorithm.dense_output: kept}
+    return algorithm.name_kept(kept)
 
 
-def _network(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays) -> Network:
-    """Wrap the engine as a function from one batch to one dense output."""
+def _network(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Network:
+    """Wrap the engine as a function from one batch to its dense outputs, joined along the channels."""
     (name,) = inputs
-    return lambda batch: engine.forward({name: batch})[algorithm.dense_output]
+
+    def answer(batch: np.ndarray) -> np.ndarray:
+        outputs = _forward(algorithm, engine, {name: batch}, views)
+        maps = [outputs[dense] for dense in algorithm.dense_outputs]
+        return maps[0] if len(maps) == 1 else np.concatenate(maps, axis=1)
+
+    return answer
 
 
 def prepare(algorithm: Algorithm[Any], image: Image, scope: Scope | None = None) -> Prepared:
