@@ -31,12 +31,12 @@ def find_centres(instances: np.ndarray) -> np.ndarray:
     numbers, own = _number(instances[y, x])
     if not len(numbers):
         return np.zeros((0, 2), np.int64)
-    shortest, longest = np.full(instances.shape, np.inf), np.zeros(instances.shape)
-    for rays in _rays(instances):
+    shortest, longest = np.full(len(y), np.inf, np.float32), np.zeros(len(y), np.float32)
+    for rays in _rays(instances, y, x):
         np.minimum(shortest, rays, out=shortest)
         np.maximum(longest, rays, out=longest)
-    roundness = (shortest / longest)[y, x]
-    best = np.zeros(len(numbers))
+    roundness = shortest / longest
+    best = np.zeros(len(numbers), np.float32)
     np.maximum.at(best, own, roundness)
     area = np.bincount(own)
     off_y, off_x = (value - (np.bincount(own, value) / area)[own] for value in (y, x))
@@ -90,30 +90,33 @@ def _number(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return numbers, places[labels]
 
 
-def _rays(instances: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield for each of the eight directions how far the own object reaches from each pixel [px]; (h, w)."""
-    yield from _runs(instances)
-    yield from (rays.T for rays in _runs(instances.T))
-    for mirrored in (False, True):
-        source = instances[:, ::-1] if mirrored else instances
-        for rays in _runs(_slant(source)):
-            straight = _straighten(rays, source.shape[1]) * DIAGONAL
-            yield straight[:, ::-1] if mirrored else straight
+def _rays(instances: np.ndarray, y: np.ndarray, x: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield for each of the eight directions how far the own object reaches from the given pixels [px]; (k,)."""
+    width = instances.shape[1]
+    labels = instances.astype(np.int32)
+    yield from (rays[y, x] for rays in _runs(labels))
+    yield from (rays[x, y] for rays in _runs(np.ascontiguousarray(labels.T)))
+    yield from (DIAGONAL * rays[y, x + y] for rays in _runs(_slant(labels)))
+    yield from (DIAGONAL * rays[y, width - 1 - x + y] for rays in _runs(_slant(labels[:, ::-1])))
 
 
 def _runs(labels: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield how far runs of equal labels along the first axis go back from each place, then on; half a step is in it.
+    """Yield how far runs of equal labels along the first axis go back from each place, then on; (h, w) float32.
 
     From the middle of a pixel to its border it is half a pixel, which is what a single pixel has on each side.
     """
-    place = np.arange(len(labels), dtype=np.float32)[:, None]
-    starts = np.ones(labels.shape, bool)
-    np.not_equal(labels[1:], labels[:-1], out=starts[1:])
-    yield place + 0.5 - np.maximum.accumulate(np.where(starts, place, 0), axis=0)
-    ends = np.ones(labels.shape, bool)
-    ends[:-1] = starts[1:]
-    last = np.where(ends, place, np.float32(len(labels)))[::-1]
-    yield np.minimum.accumulate(last, axis=0)[::-1] + 0.5 - place
+    is_new = np.not_equal(labels[1:], labels[:-1])
+    yield _back(is_new)
+    yield _back(is_new[::-1])[::-1]
+
+
+def _back(is_new: np.ndarray) -> np.ndarray:
+    """Measure from each place along the first axis back to where its run began; is_new: (h - 1, w), from the second."""
+    place = np.arange(len(is_new) + 1, dtype=np.int32)[:, None]
+    first = np.zeros((len(place), is_new.shape[1]), np.int32)
+    np.multiply(place[1:], is_new, out=first[1:])
+    np.maximum.accumulate(first, axis=0, out=first)
+    return np.subtract(place + np.float32(0.5), first, dtype=np.float32)
 
 
 def _slant(labels: np.ndarray) -> np.ndarray:
@@ -122,11 +125,3 @@ def _slant(labels: np.ndarray) -> np.ndarray:
     wide = np.zeros((h, w + h), labels.dtype)
     wide[:, :w] = labels
     return wide.reshape(-1)[: h * (w + h - 1)].reshape(h, w + h - 1)
-
-
-def _straighten(slanted: np.ndarray, width: int) -> np.ndarray:
-    """Take back _slant()."""
-    h = len(slanted)
-    wide = np.zeros(h * (width + h), slanted.dtype)
-    wide[: slanted.size] = slanted.reshape(-1)
-    return wide.reshape(h, width + h)[:, :width]

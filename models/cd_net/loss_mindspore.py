@@ -53,7 +53,10 @@ def direction_fit(p: Tensor, t: Tensor, weight: Tensor) -> Tensor:
 
 
 def neighbour_fit(p: Tensor, t: Tensor, weight: Tensor) -> Tensor:
-    """Reward overlap with the next direction on either side; the background counts twice (He et al. 2021)."""
+    """Reward overlap with the next direction on either side; the background counts twice (He et al. 2021).
+
+    The reward is so large that a whole object one direction off costs no more than the right one.
+    """
     around = t[:, 1:]
     before, after = (ops.cat([around[:, k:], around[:, :k]], axis=1) for k in (DIRECTIONS - 1, 1))
     own = 1 - dice(p, t, weight).mean(0)

@@ -52,7 +52,10 @@ def direction_fit(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> tor
 
 
 def neighbour_fit(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Reward overlap with the next direction on either side; the background counts twice (He et al. 2021)."""
+    """Reward overlap with the next direction on either side; the background counts twice (He et al. 2021).
+
+    The reward is so large that a whole object one direction off costs no more than the right one.
+    """
     around = t[:, 1:]
     before, after = (torch.cat([around[:, k:], around[:, :k]], dim=1) for k in (DIRECTIONS - 1, 1))
     own = 1 - dice(p, t, weight).mean(0)
