@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, NotNegative, Overlap, Positive, Whole
+from zoo.common.ranges import Count, Levels, Names, Overlap, ShareBelowOne, Whole
 from zoo.common.recipe import Recipe
 
 VGG16 = ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))  # stages: channels as multiples of the width, and convolutions
@@ -19,6 +19,7 @@ class Config:
 
     classes: Names = ("nucleus",)  # what is outlined; one name
     input_channels: Count = 3
+    intensities: Literal["spread", "as they are"] = "as they are"  # spread: see common/instances/pictures.py
     input_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a training piece
     window_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a window at prediction
     overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
@@ -28,10 +29,12 @@ class Config:
     head_width: Count = 32  # channels of the features for regions, directions and centres; 64 as published
     direction_dice: Literal["plain", "neighbour"] = "plain"  # neighbour as published: the next direction is rewarded
     difference: bool = True  # directions that differ make a boundary; only prediction reads it
-    point_share: Positive = 0.2  # of the highest centre; around what lies above, directions may differ
-    grow_px: Whole = 1  # by which objects are dilated after they were told apart; 2 in the published code
-    least_px: Whole = 20  # smaller parts, before growing, are dropped
-    min_score: NotNegative = 0.0  # least mean probability inside an object
+    point_share: ShareBelowOne = 0.2  # of the highest centre; around what lies above, directions may differ
+    grow_px: Whole = 1  # by which objects grow after they were told apart; 2 in the published code
+    least_px: Whole = 20  # smaller parts, before they grow, are dropped
+    maps: bool = (
+        False  # answer with the maps of centres, directions and their difference, too; only prediction reads it
+    )
 
     @property
     def stages(self) -> tuple[tuple[int, int], ...]:

@@ -14,14 +14,14 @@ def losses(
 ) -> dict[str, torch.Tensor]:
     """Compare logits of regions and directions, and the map of centres; see Config for their channels.
 
-    targets: mask and direction (n, h, w) class numbers, weight (n, h, w), point (n, 1, h, w).
+    targets: ternary and direction (n, h, w) class numbers, weight (n, h, w), point (n, 1, h, w).
     """
     weight = targets["weight"]
-    region, place = one_hot(targets["mask"], REGIONS), one_hot(targets["direction"], 1 + DIRECTIONS)
-    p, q = torch.softmax(outputs["mask"], dim=1), torch.softmax(outputs["direction"], dim=1)
+    region, place = one_hot(targets["ternary"], REGIONS), one_hot(targets["direction"], 1 + DIRECTIONS)
+    p, q = torch.softmax(outputs["logits"], dim=1), torch.softmax(outputs["direction"], dim=1)
     fit = direction_fit if config.direction_dice == "plain" else neighbour_fit
     return {
-        "mask_entropy": cross_entropy(outputs["mask"], region, weight),
+        "mask_entropy": cross_entropy(outputs["logits"], region, weight),
         "mask_dice": (1 - dice(p, region, torch.ones_like(weight)).mean(0)).sum(),
         "direction_entropy": cross_entropy(outputs["direction"], place, weight),
         "direction_dice": fit(q, place, weight),

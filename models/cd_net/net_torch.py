@@ -99,7 +99,7 @@ class Net(nn.Module):
         self.mask = nn.Conv2d(width, REGIONS, 1)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        # (n, c, h, w) -> mask (n, 3, h, w) and direction (n, 9, h, w) logits, point (n, 1, h, w)
+        # (n, c, h, w) -> logits (n, 3, h, w), point (n, 1, h, w), direction (n, 9, h, w), logits as well
         *skips, x = self.encoder(image)
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(x, skip)
@@ -109,4 +109,4 @@ class Net(nn.Module):
         of_direction = of_direction * (1 + torch.sigmoid(self.point_attention(point)))
         direction = self.direction(of_direction)
         of_mask = of_mask * (1 + torch.sigmoid(self.direction_attention(direction)))
-        return {"mask": self.mask(of_mask), "point": point, "direction": direction}
+        return {"logits": self.mask(of_mask), "point": point, "direction": direction}

@@ -1,45 +1,49 @@
-"""From probabilities, centres and directions to the inside of objects (He et al. 2021, section 3.4)."""
+"""The inside of objects from regions, centres and directions (He et al. 2021, section 3.4), rows at a time."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import binary_dilation
 
+from zoo.common.instances.targets import BACKGROUND, BOUNDARY, INSIDE
+
 from .difference import direction_difference
 
-BACKGROUND, INSIDE, BOUNDARY = range(3)
+ROWS = 512  # of a field that are refined at a time: a large one has gigabytes of probabilities
 
 
-def sharpen_boundary(mask: np.ndarray, point: np.ndarray, difference: np.ndarray, point_share: float) -> np.ndarray:
-    """Raise the probability of a boundary where directions differ, but not around centres; (3, h, w), no longer a sum of 1.
+def name_directions(logits: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Name the likeliest direction of each pixel; that it has none is as likely as the regions say, too.
 
-    mask: (3, h, w) probabilities. point: (h, w), the map of centres. difference: (h, w) in [0, 1].
+    logits: (3, *size), direction: (9, *size), logits as well. Returns (*size) uint8.
     """
-    evidence = 2 * difference * ~around_centres(point, point_share)
-    boundary = (mask[BOUNDARY] + 0.5 * evidence) * (1 + evidence)
-    return np.stack([mask[BACKGROUND], mask[INSIDE], boundary])
+    none = logits[BACKGROUND] - np.logaddexp.reduce(logits, axis=0)
+    return np.concatenate([direction[:1] + none, direction[1:]]).argmax(axis=0).astype(np.uint8)
 
 
-def around_centres(point: np.ndarray, share: float) -> np.ndarray:
-    """Mark what is higher than a share of the highest centre, and a pixel around it; (h, w) bool."""
-    highest = float(point.max(initial=0.0))
-    if highest <= 0:
-        return np.zeros(point.shape, bool)
-    return np.asarray(binary_dilation(point > share * highest))
+def find_inside(regions: np.ndarray, point: np.ndarray, classes: np.ndarray, point_share: float) -> np.ndarray:
+    """Mark the inside of objects where directions that differ count as a boundary, too; bool (h, w).
 
-
-def name_directions(mask: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Name the likeliest direction of each pixel; the background's counts as often as the regions say background.
-
-    mask: (3, h, w), direction: (9, h, w), both probabilities. Returns (h, w) uint8.
+    regions: (3, h, w) uint8, probabilities in 1/255; point: (h, w), the map of centres; classes: (h, w) directions.
     """
-    scores = direction.copy()
-    scores[0] *= mask[BACKGROUND]
-    return scores.argmax(axis=0).astype(np.uint8)
+    inside = np.empty(classes.shape, bool)
+    lowest = point_share * point.max(initial=0)
+    for first in range(0, len(classes), ROWS):
+        seen = slice(max(0, first - 1), first + ROWS + 1)  # directions and centres reach a pixel further
+        refined = sharpen_boundary(
+            regions[:, seen] / np.float32(255), direction_difference(classes[seen]), point[seen] > lowest
+        )
+        found = refined.argmax(axis=0) == INSIDE
+        inside[first : first + ROWS] = found[first - seen.start :][:ROWS]
+    return inside
 
 
-def find_inside(mask: np.ndarray, point: np.ndarray, classes: np.ndarray | None, point_share: float) -> np.ndarray:
-    """Mark the inside of objects, (h, w) bool; classes: directions (h, w), or None to do without."""
-    if classes is not None:
-        mask = sharpen_boundary(mask, point, direction_difference(classes), point_share)
-    return np.asarray(mask.argmax(axis=0) == INSIDE)
+def sharpen_boundary(regions: np.ndarray, difference: np.ndarray, is_centre: np.ndarray) -> np.ndarray:
+    """Raise the probability of a boundary where directions differ, but not next to a centre; they may add up to more.
+
+    regions: (3, h, w) probabilities; difference: (h, w) of 0, 0.5 and 1; is_centre: (h, w) bool.
+    """
+    evidence = 2 * difference * ~binary_dilation(is_centre)
+    refined = regions.copy()
+    refined[BOUNDARY] = (regions[BOUNDARY] + 0.5 * evidence) * (1 + evidence)
+    return refined

@@ -20,7 +20,9 @@ OFFSETS = {(0, 6): 1, (4, 4): 2, (6, 0): 3, (4, -4): 4, (0, -6): 5, (-4, -4): 6,
 VIEWS = [*quarter_turns(2), *(View((1, 0), view.flipped) for view in flips(2)), *flips(2)]
 
 
-def disc(centre: tuple[float, float], radius: float, size: tuple[int, int] = (41, 43), squeeze: float = 1) -> np.ndarray:
+def disc(
+    centre: tuple[float, float], radius: float, size: tuple[int, int] = (41, 43), squeeze: float = 1
+) -> np.ndarray:
     y, x = np.mgrid[: size[0], : size[1]]
     return np.hypot((y - centre[0]) * squeeze, x - centre[1]) <= radius
 

@@ -57,7 +57,7 @@ def test_published_decoder_widens_from_a_thirty_second_of_the_input_to_its_size(
 
     assert sizes == [(256, 4, 6), (128, 8, 12), (64, 16, 24), (32, 32, 48), (16, 64, 96)]
     assert {name: tuple(value.shape) for name, value in outputs.items()} == {
-        "mask": (1, 3, 64, 96),
+        "logits": (1, 3, 64, 96),
         "point": (1, 1, 64, 96),
         "direction": (1, 9, 64, 96),
     }
@@ -93,7 +93,7 @@ def sure(classes: np.ndarray, count: int) -> np.ndarray:
 def goals(mask: np.ndarray, direction: np.ndarray) -> dict[str, np.ndarray]:
     size = mask.shape
     return {
-        "mask": mask.astype(np.int32),
+        "ternary": mask.astype(np.int32),
         "direction": direction.astype(np.int32),
         "weight": np.ones(size, np.float32),
         "point": np.zeros((size[0], 1, *size[1:]), np.float32),
@@ -101,13 +101,13 @@ def goals(mask: np.ndarray, direction: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def perfect(targets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    logits = {"mask": sure(targets["mask"], 3), "direction": sure(targets["direction"], 9)}
+    logits = {"logits": sure(targets["ternary"], 3), "direction": sure(targets["direction"], 9)}
     return {**logits, "point": targets["point"]}
 
 
 def blank(size: tuple[int, ...]) -> dict[str, np.ndarray]:
     n, h, w = size
-    return {name: np.zeros((n, k, h, w), np.float32) for name, k in (("mask", 3), ("direction", 9), ("point", 1))}
+    return {name: np.zeros((n, k, h, w), np.float32) for name, k in (("logits", 3), ("direction", 9), ("point", 1))}
 
 
 def test_undecided_outputs_cost_what_a_hand_computes(losses):
@@ -135,7 +135,9 @@ def test_perfect_outputs_cost_nothing_even_where_classes_are_absent(losses):
     rng = np.random.default_rng(0)
     targets = goals(rng.integers(0, 2, (2, 4, 4)), rng.integers(0, 4, (2, 4, 4)))
 
-    assert losses(perfect(targets), targets) == pytest.approx(dict.fromkeys(losses(perfect(targets), targets), 0), abs=1e-5)
+    assert losses(perfect(targets), targets) == pytest.approx(
+        dict.fromkeys(losses(perfect(targets), targets), 0), abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", ["plain", "neighbour"])
