@@ -19,6 +19,7 @@ from .directions import directions_to, draw_centres, find_centres, seen_classes,
 from .refine import find_inside, name_directions
 
 POINT_STEP = 1 / 16  # of the map of centres as it is kept, in a byte: 0 to 15.9; a lonely centre is 10.1
+UNDECIDED = 0.01  # deviation of the first values of the last layers
 
 
 class CDNet(TernaryAlgorithm[Config]):
@@ -84,6 +85,12 @@ class CDNet(TernaryAlgorithm[Config]):
                 "ddm": direction_difference(classes),
             }
         return of_one_kind(image, config.classes, found, 1 - regions[BACKGROUND] / np.float32(SCALE), extra)
+
+    def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+        """Let the last layers start undecided; by their few outputs alone their values would be of size ten."""
+        if len(shape) == 4 and name.startswith(self.head):
+            return rng.normal(0, UNDECIDED, shape)
+        return super().initialise(name, shape, rng)
 
     def _guides(self, instances: np.ndarray) -> Arrays:
         """Draw what leads the outlines: the map of centres, and the direction of the own centre from each pixel."""

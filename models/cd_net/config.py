@@ -19,8 +19,8 @@ class Config:
 
     classes: Names = ("nucleus",)  # what is outlined; one name
     input_channels: Count = 3
-    intensities: Literal["spread", "as they are"] = "as they are"  # spread: see common/instances/pictures.py
-    input_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a training piece
+    intensities: Literal["spread", "as they are"] = "spread"  # spread: between percentiles, dark ground turned light
+    input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px] of a training piece
     window_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a window at prediction
     overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
     encoder: Literal["plain", "vgg16"] = "plain"  # vgg16 as published: five poolings; plain: two convolutions a level
@@ -57,7 +57,7 @@ class Config:
 
 
 VARIANTS: dict[str, Config] = {
-    "paper": Config(encoder="vgg16", width=64, head_width=64),
+    "paper": Config(encoder="vgg16", width=64, head_width=64, input_size=(256, 256), intensities="as they are"),
     "small": Config(),
     "light": Config(width=16, head_width=16),
     "tiny": Config(input_size=(64, 64), window_size=(64, 64), width=4, levels=3, head_width=4),
@@ -65,7 +65,7 @@ VARIANTS: dict[str, Config] = {
 
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=300, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, final_factor=1.0),
-    "small": Recipe(epochs=40, batch_size=4, learning_rate=2e-3, weight_decay=1e-4, ema_decay=0.98),
-    "light": Recipe(epochs=40, batch_size=4, learning_rate=3e-3, weight_decay=1e-4, ema_decay=0.98),
+    "small": Recipe(epochs=5, batch_size=4, repeats=20, learning_rate=2e-3, weight_decay=1e-4, ema_decay=0.98),
+    "light": Recipe(epochs=5, batch_size=4, repeats=40, learning_rate=3e-3, weight_decay=1e-4, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }
