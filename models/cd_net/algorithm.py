@@ -84,7 +84,7 @@ class CDNet(TernaryAlgorithm[Config]):
                 "direction": classes,
                 "ddm": direction_difference(classes),
             }
-        return of_one_kind(image, config.classes, found, 1 - regions[BACKGROUND] / np.float32(SCALE), extra)
+        return of_one_kind(image, config.classes, found, SCALE - regions[BACKGROUND], scale=SCALE, extra=extra)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Let the last layers start undecided; by their few outputs alone their values would be of size ten."""

@@ -16,8 +16,6 @@ from zoo.models.cd_net import refine
 from zoo.models.cd_net.algorithm import CDNet
 from zoo.models.cd_net.config import VARIANTS
 
-from .harness import perfect_prediction
-
 SMALL, TINY = VARIANTS["small"], VARIANTS["tiny"]
 WITH, WITHOUT = CDNet(SMALL), CDNet(replace(SMALL, difference=False))
 SPACING_PX, RADIUS_PX = 16.0, 8.6  # of nuclei that lie side by side and touch
