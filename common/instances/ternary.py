@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
 
     dense_output = "logits"
     augmentation: Augmentation = CellAugmentation()
-    prediction_options = ("least_px", "grow_px", "overlap")
+    prediction_options: ClassVar[tuple[str, ...]] = ("least_px", "grow_px", "overlap")
 
     def __init__(self, config: T, stride: int) -> None:
         """Check the configuration; the sides of pieces and windows are multiples of `stride`."""
