@@ -47,6 +47,7 @@ class Config:
     overlap: ShareBelowOne = 0.5  # IoU of boxes above which the weaker is dropped
     least_score: ShareBelowOne = 0.05  # boxes below are not looked at
     threshold: ShareBelowOne = 0.5  # objects below this score are not shown
+    least_px: Count = 20  # pixels of the smallest object that is kept
     max_objects: Count = 20  # best objects of a picture that are looked at
 
     @property

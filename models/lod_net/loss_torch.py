@@ -1,4 +1,4 @@
-"""The loss of LOD-Net in PyTorch: of proposals, boxes, masks and derivatives; and what it is of a prediction."""
+"""The loss of LOD-Net in PyTorch: of proposals, boxes, masks and derivatives."""
 
 from __future__ import annotations
 
@@ -9,30 +9,10 @@ from torch.nn import functional
 from .config import BOX_BINS, MASK_BINS, MASK_SIDE, Config
 from .derivatives import LAST, neighbours, places
 from .net_torch import Net, array, like
-from .packing import compare
 from .pooling import crop_masks
 from .regions import AnchorTruth, RegionTruth, draw_anchors, draw_regions, masked, objects_of, propose
 
 Tensors = dict[str, torch.Tensor]
-
-
-def losses(outputs: Tensors, targets: Tensors, config: Config) -> Tensors:
-    """Return what detections cost: their scores, their places, their masks; training minimises `objective` instead.
-
-    outputs: see Net. targets: instances (n, h, w).
-    """
-    found = {name: array(outputs[name]) for name in ("boxes", "count")}
-    truth = {name: like(value, outputs["scores"]) for name, value in compare(found, array_of(targets), config).items()}
-    there, right = truth["is_there"], truth["is_object"]
-    scores = torch.clamp(outputs["scores"], 1e-6, 1 - 1e-6)
-    class_cost = -(right * torch.log(scores) + (1 - right) * torch.log(1 - scores)) * there
-    box_cost = torch.abs(outputs["boxes"] - truth["boxes"]).sum(dim=2) / truth["side_px"] * right
-    mask_cost = cross_entropy(outputs["masks"], truth["masks"]).mean(dim=(2, 3)) * right
-    return {
-        "class": (class_cost.sum() + truth["missed"].sum()) / torch.clamp(there.sum() + truth["missed"].sum(), min=1),
-        "box": box_cost.sum() / torch.clamp(right.sum(), min=1),
-        "mask": mask_cost.sum() / torch.clamp(right.sum(), min=1),
-    }
 
 
 def objective(
