@@ -14,6 +14,7 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
 from zoo.common.metrics.curves import Curve
+from zoo.common.phases import ALL, Phase
 from zoo.common.records import check_record, check_sizes
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
@@ -28,6 +29,10 @@ class Algorithm(ABC, Generic[C]):
 
     The network and the loss live beside it, once per framework: `net_<framework>.Net(config)` returns a dict of
     named outputs, `loss_<framework>.losses(outputs, targets, config)` a dict of named, weighted terms.
+
+    An algorithm whose loss needs the network itself (it looks twice, or trains against a critic) defines beside it
+    `objective(net, inputs, targets, config, phase, rng)` instead: the same terms, from dicts of the framework's arrays
+    with a batch axis. phase: the name of one of `phases`. rng: NumPy's, of this step, the same in both frameworks.
     """
 
     task: ClassVar[str]  # one of labels.py, or a name of its own
@@ -88,6 +93,23 @@ class Algorithm(ABC, Generic[C]):
         A network with position embeddings or a class token names them.
         """
         return ()
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """Parts of a training step, in turn; each moves weights of its own. One for all weights unless told."""
+        return ALL
+
+    @property
+    def ships(self) -> tuple[str, ...]:
+        """Prefixes of the weights that a checkpoint holds, "" for all; what only trains (a critic) may be left out.
+
+        A run that starts from a checkpoint draws the rest anew; one that is resumed has it.
+        """
+        return ("",)
+
+    def shipped(self, weights: Arrays) -> dict[str, np.ndarray]:
+        """Return those of the weights that a checkpoint holds."""
+        return {name: value for name, value in weights.items() if name.startswith(self.ships)}
 
     @property
     def window(self) -> tuple[int, ...] | None:

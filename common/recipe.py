@@ -25,6 +25,7 @@ class Recipe:
     final_factor: Share = 0.01  # last learning rate as a multiple of the first
     optimiser: Literal["adamw", "sgd"] = "adamw"  # adamw or sgd
     momentum: ShareBelowOne = 0.9  # sgd only
+    betas: tuple[ShareBelowOne, ShareBelowOne] = (0.9, 0.999)  # adamw only: decay of both its averages
     weight_decay: NotNegative = 1e-2  # on kernels only, never on biases, norms or what Algorithm.undecayed names
     clip_norm: NotNegative = 0.0  # largest global gradient norm; 0 leaves gradients alone
     ema_decay: ShareBelowOne = 0.0  # of the average that is validated and shipped, at its full length; 0: none

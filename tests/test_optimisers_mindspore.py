@@ -8,6 +8,7 @@ pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
 optimisers = pytest.importorskip("zoo.engines.optimisers_mindspore")
 
+BETAS = (0.8, 0.99)
 START, STEPS = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), 50
 GRADIENTS = np.random.default_rng(0).normal(size=(STEPS, *START.shape)).astype(np.float32)
 
@@ -20,12 +21,12 @@ def ours(steps, optimiser, parameter, first=0):
 
 def new():
     parameter = ms.Parameter(ms.Tensor(START))
-    return optimisers.AdamW([parameter]), parameter
+    return optimisers.AdamW([parameter], BETAS), parameter
 
 
 def test_adamw_follows_pytorch_for_fifty_steps():
     theirs = torch.nn.Parameter(torch.from_numpy(START.copy()))
-    reference = torch.optim.AdamW([theirs], weight_decay=0.1)
+    reference = torch.optim.AdamW([theirs], betas=BETAS, weight_decay=0.1)
     for step in range(STEPS):
         reference.param_groups[0]["lr"] = 0.01 / (1 + step)
         theirs.grad = torch.from_numpy(GRADIENTS[step])

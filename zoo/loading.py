@@ -138,14 +138,16 @@ def _fill(
     if weights is None:
         engine.load(initial_weights(shapes, algorithm.initialise, seed))
         return
-    anew = check_fit(shapes, weights, source, head=may_start)
+    needed = {n: s for n, s in shapes.items() if n in weights or n.startswith(algorithm.ships)}
+    anew = check_fit(needed, weights, source, head=may_start)
     if anew:
         warnings.warn(
             f"{source}: {len(anew)} weights of the head start anew: {', '.join(anew)}; train before use",
             HeadReinitialisedWarning,
             stacklevel=4,
         )
-    fresh = initial_weights({name: shapes[name] for name in anew}, algorithm.initialise, seed)
+    drawn = [n for n in shapes if n in anew or n not in needed]
+    fresh = initial_weights({name: shapes[name] for name in drawn}, algorithm.initialise, seed)
     engine.load({**{n: np.asarray(weights[n]) for n in shapes if n not in fresh}, **fresh})
 
 

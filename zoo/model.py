@@ -236,7 +236,7 @@ class Model:
             more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
             more |= {} if self.record is None else {"scope": self.record.to_dict()}
             metadata = to_metadata(self.name, self.variant, self.config, **more)
-            write_checkpoint(path, self.engine.weights(), metadata)
+            write_checkpoint(path, self.algorithm.shipped(self.engine.weights()), metadata)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from zoo.common.errors import BackendError, InputError
+from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.backends import KINDS
@@ -25,11 +27,17 @@ class Step:
     """What one training step found: the named, weighted loss terms, and the length of the gradient before clipping."""
 
     terms: Mapping[str, float]
-    grad_norm: float  # NaN where the step was not taken
+    grad_norm: float  # of all phases together; NaN where the step was not taken
 
     def record(self) -> dict[str, float]:
         """Return all values by name, as a log holds them."""
         return {**self.terms, GRAD_NORM: self.grad_norm}
+
+
+def join_steps(steps: Sequence[Step]) -> Step:
+    """Put the steps of several phases together; their terms have different names."""
+    terms = {name: value for step in steps for name, value in step.terms.items()}
+    return Step(terms, math.hypot(*(step.grad_norm for step in steps)))
 
 
 def loss_terms(record: Mapping[str, float]) -> dict[str, float]:
@@ -64,14 +72,22 @@ class Runner(Protocol):
 class Engine(Runner, Protocol):
     """A runner that also trains; `engine_torch` and `engine_mindspore` implement it."""
 
-    def start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = ()) -> None:
-        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
+    def start_training(
+        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+    ) -> None:
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm."""
 
     def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
-        """Update the weights once; leave them alone when the loss or a gradient is not finite."""
+        """Update the weights of each phase once, in turn; stop at a phase whose loss or gradient is not finite.
+
+        The weights of that phase and of those after it are left alone.
+        """
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
-        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+        """Return the named, weighted loss terms of what `forward` gave; nothing changes.
+
+        There are none, {}, where the loss needs the network itself.
+        """
 
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import zoo.engines.backends_mindspore as backend  # isort: skip  (sets the environment before MindSpore is imported)
@@ -14,16 +15,30 @@ import numpy as np
 from mindspore import Parameter, Tensor, ops
 
 from zoo.common.errors import BackendError
+from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.backends_mindspore import has_device as has_device
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor
-from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, to_arrays
+from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, join_steps, rate_factor
+from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, open_optimiser, to_arrays
 from zoo.engines.turns import SPAWN, Origin
 from zoo.registry.package import Package
 
+Tensors = dict[str, Tensor]
+Pair = tuple[Tensors, Tensors]  # inputs, targets
 ORIGIN = Origin()  # of MindSpore's threads
 ONE_BY_ONE = threading.RLock()  # two threads inside MindSpore end the process
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one phase trains: its parameters, the multiple of the rate and the decay of each, its optimiser."""
+
+    phase: str
+    parameters: dict[str, Parameter]
+    rates: list[float]
+    decays: list[float]
+    optimiser: AdamW | Sgd
 
 
 @contextmanager
@@ -45,15 +60,12 @@ class MindSporeEngine:
         self._config = config
         with turn():
             backend.prepare(device)
-            self._losses = package.losses("mindspore")
+            self._losses, self._objective = package.losses("mindspore"), package.objective("mindspore")
             self.net = package.net("mindspore")(config)
             self.net.set_train(False)
             self._fixed = {p.name for p in self.net.get_parameters() if not p.requires_grad}  # statistics, frozen norms
         self._recipe = Recipe()
-        self._optimiser: AdamW | Sgd | None = None
-        self._trained: dict[str, Parameter] = {}
-        self._rates: list[float] = []  # per trained parameter, multiple of the head's learning rate
-        self._decays: list[float] = []
+        self._parts: list[Part] = []  # what each phase trains, and by what
         self._average: dict[str, Tensor] = {}
         self._updates = 0  # of the average
 
@@ -86,51 +98,72 @@ class MindSporeEngine:
             for name, parameter in self._state().items():
                 parameter.set_data(Tensor(np.array(weights[name], np.float32)))
 
-    def start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = ()) -> None:
-        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
+    def start_training(
+        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+    ) -> None:
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm."""
         with turn():
-            self._start_training(recipe, head, undecayed)
+            self._start_training(recipe, head, undecayed, phases)
 
-    def _start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...]) -> None:
+    def _start_training(
+        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...], phases: tuple[Phase, ...]
+    ) -> None:
         self._recipe, self._updates = recipe, 0
         if recipe.mixed_precision and self.device != "cpu":  # the CPU has no bfloat16 kernels; not tried on an NPU
             self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
-        self._trained = {}
+        trained = {}
         for name, parameter in self._state().items():
             parameter.requires_grad = name not in self._fixed and not name.startswith(recipe.freeze or ("\0",))
             if parameter.requires_grad:
-                self._trained[name] = parameter
-        self._rates = [rate_factor(name, recipe, head) for name in self._trained]
-        self._decays = [
-            recipe.weight_decay if decays(n, tuple(p.shape), undecayed) else 0.0 for n, p in self._trained.items()
-        ]
-        parameters = list(self._trained.values())
-        self._optimiser = Sgd(parameters, recipe.momentum) if recipe.optimiser == "sgd" else AdamW(parameters)
+                trained[name] = parameter
+        self._parts = []
+        for phase, names in zip(phases, share_out(trained, phases), strict=True):
+            own = {name: trained[name] for name in names}
+            rates = [rate_factor(name, recipe, head) for name in own]
+            losing = [recipe.weight_decay if decays(n, tuple(p.shape), undecayed) else 0.0 for n, p in own.items()]
+            self._parts.append(Part(phase.name, own, rates, losing, open_optimiser(recipe, list(own.values()))))
         self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._state().items()} if recipe.ema_decay else {}
 
     def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
-        """Update the weights once; leave them alone when the loss or a gradient is not finite."""
-        if self._optimiser is None:
+        """Update the weights of each phase once; stop at a phase whose loss or gradient is not finite."""
+        if not self._parts:
             raise RuntimeError("start_training() comes before step()")
         with turn():
             ms.set_seed(seed % 2**31)
             self._train_mode()
-            parameters = list(self._trained.values())
-            differentiate = ms.value_and_grad(self._total, None, ms.ParameterTuple(parameters), has_aux=True)
-            (total, terms), gradients = differentiate(_tensors(inputs), _tensors(targets))
-            values = {name: float(value.asnumpy()) for name, value in terms.items()}
-            norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
-            if not np.isfinite(float(total.asnumpy())) or not np.isfinite(norm):
-                return Step(values, float("nan"))
-            clip = self._recipe.clip_norm
-            if clip and norm > clip:
-                gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
-            self._optimiser.update(parameters, gradients, [learning_rate * f for f in self._rates], self._decays)
-            self._update_average()
-            return Step(values, norm)
+            batch = _tensors(inputs), _tensors(targets)
+            steps: list[Step] = []
+            for number, part in enumerate(self._parts):
+                if not steps or np.isfinite(steps[-1].grad_norm):
+                    steps.append(self._step(part, batch, learning_rate, np.random.default_rng([seed, number])))
+            step = join_steps(steps)
+            if np.isfinite(step.grad_norm):
+                self._update_average()
+            return step
+
+    def _step(self, part: Part, batch: Pair, learning_rate: float, rng: np.random.Generator) -> Step:
+        parameters = list(part.parameters.values())
+
+        def total(inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensors]:
+            terms = self._terms(inputs, targets, part.phase, rng)
+            return sum(terms.values()), terms
+
+        differentiate = ms.value_and_grad(total, None, ms.ParameterTuple(parameters), has_aux=True)
+        (value, terms), gradients = differentiate(*batch)
+        values = {name: float(term.asnumpy()) for name, term in terms.items()}
+        norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
+        if not np.isfinite(float(value.asnumpy())) or not np.isfinite(norm):
+            return Step(values, float("nan"))
+        clip = self._recipe.clip_norm
+        if clip and norm > clip:
+            gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
+        part.optimiser.update(parameters, gradients, [learning_rate * f for f in part.rates], part.decays)
+        return Step(values, norm)
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
-        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+        """Return the named, weighted loss terms of what `forward` gave; {} where the loss needs the network."""
+        if self._losses is None:
+            return {}
         with turn():
             terms = self._losses(_tensors(outputs), _tensors(targets), self._config)
             return {name: float(value.asnumpy()) for name, value in terms.items()}
@@ -140,7 +173,9 @@ class MindSporeEngine:
         with turn():
             state = {f"average.{name}": value.asnumpy().copy() for name, value in self._average.items()}
             state |= {UPDATES: np.array(self._updates)} if self._average else {}
-            return state | (to_arrays(self._optimiser, list(self._trained)) if self._optimiser else {})
+            for part in self._parts:
+                state |= to_arrays(part.optimiser, list(part.parameters), part.phase)
+            return state
 
     def load_training_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `training_state()` of an equal run."""
@@ -148,16 +183,20 @@ class MindSporeEngine:
             self._updates = int(state[UPDATES].item()) if UPDATES in state else WARMED_UP
             for name in self._average:
                 self._average[name] = Tensor(state[f"average.{name}"])
-            if self._optimiser is not None:
-                from_arrays(self._optimiser, list(self._trained), state)
+            for part in self._parts:
+                from_arrays(part.optimiser, list(part.parameters), state, part.phase)
 
     def _state(self) -> dict[str, Parameter]:
         return {p.name: p for p in self.net.get_parameters()}
 
-    def _total(self, inputs: dict[str, Tensor], targets: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _terms(self, inputs: Tensors, targets: Tensors, phase: str, rng: np.random.Generator) -> Tensors:
+        if self._objective is not None:
+            found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
+            return found
         outputs = {name: value.astype(ms.float32) for name, value in self.net(*inputs.values()).items()}
-        terms = self._losses(outputs, targets, self._config)
-        return sum(terms.values()), terms
+        assert self._losses is not None  # a package has one of the two
+        terms: Tensors = self._losses(outputs, targets, self._config)
+        return terms
 
     def _train_mode(self) -> None:
         self.net.set_train(True)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 
 from zoo.common.errors import BackendError, ZooWarning
+from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor
+from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, join_steps, rate_factor
 from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.turns import SPAWN, Origin, Turns
 from zoo.registry.package import Package
 
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # Kingma & Ba 2015, algorithm 1
+EPSILON = 1e-8  # Kingma & Ba 2015, algorithm 1
+Tensors = dict[str, torch.Tensor]
+Pair = tuple[Tensors, Tensors]  # inputs, targets
 ORIGIN = Origin()  # of PyTorch's threads
 SEEDED = threading.RLock()  # random numbers come from one generator for all networks of the process
 
@@ -39,12 +44,13 @@ class TorchEngine:
     def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
-        self._losses = package.losses("torch")
+        self._losses, self._objective = package.losses("torch"), package.objective("torch")
         self.net = package.net("torch")(config).to(device).eval()
         self._evaluation = Evaluation()
         self._turns = Turns()  # predictions together, whatever changes the weights alone
         self._recipe = Recipe()
         self._optimiser: torch.optim.Optimizer | None = None
+        self._parts: list[tuple[Phase, list[torch.nn.Parameter]]] = []  # what each phase trains
         self._average: dict[str, torch.Tensor] = {}
         self._updates = 0  # of the average
 
@@ -76,40 +82,76 @@ class TorchEngine:
             for name, value in self._state().items():
                 value.copy_(torch.from_numpy(np.array(weights[name])))
 
-    def start_training(self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = ()) -> None:
+    def start_training(
+        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+    ) -> None:
         """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
         self._recipe = recipe
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+        trained = {}
         for name, parameter in self.net.named_parameters():
             parameter.requires_grad_(not name.startswith(recipe.freeze or ("\0",)))
             if parameter.requires_grad:
+                trained[name] = parameter
                 decay = recipe.weight_decay if decays(name, tuple(parameter.shape), undecayed) else 0.0
                 groups.setdefault((rate_factor(name, recipe, head), decay), []).append(parameter)
+        self._parts = [
+            (phase, [trained[name] for name in own])
+            for phase, own in zip(phases, share_out(trained, phases), strict=True)
+        ]
         options = [{"params": p, "factor": factor, "weight_decay": decay} for (factor, decay), p in groups.items()]
         if recipe.optimiser == "sgd":
             self._optimiser = torch.optim.SGD(options, lr=0.0, momentum=recipe.momentum)
         else:
-            self._optimiser = torch.optim.AdamW(options, lr=0.0, betas=BETAS, eps=EPSILON)
+            self._optimiser = torch.optim.AdamW(options, lr=0.0, betas=recipe.betas, eps=EPSILON)
         self._average = {n: v.detach().clone() for n, v in self._state().items()} if recipe.ema_decay else {}
         self._updates = 0
 
     def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
-        """Update the weights once; leave them alone when the loss or a gradient is not finite."""
+        """Update the weights of each phase once; stop at a phase whose loss or gradient is not finite."""
         if self._optimiser is None:
             raise RuntimeError("start_training() comes before step()")
         self._enter(trains=True)
         with SEEDED, self._turns.alone():
             torch.manual_seed(seed)
             self._train_mode()
-            terms = self._terms(inputs, targets)
+            batch = self._tensors(inputs), self._tensors(targets)
+            steps: list[Step] = []
+            for part in range(len(self._parts)):
+                if not steps or math.isfinite(steps[-1].grad_norm):
+                    steps.append(self._step(self._optimiser, part, batch, learning_rate, seed))
+            step = join_steps(steps)
+            if math.isfinite(step.grad_norm):
+                self._update_average()
+            return step
+
+    def _step(self, optimiser: torch.optim.Optimizer, part: int, batch: Pair, learning_rate: float, seed: int) -> Step:
+        phase, own = self._parts[part]
+        with self._only(own):
+            terms = self._terms(*batch, phase.name, np.random.default_rng([seed, part]))
             total = torch.stack(list(terms.values())).sum()
             values = {name: float(value.detach()) for name, value in terms.items()}
             if not bool(torch.isfinite(total)):
                 return Step(values, float("nan"))
-            return Step(values, self._descend(self._optimiser, total, learning_rate))
+            return Step(values, self._descend(optimiser, own, total, learning_rate))
+
+    @contextmanager
+    def _only(self, own: list[torch.nn.Parameter]) -> Iterator[None]:
+        """Let gradients reach the weights of one phase alone."""
+        chosen = {id(parameter) for parameter in own}
+        others = [p for _, parameters in self._parts for p in parameters if id(p) not in chosen]
+        try:
+            for parameter in others:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in others:
+                parameter.requires_grad_(True)
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
-        """Return the named, weighted loss terms of what `forward` gave; nothing changes."""
+        """Return the named, weighted loss terms of what `forward` gave; {} where the loss needs the network."""
+        if self._losses is None:
+            return {}
         self._enter()
         with torch.inference_mode():
             terms = self._losses(self._tensors(outputs), self._tensors(targets), self._config)
@@ -164,24 +206,33 @@ class TorchEngine:
             if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
                 module.eval()  # frozen norms keep their running statistics
 
-    def _terms(self, inputs: Arrays, targets: Arrays) -> dict[str, torch.Tensor]:
+    def _terms(self, inputs: Tensors, targets: Tensors, phase: str, rng: np.random.Generator) -> Tensors:
         kind = self.device.split(":")[0]
         precise = not (self._recipe.mixed_precision and kind != "cpu")
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=not precise):
-            outputs = self.net(*self._tensors(inputs).values())
-        return self._losses({k: v.float() for k, v in outputs.items()}, self._tensors(targets), self._config)
+            if self._objective is not None:
+                found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
+                return found
+            outputs = self.net(*inputs.values())
+        assert self._losses is not None  # a package has one of the two
+        terms: Tensors = self._losses({k: v.float() for k, v in outputs.items()}, targets, self._config)
+        return terms
 
-    def _descend(self, optimiser: torch.optim.Optimizer, total: torch.Tensor, learning_rate: float) -> float:
+    def _descend(
+        self,
+        optimiser: torch.optim.Optimizer,
+        own: list[torch.nn.Parameter],
+        total: torch.Tensor,
+        learning_rate: float,
+    ) -> float:
         """Take one step if the gradient is finite; return its length."""
-        optimiser.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)  # an optimiser passes over weights without a gradient
         total.backward()
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(parameters, self._recipe.clip_norm or float("inf"))
+        norm = torch.nn.utils.clip_grad_norm_(own, self._recipe.clip_norm or float("inf"))
         if bool(torch.isfinite(norm)):
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate * group["factor"]
             optimiser.step()
-            self._update_average()
         return float(norm)
 
     def _update_average(self) -> None:

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from mindspore import Parameter, Tensor, ops
 
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, algorithm 1
+from zoo.common.recipe import Recipe
+
+EPSILON = 1e-8  # Kingma & Ba 2015, algorithm 1
 
 
 class AdamW:
@@ -16,8 +18,9 @@ class AdamW:
 
     slots = ("exp_avg", "exp_avg_sq")
 
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
+    def __init__(self, parameters: Sequence[Parameter], betas: tuple[float, float]) -> None:
         self.step = 0
+        self._betas = betas
         self.state = {slot: [Parameter(ops.zeros_like(p)) for p in parameters] for slot in self.slots}
         self._change = ops.AdamWeightDecay()  # one operator in place of fifteen
 
@@ -30,13 +33,12 @@ class AdamW:
         r / c1 * m / (sqrt(v) / c2 + eps) = r c2 / c1 * m / (sqrt(v) + c2 eps), and the decay is divided by the same.
         """
         self.step += 1
-        # 1 - beta^t loses 1e-5 relative in float32; expm1 on Python floats does not
-        correction1 = -math.expm1(self.step * math.log(BETA1))
-        correction2 = math.sqrt(-math.expm1(self.step * math.log(BETA2)))
+        beta1, beta2 = self._betas
+        correction1, correction2 = correction(beta1, self.step), math.sqrt(correction(beta2, self.step))
         factor, epsilon = correction2 / correction1, EPSILON * correction2
         slots = zip(*self.state.values(), strict=True)
         for parameter, gradient, slot, rate, decay in zip(parameters, gradients, slots, rates, decays, strict=True):
-            self._change(parameter, *slot, rate * factor, BETA1, BETA2, epsilon, decay / factor, gradient)
+            self._change(parameter, *slot, rate * factor, beta1, beta2, epsilon, decay / factor, gradient)
 
 
 class Sgd:
@@ -60,16 +62,28 @@ class Sgd:
             ops.assign(parameter, parameter - buffers[i] * rates[i])
 
 
-def to_arrays(optimiser: AdamW | Sgd, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Copy the optimiser's state out, under the names of the parameters."""
-    arrays = {"step.": np.array(optimiser.step)}
+def open_optimiser(recipe: Recipe, parameters: Sequence[Parameter]) -> AdamW | Sgd:
+    """Build the optimiser that a recipe names."""
+    return Sgd(parameters, recipe.momentum) if recipe.optimiser == "sgd" else AdamW(parameters, recipe.betas)
+
+
+def correction(beta: float, step: int) -> float:
+    """Return 1 - beta^step, of which float32 would lose 1e-5 relative."""
+    return -math.expm1(step * math.log(beta)) if beta else 1.0
+
+
+def to_arrays(optimiser: AdamW | Sgd, names: Sequence[str], phase: str = "") -> dict[str, np.ndarray]:
+    """Copy the optimiser's state of one phase out, under the names of the parameters."""
+    arrays = {f"step.{phase}": np.array(optimiser.step)}
     for slot, tensors in optimiser.state.items():
         arrays |= {f"{slot}.{name}": tensor.asnumpy().copy() for name, tensor in zip(names, tensors, strict=True)}
     return arrays
 
 
-def from_arrays(optimiser: AdamW | Sgd, names: Sequence[str], arrays: Mapping[str, np.ndarray]) -> None:
+def from_arrays(
+    optimiser: AdamW | Sgd, names: Sequence[str], arrays: Mapping[str, np.ndarray], phase: str = ""
+) -> None:
     """Put a state from `to_arrays` back."""
-    optimiser.step = int(arrays["step."].item())
+    optimiser.step = int(arrays[f"step.{phase}"].item())
     for slot in optimiser.slots:
         optimiser.state[slot] = [Parameter(Tensor(arrays[f"{slot}.{name}"])) for name in names]

@@ -68,9 +68,14 @@ class Package:
         found: Callable[..., Any] = self._import(f"net_{framework}").Net
         return found
 
-    def losses(self, framework: str) -> Callable[..., Any]:
-        """The function of the loss in one framework."""
-        found: Callable[..., Any] = self._import(f"loss_{framework}").losses
+    def losses(self, framework: str) -> Callable[..., Any] | None:
+        """The loss of what a network puts out, in one framework; None where there is an objective instead."""
+        found: Callable[..., Any] | None = getattr(self._import(f"loss_{framework}"), "losses", None)
+        return found
+
+    def objective(self, framework: str) -> Callable[..., Any] | None:
+        """The loss that needs the network itself, in one framework; None where there is none, see Algorithm."""
+        found: Callable[..., Any] | None = getattr(self._import(f"loss_{framework}"), "objective", None)
         return found
 
     @property

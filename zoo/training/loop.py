@@ -84,7 +84,7 @@ class Trainer:
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
-        self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed)
+        self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed, self.algorithm.phases)
         if resume and self.folder.state.exists():
             self._restore()
         with _stop_requests() as stop, self._events:
@@ -147,8 +147,8 @@ class Trainer:
         if is_better(score, progress):
             progress.best_score = None if math.isnan(score) else score
             progress.best_epoch, self._best_rows = progress.epoch, rows
-            write_weights(self.folder.best, shipped, self.metadata)
-        write_weights(self.folder.last, shipped, self.metadata)
+            write_weights(self.folder.best, self.algorithm.shipped(shipped), self.metadata)
+        write_weights(self.folder.last, self.algorithm.shipped(shipped), self.metadata)
         progress.seconds += time.monotonic() - started
         self._report(losses, unseen, metrics, rows)
         self._save(weights)

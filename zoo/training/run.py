@@ -85,7 +85,7 @@ def _run(
     trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), claim.keep)
     progress = trainer.run(resume)
     weights = read_weights(folder.best)[0]
-    model.engine.load(weights)
+    model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
     rows = trainer.best_rows()
     chosen = model.algorithm.operating_point(rows)

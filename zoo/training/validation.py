@@ -18,7 +18,8 @@ def validate(
     """Score every sample, and average the loss terms over the samples, from one pass through the network.
 
     The loss has no augmentation and the network is in evaluation mode. There is none, {}, where images go through the
-    network in windows or slices: the loss is one of patches then, and what is scored has been put together from many.
+    network in windows or slices: the loss is one of patches then, and what is scored has been put together from many;
+    and none where the loss needs the network itself.
     """
     sums: dict[str, float] = {}
     counted = 0
