@@ -16,7 +16,7 @@ from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
 from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name
-from zoo.common.datasets.masks import anything, read_mask
+from zoo.common.datasets.masks import anything, parts_of, read_mask
 from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
@@ -222,6 +222,17 @@ def _read_limited(
     return mask
 
 
+def _objects(folder: Folder, name: str) -> ReadLabel:
+    """Read the numbers of objects; where 1 is the only one and no column counts objects, the parts of the mask."""
+    read = _mask(folder, name, instances=True)
+    return read if folder.counts_instances else partial(_parts_of_lone, read)
+
+
+def _parts_of_lone(read: ReadLabel, image: Image) -> np.ndarray:
+    instances = read(image)
+    return parts_of(instances) if instances.max(initial=0) == 1 else instances
+
+
 def _boxes_of_instances(read: ReadLabel, image: Image) -> np.ndarray:
     return _with_class(boxes_of_labels(read(image))[0])
 
@@ -242,7 +253,7 @@ READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
     "marked": _marked,
     "mask": _mask,
     "place": partial(_mask, unnamed=True),
-    "instances": partial(_mask, instances=True),
+    "instances": _objects,
     "boxes": _boxes,
     "ignored": _ignored,
     "points": _points,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from .config import BOX_BINS, MASK_BINS, MASK_SIDE, Config
 from .derivatives import LAST, neighbours, places
@@ -67,7 +66,7 @@ def mask_terms(net: Net, cells: torch.Tensor, masks: np.ndarray, weight: float, 
     goal = derivative_targets(truth, net.masks.offsets(cells) if config.offsets == "learned" else None)
     return {
         "mask": cross_entropy(logits, truth).mean() * weight,
-        "derivative": functional.smooth_l1_loss(derivatives, goal) * weight,
+        "derivative": smooth_l1(derivatives, goal) * weight,
     }
 
 
@@ -92,6 +91,12 @@ def derivative_targets(masks: torch.Tensor, offsets: torch.Tensor | None) -> tor
 def cross_entropy(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Return the cross-entropy of the sigmoid of each logit."""
     return torch.clamp(logits, min=0) - logits * truth + torch.log(1 + torch.exp(-torch.abs(logits)))
+
+
+def smooth_l1(values: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Average half the squared distance below 1, the distance less a half above (Girshick 2015, eq. 3)."""
+    error = torch.abs(values - truth)
+    return torch.where(error < 1, 0.5 * error * error, error - 0.5).mean()
 
 
 def array_of(targets: Tensors) -> np.ndarray:

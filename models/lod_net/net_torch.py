@@ -28,6 +28,7 @@ class Pyramid(nn.Module):
         super().__init__()
         self.lateral = nn.ModuleList([nn.Conv2d(w, width, 1) for w in widths])
         self.output = nn.ModuleList([nn.Conv2d(width, width, 3, padding=1) for _ in widths])
+        self.halve = nn.MaxPool2d(1, 2)
 
     def forward(self, maps: Sequence[torch.Tensor]) -> Maps:
         # maps of strides 4..32 -> (n, width, h, w) of strides 4..64
@@ -35,7 +36,7 @@ class Pyramid(nn.Module):
         for level in range(len(x) - 1, 0, -1):
             x[level - 1] = x[level - 1] + enlarge(x[level])
         found = [layer(y) for layer, y in zip(self.output, x, strict=True)]
-        return [*found, functional.max_pool2d(found[-1], 1, 2)]
+        return [*found, self.halve(found[-1])]
 
 
 class ProposalHead(nn.Module):
