@@ -116,9 +116,14 @@ class Algorithm(ABC, Generic[C]):
         """Size of the windows that the network sees at prediction; None lets it see the whole image.
 
         With a window, preprocess() may return an image of any size, one input alone, and postprocess() gets what
-        keep() made of the blended `dense_output`.
+        keep() made of the blended `dense_outputs`, as name_kept() names it.
         """
         return None
+
+    @property
+    def dense_outputs(self) -> tuple[str, ...]:
+        """Name all outputs on the grid of the input, which windows blend and views average; `dense_output` is one."""
+        return (self.dense_output,) if self.dense_output else ()
 
     @property
     def tiling(self) -> tuple[float, str]:
@@ -146,11 +151,18 @@ class Algorithm(ABC, Generic[C]):
 
         Arrays have a batch axis. Places within a cell and the like change with the view, not only the grid.
         """
-        return {self.dense_output: view.undo(outputs[self.dense_output])}
+        return {name: view.undo(outputs[name]) for name in self.dense_outputs}
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
-        """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs."""
+        """Reduce finished, blended scores (k, *part) of a windowed network to what postprocess() needs.
+
+        Several dense outputs come joined along the first axis, in their order.
+        """
         return scores
+
+    def name_kept(self, kept: np.ndarray) -> Arrays:
+        """Name what keep() left of the whole image, (..., *size), as postprocess() takes it."""
+        return {self.dense_output: kept}
 
     def as_seen(self, image: Image) -> Image:
         """Return an image with the intensities that the network knows, where preprocess() brings several kinds to one.

@@ -1,4 +1,4 @@
-"""Size and shape of objects in a map, by scikit-image; lengths and areas also in micrometres where pixels have a size."""
+"""Size and shape of objects in a map, by scikit-image; also in micrometres where the pixels have a size."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def measure_objects(instances: np.ndarray, count: int, spacing_mm: Sequence[floa
 
 def renumber(instances: np.ndarray) -> np.ndarray:
     """Number the objects of a map 1..n without gaps, in the order of their numbers; int32."""
-    if instances.size and 0 <= instances.min() and instances.max() < max(2 * instances.size, 1024):
+    if instances.size and instances.min() >= 0 and instances.max() < max(2 * instances.size, 1024):
         is_there = np.bincount(instances.ravel().astype(np.int64)) > 0
         is_there[0] = False
         return (np.cumsum(is_there) * is_there).astype(np.int32)[instances]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from zoo.common.errors import DataError
@@ -72,4 +74,4 @@ def all_runs(instances: np.ndarray, count: int) -> list[np.ndarray]:
     order = np.argsort(flat[places], kind="stable")
     places, numbers = places[order], flat[places][order]
     bounds = np.searchsorted(numbers, np.arange(1, count + 2))
-    return [runs_of(places[a:b], flat.size) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [runs_of(places[a:b], flat.size) for a, b in pairwise(bounds)]

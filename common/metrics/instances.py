@@ -81,14 +81,20 @@ def aji(overlaps: Overlaps, both_empty: float = NAN) -> float:
     `missed` is the area of references that overlap nothing, `unused` that of predictions nobody took. cellpose's
     function of that name pairs one to one and returns other values.
     """
-    order = np.lexsort((overlaps.prediction, -overlaps.iou, overlaps.reference))
-    best = order[np.flatnonzero(np.diff(overlaps.reference[order], prepend=-1))]
-    return _aggregate(overlaps, best, both_empty)
+    return _ratio(*aji_parts(overlaps), both_empty)
 
 
 def aji_plus(overlaps: Overlaps, both_empty: float = NAN) -> float:
     """AJI over the one-to-one pairs of largest total IoU (Graham et al. 2019); all others count as missed or unused."""
-    return _aggregate(overlaps, assign(overlaps.reference, overlaps.prediction, overlaps.iou), both_empty)
+    return _ratio(*aji_parts(overlaps, one_to_one=True), both_empty)
+
+
+def aji_parts(overlaps: Overlaps, one_to_one: bool = False) -> tuple[float, float]:
+    """Return numerator and denominator of AJI, or of AJI+, [px]; those of many pictures add up to a pooled one."""
+    if one_to_one:
+        return _aggregate(overlaps, assign(overlaps.reference, overlaps.prediction, overlaps.iou))
+    order = np.lexsort((overlaps.prediction, -overlaps.iou, overlaps.reference))
+    return _aggregate(overlaps, order[np.flatnonzero(np.diff(overlaps.reference[order], prepend=-1))])
 
 
 def panoptic_quality(overlaps: Overlaps, both_empty: float = NAN, iou_threshold: float = 0.5) -> dict[str, float]:
@@ -171,12 +177,12 @@ def _compact(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return place[flat], counts[is_there]
 
 
-def _aggregate(overlaps: Overlaps, pairs: np.ndarray, both_empty: float) -> float:
+def _aggregate(overlaps: Overlaps, pairs: np.ndarray) -> tuple[float, float]:
     lonely = overlaps.reference_areas.sum() - overlaps.reference_areas[overlaps.reference[pairs]].sum()
     is_unused = np.ones(len(overlaps.prediction_areas), bool)
     is_unused[overlaps.prediction[pairs]] = False
     whole = overlaps.union[pairs].sum() + lonely + overlaps.prediction_areas[is_unused].sum()
-    return _ratio(overlaps.shared[pairs].sum(), whole, both_empty)
+    return float(overlaps.shared[pairs].sum()), float(whole)
 
 
 def _has_instances(overlaps: Overlaps) -> bool:

@@ -11,6 +11,7 @@ import zoo
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.ellipses import Ellipses
+from zoo.common.answers.instances import Instances
 from zoo.common.answers.localisation import Localisation
 from zoo.common.answers.points import Points
 from zoo.common.answers.prediction import Prediction
@@ -26,6 +27,7 @@ ANSWERS: dict[str, type[Prediction]] = {  # what a user of a known task gets; a 
     "ellipse-detection": Ellipses,
     "localisation": Localisation,
     "point-detection": Points,
+    "instance-segmentation": Instances,
 }
 
 
@@ -44,5 +46,6 @@ def perfect_prediction(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
     """Postprocess what a network that knows the labels would put out."""
     outputs = algorithm.perfect_outputs(sample)
     if algorithm.window is not None:  # a windowed network's scores are reduced as they are finished
-        outputs = {algorithm.dense_output: algorithm.keep(outputs[algorithm.dense_output])}
+        joined = np.concatenate([outputs[name] for name in algorithm.dense_outputs])
+        outputs = algorithm.name_kept(algorithm.keep(joined))
     return algorithm.postprocess(outputs, sample.image)

@@ -100,7 +100,7 @@ def test_perfect_outputs_are_of_the_form_of_the_networks(name: str) -> None:
 
     outputs = model.engine.forward(batch_of(model, [sample])[0])
     assert set(perfect) <= set(outputs)
-    dense = [model.algorithm.dense_output] if model.algorithm.dense_output else []
+    dense = model.algorithm.dense_outputs
     assert [perfect[key].shape for key in dense] == [outputs[key].shape[1:] for key in dense]
 
 

@@ -15,7 +15,7 @@ from zoo.common.batches import stack
 from zoo.common.errors import ConfigError
 from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
-from zoo.common.tta import View, average_views
+from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Runner
 from zoo.prediction.scope import Scope
@@ -119,7 +119,7 @@ def _predict_windows(
     """Run the network on the windows of one image; return what keep() leaves of the blended scores."""
     image, inputs = pair
     (source,) = inputs.values()
-    network = _network(algorithm, engine, inputs)
+    network = _network(algorithm, engine, inputs, views)
     overlap, weighting = algorithm.tiling
     total = len(Tiles(source.shape[1:], window, overlap, weighting))
     batch = WINDOWS_ON_CPU if engine.device == "cpu" else WINDOWS
@@ -128,18 +128,24 @@ def _predict_windows(
     ) as bar:
 
         def answer(part: np.ndarray) -> np.ndarray:
-            scores = average_views(network, views)(part) if views else network(part)
+            scores = network(part)
             bar.update(len(part))
             return scores
 
         kept = predict_tiled(source, window, answer, overlap, weighting, batch, finish=algorithm.keep)
-    return {algorithm.dense_output: kept}
+    return algorithm.name_kept(kept)
 
 
-def _network(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays) -> Network:
-    """Wrap the engine as a function from one batch to one dense output."""
+def _network(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Network:
+    """Wrap the engine as a function from one batch to its dense outputs, joined along the channels."""
     (name,) = inputs
-    return lambda batch: engine.forward({name: batch})[algorithm.dense_output]
+
+    def answer(batch: np.ndarray) -> np.ndarray:
+        outputs = _forward(algorithm, engine, {name: batch}, views)
+        maps = [outputs[dense] for dense in algorithm.dense_outputs]
+        return maps[0] if len(maps) == 1 else np.concatenate(maps, axis=1)
+
+    return answer
 
 
 def prepare(algorithm: Algorithm[Any], image: Image, scope: Scope | None = None) -> Prepared:
