@@ -68,7 +68,9 @@ class LodNet(InstanceAlgorithm[Config]):
         instances = instances_of(sample)
         fitted = letterbox(instances[None].astype(np.float32), self.config.input_size, nearest=True)[0][0]
         areas = np.bincount(fitted.astype(np.int64).ravel())
-        return {"instances": np.where(areas[fitted.astype(np.int64)] >= self.config.least_px, fitted, 0).astype(np.int32)}
+        return {
+            "instances": np.where(areas[fitted.astype(np.int64)] >= self.config.least_px, fitted, 0).astype(np.int32)
+        }
 
     def postprocess(self, outputs: Arrays, image: Image) -> Instances:
         count = int(round(float(outputs["count"])))

@@ -40,7 +40,7 @@ class Config:
     anchor_samples: Count = 256  # anchors of a picture that the loss of the proposals looks at
     region_samples: Count = 64  # regions of a picture that the loss of the box head looks at
     positive_share: Share = 0.25  # of these at most
-    mask_samples: Count = 16  # positive regions of a picture, at most, whose masks are compared
+    mask_samples: Count = 8  # positive regions of a picture, at most, whose masks are compared
     points: Count = 50  # places of a mask that count as its border
     offsets: Literal["learned", "fixed"] = "learned"  # where the derivative's target looks for its neighbours
     selection: Literal["flat", "reference"] = "flat"  # rank border points above the value of flat regions, or as coded
@@ -107,8 +107,6 @@ RECIPES: dict[str, Recipe] = {
         warmup_epochs=5.5,
         freeze=FROZEN,
     ),
-    "small": Recipe(
-        epochs=18, batch_size=4, learning_rate=1e-3, weight_decay=1e-2, clip_norm=10.0, ema_decay=0.995
-    ),
+    "small": Recipe(epochs=20, batch_size=4, learning_rate=1e-3, weight_decay=1e-2, clip_norm=10.0, ema_decay=0.995),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0, clip_norm=10.0),
 }

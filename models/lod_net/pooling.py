@@ -39,9 +39,7 @@ def levels_of(regions: np.ndarray, canonical_px: float) -> np.ndarray:
     return np.clip(level, 0, READ_LEVELS - 1).astype(np.int64)
 
 
-def plan(
-    regions: np.ndarray, pictures: np.ndarray, levels: np.ndarray, size: tuple[int, int], bins: int
-) -> list[Part]:
+def plan(regions: np.ndarray, pictures: np.ndarray, levels: np.ndarray, size: tuple[int, int], bins: int) -> list[Part]:
     """Return the weights that pool regions (n, 4), sorted by picture and level, to bins x bins cells each.
 
     size: (h, w) [px] of the canvas.

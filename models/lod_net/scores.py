@@ -81,7 +81,10 @@ def weigh_polyps(cases: Sequence[Case]) -> Callable[[np.ndarray], dict[str, floa
 
 
 def best_threshold(cases: Sequence[Case]) -> float:
-    """Choose the score from which objects are shown, so that the mean Dice of the pictures is largest."""
+    """Choose the score from which objects are shown, so that the mean Dice of the pictures is largest.
+
+    Of scores that do as well, the middle one.
+    """
     levels = np.unique(np.concatenate([[0.0], *[case.evidence["scores"] for case in cases]]))
     levels = levels[:: max(1, len(levels) // LEVELS)]
     total = np.zeros(len(levels))
@@ -91,7 +94,8 @@ def best_threshold(cases: Sequence[Case]) -> float:
         count = len(e["scores"]) - np.searchsorted(np.sort(e["scores"]), levels, side="left")
         shared, area = (np.append(0.0, e[name])[count] for name in ("shared", "area"))
         total += np.where(marked + area > 0, 2 * shared / np.maximum(marked + area, 1), 1.0)
-    return float(levels[int(total.argmax())])
+    best = np.flatnonzero(total >= total.max() - 1e-9)
+    return float(levels[best[len(best) // 2]])
 
 
 def _joined(evidence: Sequence[Arrays], hits: str) -> Evidence:
