@@ -60,7 +60,7 @@ class LodNet(InstanceAlgorithm[Config]):
             raise InputError(f"{image.name}: {image.array.ndim} axes; LOD-Net expects a picture (c, h, w)")
         array = to_channels(image.array, self.config.input_channels) / np.float32(WHITE)
         fitted, _ = letterbox(array, self.config.input_size)
-        mean, std = (np.reshape(np.float32(v), (-1, 1, 1)) for v in (self.config.mean, self.config.std))
+        mean, std = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (self.config.mean, self.config.std))
         return {"image": ((fitted - mean) / std).astype(np.float32)}
 
     def targets(self, sample: Sample) -> Arrays:
@@ -73,7 +73,7 @@ class LodNet(InstanceAlgorithm[Config]):
         }
 
     def postprocess(self, outputs: Arrays, image: Image) -> Instances:
-        count = int(round(float(outputs["count"])))
+        count = round(float(outputs["count"]))
         scores = np.asarray(outputs["scores"][:count], np.float64)
         order = np.argsort(-scores, kind="stable")
         boxes = clip_boxes(self._in_picture(outputs["boxes"][:count][order], image), image.size[::-1])
@@ -107,7 +107,7 @@ class LodNet(InstanceAlgorithm[Config]):
             masks[i] = np.log(share / (1 - share))
         there = (np.arange(most) < count).astype(np.float32)
         border = np.zeros((most, MASK_SIDE, MASK_SIDE), np.float32)
-        return {"boxes": boxes, "scores": there, "count": np.float32(count), "masks": masks, "border": border}
+        return {"boxes": boxes, "scores": there, "count": np.array(count, np.float32), "masks": masks, "border": border}
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
         if not isinstance(prediction, Instances):

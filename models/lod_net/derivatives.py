@@ -19,7 +19,7 @@ LAST = MASK_SIDE - 1
 
 def places() -> np.ndarray:
     """Return where each place looks in each direction without an offset: (8, 2, side, side), (y, x), float32."""
-    grid = np.stack(np.mgrid[:MASK_SIDE, :MASK_SIDE]).astype(np.float32)
+    grid = np.indices((MASK_SIDE, MASK_SIDE)).astype(np.float32)
     return RING[:, :, None, None] + grid
 
 

@@ -30,7 +30,8 @@ def objective(
     terms = proposal_terms(logits, steps, draw_anchors(boxes, size, config, rng), config)
     proposals = propose(array(logits), array(steps), size, config, training=True)
     drawn = draw_regions(proposals, boxes, config, rng)
-    terms |= box_terms(*net.box(net.pooled(maps, drawn.regions, size, BOX_BINS)), drawn)
+    scores, shifts = net.box(net.pooled(maps, drawn.regions, size, BOX_BINS))
+    terms |= box_terms(scores, shifts, drawn)
     chosen = masked(drawn, len(boxes), config.mask_samples)
     regions, known = drawn.regions.take(chosen), drawn.is_object[chosen]
     truth = []

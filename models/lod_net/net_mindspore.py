@@ -9,7 +9,6 @@ import numpy as np
 from mindspore import Tensor, ops
 
 from zoo.common.layers import layers_mindspore as nn
-
 from zoo.common.networks.resnet_mindspore import ResNet, Style
 
 from .config import BOX_BINS, MASK_BINS, RATIOS, Config

@@ -11,7 +11,7 @@ from .regions import Regions
 def pack(
     found: Regions, scores: np.ndarray, pictures: int, size: tuple[int, ...], config: Config
 ) -> tuple[dict[str, np.ndarray], Regions, np.ndarray, np.ndarray]:
-    """Lay the objects of each picture into `max_objects` rows, float32: boxes (n, most, 4), scores (n, most), count (n,).
+    """Lay the objects of each picture into `max_objects` rows: boxes (n, most, 4), scores (n, most), count (n,).
 
     Also returns the regions whose masks are to be drawn, one at least; which of them each row is, (n, most) int64; and
     whether there is one, (n, most) float32.
