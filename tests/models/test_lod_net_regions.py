@@ -67,6 +67,7 @@ def test_parts_have_the_published_number_of_parameters() -> None:
     assert sum(parts.values()) == sum(sizes.values())
 
 
+@pytest.mark.slow
 def test_every_weight_is_trained(framework: str) -> None:
     model = zoo.load("LOD-Net", backend=framework, checkpoint=None, variant="tiny")
     inputs, targets = batch_of(model, samples_of(model, 2))
@@ -288,6 +289,7 @@ def drawn_regions(model: zoo.Model, monkeypatch: pytest.MonkeyPatch) -> list[np.
     return seen
 
 
+@pytest.mark.slow
 def test_both_frameworks_draw_the_same_regions(both_frameworks: tuple[str, ...], monkeypatch) -> None:
     models = [zoo.load("LOD-Net", backend=name, checkpoint=None, variant="tiny") for name in both_frameworks]
     models[1].engine.load(models[0].engine.weights())
