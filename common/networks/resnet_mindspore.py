@@ -107,8 +107,8 @@ def stage(width: int, blocks: int, index: int, style: Style) -> nn.Module:
     return nn.Sequential(first, *[block(factor * inner, inner, 1, style) for _ in range(blocks - 1)])
 
 
-class ResNet(nn.Module):
-    """Stem and four stages; each halves the size, but for the pooling between the stem and the first stage."""
+class ResNetBody(nn.Module):
+    """Stem and four stages, as the base of a network; each halves the size, as the pooling behind the stem does."""
 
     def __init__(self, inputs: int, width: int, layers: Sequence[int], style: Style) -> None:
         super().__init__()
@@ -120,11 +120,20 @@ class ResNet(nn.Module):
         self.layer2 = stage(width, layers[1], 1, style)
         self.layer3 = stage(width, layers[2], 2, style)
         self.layer4 = stage(width, layers[3], 3, style)
+        self.outputs = 8 * width * (EXPANSION if style.bottleneck else 1)  # channels of the last map
 
-    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
+    def maps(self, image: Tensor) -> tuple[Tensor, ...]:
         # (n, c, h, w) -> maps of h/2, h/4, h/8, h/16 and h/32
         f0 = self.relu(self.bn1(self.conv1(image)))
         f1 = self.layer1(self.maxpool(f0))
         f2 = self.layer2(f1)
         f3 = self.layer3(f2)
         return f0, f1, f2, f3, self.layer4(f3)
+
+
+class ResNet(ResNetBody):
+    """All maps of the body."""
+
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
+        # (n, c, h, w) -> see maps()
+        return self.maps(image)
