@@ -15,7 +15,7 @@ from zoo.common.boxes import boxes_of_labels
 from zoo.common.colours import COLOURS
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.files.outputs import json_text, write_text
-from zoo.common.instances.measures import measure_objects, renumber
+from zoo.common.instances.measures import add_up, measure_objects, renumber
 from zoo.common.instances.outlines import polygons_of
 from zoo.common.instances.rle import all_runs, encode_runs
 from zoo.common.types import Image, Row
@@ -96,7 +96,7 @@ class Instances(Prediction):
         """Return the objects as a COCO data set of one image: compressed run lengths, boxes, areas, scores."""
         h, w = (int(n) for n in self.instances.shape)
         corners = self.boxes
-        areas = np.bincount(self.instances.ravel(), minlength=len(self) + 1)[1:]
+        areas = add_up(self.instances, len(self))
         annotations = [
             {
                 "id": i + 1,
@@ -216,18 +216,18 @@ def of_one_kind(
     classes: Sequence[str],
     instances: np.ndarray,
     probability: np.ndarray | None = None,
+    *,
+    scale: float = 1.0,
     extra: Mapping[str, np.ndarray] | None = None,
 ) -> Instances:
     """Build the answer of a network that knows one kind of object.
 
-    instances: (h, w) whole numbers, which are counted anew without gaps. probability: (h, w) of the foreground, whose
-    mean inside an object is its score; without, all scores are 1.
+    instances: (h, w) whole numbers, which are counted anew without gaps. probability: (h, w) of the foreground times
+    `scale`, whose mean inside an object is its score; without, all scores are 1.
     """
     numbered = renumber(instances)
     count = int(numbered.max(initial=0))
     scores = np.ones(count)
     if probability is not None and count:
-        flat = numbered.ravel()
-        total = np.bincount(flat, weights=np.asarray(probability, np.float64).ravel(), minlength=count + 1)
-        scores = np.clip(total[1:] / np.bincount(flat, minlength=count + 1)[1:], 0.0, 1.0)
+        scores = np.clip(add_up(numbered, count, probability) / add_up(numbered, count) / scale, 0.0, 1.0)
     return Instances(image, tuple(classes), numbered, np.zeros(count, np.int64), scores, extra=extra or {})

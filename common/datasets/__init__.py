@@ -74,6 +74,7 @@ READERS: dict[str, str] = {
     "msd": "zoo.common.datasets.msd",
     "bids": "zoo.common.datasets.bids",
     "ki67_ihc": "zoo.common.datasets.ki67_ihc",
+    "dsb": "zoo.common.datasets.dsb",
     "yolo": "zoo.common.datasets.yolo",
     "voc": "zoo.common.datasets.voc",
     "paired": "zoo.common.datasets.paired",

@@ -1,6 +1,7 @@
 """Pictures or volumes in images/, their labels beside them under the same names.
 
 images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
+labels/<name>.geojson, instances.json (COCO): objects one by one, see outlines.py
 boxes.json (COCO) or boxes.csv, and ignore.csv, see boxes.py        points.csv: id, x, y and, with several classes, cls
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
@@ -27,6 +28,7 @@ import numpy as np
 from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
+from zoo.common.datasets.outlines import has_geojson
 from zoo.common.datasets.paired_labels import MASK_FOLDERS, READERS, Folder, open_folder
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
@@ -34,7 +36,7 @@ from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES, read_image
 from zoo.common.types import Image, Sample
 
-TABLES = ("boxes.json", "splits")
+TABLES = ("boxes.json", "instances.json", "splits")
 STEMS = ("boxes", "points")  # of tables
 NEEDS = {  # what has to be in the folder
     "classification": "label",
@@ -77,8 +79,10 @@ def _is_pair(root: Path) -> bool:
     if not (root / "images").is_dir() or find_manifest(root) is not None:
         return False
     found = [folded(path.stem) for path in tables_in(root)]
-    return any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES)) or bool(
-        {*STEMS, *MEANINGS["split"]} & {*found}
+    return (
+        has_geojson(root)
+        or any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES))
+        or bool({*STEMS, *MEANINGS["split"]} & {*found})
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from zoo.common.datasets.classes import called_normal, check_named, class_number
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name
 from zoo.common.datasets.masks import anything, parts_of, read_mask
+from zoo.common.datasets.outlines import CocoObjects, coco_of, draw_geojson, geojson_of
 from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
@@ -45,6 +46,11 @@ class Folder:
     points: dict[str, list[Line]] | None = None
     boxes: Boxes | None = None
     ignored: dict[str, Marks] | None = None
+
+    @cached_property
+    def objects(self) -> CocoObjects | None:
+        """What a COCO file outlines; read when asked for."""
+        return coco_of(self.root, self.images)
 
     @property
     def counts_instances(self) -> bool:
@@ -160,6 +166,15 @@ def _mask(folder: Folder, name: str, instances: bool = False, unnamed: bool = Fa
     return partial(_read_limited, path, decode, limit)
 
 
+def _instances(folder: Folder, name: str) -> ReadLabel:
+    if folder.mask_of(name) is None and (path := geojson_of(folder.root, name)) is not None:
+        return partial(draw_geojson, path)
+    if not folder.masks and folder.objects is not None and name in folder.objects.entries:
+        return partial(folder.objects.draw, name)
+    read = _mask(folder, name, instances=True)
+    return read if folder.counts_instances else partial(_parts_of_lone, read)
+
+
 def _boxes(folder: Folder, name: str) -> ReadLabel:
     if folder.boxes is None and folder.counts_instances:
         return partial(_boxes_of_instances, _mask(folder, name, instances=True))
@@ -222,13 +237,8 @@ def _read_limited(
     return mask
 
 
-def _objects(folder: Folder, name: str) -> ReadLabel:
-    """Read the numbers of objects; where 1 is the only one and no column counts objects, the parts of the mask."""
-    read = _mask(folder, name, instances=True)
-    return read if folder.counts_instances else partial(_parts_of_lone, read)
-
-
 def _parts_of_lone(read: ReadLabel, image: Image) -> np.ndarray:
+    """Number the parts of a mask in which 1 is the only number; other maps number their objects already."""
     instances = read(image)
     return parts_of(instances) if instances.max(initial=0) == 1 else instances
 
@@ -253,7 +263,7 @@ READERS: dict[str, Callable[[Folder, str], ReadLabel]] = {
     "marked": _marked,
     "mask": _mask,
     "place": partial(_mask, unnamed=True),
-    "instances": _objects,
+    "instances": _instances,
     "boxes": _boxes,
     "ignored": _ignored,
     "points": _points,

@@ -1,4 +1,4 @@
-"""Random training pieces of a picture of cells: warped, bent, cut out, turned, mirrored, and another stain and light."""
+"""Random training pieces of a picture of cells: warped, bent, cut out, turned, mirrored, in another stain and light."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ BINS = 256
 
 
 def find_components(image: Image, least_px: int) -> np.ndarray:
-    """Number the parts of what Otsu's threshold tells from the ground, (h, w) int32; the ground may be dark or light."""
+    """Number the parts of what Otsu's threshold tells from the ground, dark or light; (h, w) int32."""
     low, high, is_dark = brightness(image)
     grey = ndimage.gaussian_filter(np.clip(grey_of(image.array), low, high), SMOOTHING_PX)
     cut = otsu(grey)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+ROWS = 512  # of a map that are added up at a time
+LARGEST_TABLE = 1 << 24  # number of an object up to which a table of all numbers is made
 SAME = 1e-3  # relative difference of the sides of a pixel below which it is square
 
 
@@ -26,7 +28,7 @@ def measure_objects(instances: np.ndarray, count: int, spacing_mm: Sequence[floa
         # shapes are of the object, not of its pixels
         shape = regionprops_table(instances, properties=names, spacing=(sides[0] / sides[1], 1.0))
         perimeter = regionprops_table(instances, properties=("perimeter",))["perimeter"]
-    area = np.bincount(instances.ravel(), minlength=count + 1)[1:].astype(np.float64)
+    area = add_up(instances, count)
     found = {
         "x_px": shape["centroid-1"],
         "y_px": shape["centroid-0"] * sides[1] / sides[0],
@@ -46,12 +48,26 @@ def measure_objects(instances: np.ndarray, count: int, spacing_mm: Sequence[floa
     return found
 
 
+def add_up(instances: np.ndarray, count: int, values: np.ndarray | None = None) -> np.ndarray:
+    """Sum values (h, w), or count pixels, over each object 1..count of a map (h, w); (count,) float64.
+
+    A few rows at a time, because numbers and weights become eight bytes per pixel on the way.
+    """
+    total = np.zeros(count + 1)
+    for start in range(0, len(instances), ROWS):
+        rows = slice(start, start + ROWS)
+        weights = None if values is None else values[rows].ravel()
+        total += np.bincount(instances[rows].ravel(), weights=weights, minlength=count + 1)
+    return total[1:]
+
+
 def renumber(instances: np.ndarray) -> np.ndarray:
     """Number the objects of a map 1..n without gaps, in the order of their numbers; int32."""
-    if instances.size and instances.min() >= 0 and instances.max() < max(2 * instances.size, 1024):
-        is_there = np.bincount(instances.ravel().astype(np.int64)) > 0
-        is_there[0] = False
-        return (np.cumsum(is_there) * is_there).astype(np.int32)[instances]
+    top = int(instances.max(initial=0))
+    if instances.dtype.kind in "uib" and instances.min(initial=0) >= 0 and top <= LARGEST_TABLE:
+        is_there = add_up(instances.astype(np.int32, copy=False), top) > 0
+        if is_there.all():
+            return instances.astype(np.int32, copy=False)
+        return np.append(0, np.cumsum(is_there) * is_there).astype(np.int32)[instances]
     present, places = np.unique(instances, return_inverse=True)
-    places = places.reshape(instances.shape) + (0 if 0 in present else 1)
-    return places.astype(np.int32)
+    return (places.reshape(instances.shape) + (0 if 0 in present else 1)).astype(np.int32)

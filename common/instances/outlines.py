@@ -68,8 +68,7 @@ def _follow(
     part = after[first][0][2]
     while True:
         choices = after[here]
-        # where two parts touch by a corner, turn towards the inside, so that each keeps its own ring
-        chosen = 0 if len(choices) == 1 else _towards_inside(here, came, choices, part)
+        chosen = 0 if len(choices) == 1 or here == first else _chosen(here, came, choices, part)
         x, y, _ = choices.pop(chosen)
         if not choices:
             del after[here]
@@ -84,15 +83,14 @@ def _follow(
     return [*ring, ring[0]], part
 
 
-def _towards_inside(
-    here: tuple[int, int], came: tuple[int, int], choices: list[tuple[int, int, int]], part: int
-) -> int:
-    """Choose the edge that turns right, where the inside lies on the right; at the start, the one of the part."""
-    right = (-came[1], came[0])
-    for i, (x, y, own) in enumerate(choices):
-        if (x - here[0], y - here[1]) == right or (came == (0, 0) and own == part):
-            return i
-    return 0
+def _chosen(here: tuple[int, int], came: tuple[int, int], choices: list[tuple[int, int, int]], part: int) -> int:
+    """Choose between two edges, where pixels touch by a corner alone.
+
+    Of two parts, each keeps to itself; where both are of one part, what they enclose is a hole: turn left, past it.
+    """
+    own = [i for i, choice in enumerate(choices) if choice[2] == part]
+    left = (came[1], -came[0])
+    return next((i for i in own if (choices[i][0] - here[0], choices[i][1] - here[1]) == left), own[0])
 
 
 def _is_outer(ring: Ring) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,22 +24,28 @@ class Piece(Image):
     """A part of a picture whose intensities are those that the network sees."""
 
 
-def shown(image: Image, channels: int, spread: bool) -> np.ndarray:
-    """Return a picture (channels, h, w) float32, 0..255; grey ones are repeated.
+def shown(image: Image, channels: int, spread: bool, white: float = WHITE) -> np.ndarray:
+    """Return a picture (channels, h, w) float32, 0..white; grey ones are repeated.
 
     spread: the brightness is spread between percentiles, and what lies on dark ground (fluorescence) is inverted, so
     that objects are dark on light ground, as in stained tissue; without, intensities stay.
     """
     if image.array.ndim != 3:
         raise InputError(f"{image.name}: {image.array.ndim} axes; expected a picture (c, h, w)")
-    array = to_channels(image.array, channels).astype(np.float32, copy=False)
+    array = to_channels(image.array, channels)
     if isinstance(image, Piece) or not spread:
-        return array
+        return np.multiply(array, white / WHITE, dtype=np.float32)
     low, high, is_dark = brightness(image)
-    array = np.clip((array - np.float32(low)) * np.float32(1 / max(high - low, 1e-6)), 0, 1)
-    if is_dark:
-        array = 1 - array ** np.float32(GAMMA)
-    return array * np.float32(WHITE)
+    out = np.empty(array.shape, np.float32)
+    for plane, seen in zip(array, out, strict=True):  # a slide region is gigabytes: no copy but the answer
+        np.subtract(plane, np.float32(low), out=seen)
+        seen *= np.float32(1 / max(high - low, 1e-6))
+        np.clip(seen, 0, 1, out=seen)
+        if is_dark:
+            seen **= np.float32(GAMMA)
+            np.subtract(1, seen, out=seen)
+        seen *= np.float32(white)
+    return out
 
 
 def brightness(image: Image) -> tuple[float, float, bool]:
@@ -47,19 +54,12 @@ def brightness(image: Image) -> tuple[float, float, bool]:
     Of a grey picture it is where the median is nearer to the low percentile; a coloured one is stained tissue, crowded
     perhaps, unless its median is close to black.
     """
-    grey = grey_of(image.array)
-    step = max(1, grey.size // SEEN)
-    low, middle, high = (float(v) for v in np.percentile(grey.ravel()[::step], (PERCENTILES[0], 50, PERCENTILES[1])))
-    if _is_coloured(image.array, step, high - low):
+    step = math.ceil(math.sqrt(max(1, image.array[0].size / SEEN)))
+    seen = image.array[:3, ::step, ::step]
+    low, middle, high = (float(v) for v in np.percentile(grey_of(seen), (PERCENTILES[0], 50, PERCENTILES[1])))
+    if len(seen) == 3 and float(np.ptp(seen, axis=0).mean()) > COLOURED * (high - low):
         return low, high, middle < BLACK * high
     return low, high, middle - low < high - middle
-
-
-def _is_coloured(array: np.ndarray, step: int, span: float) -> bool:
-    if len(array) < 3:
-        return False
-    seen = array[:3].reshape(3, -1)[:, ::step]
-    return float(np.ptp(seen, axis=0).mean()) > COLOURED * span
 
 
 def grey_of(array: np.ndarray) -> np.ndarray:

@@ -32,8 +32,6 @@ def separate(inside: np.ndarray, least_px: int, grow_px: int) -> np.ndarray:
 def fill_holes(mask: np.ndarray) -> np.ndarray:
     """Fill what the mask encloses; the background touches by edges, as scipy's binary_fill_holes has it."""
     parts, count = ndimage.label(~mask)
-    if count < 2:
-        return mask if count else np.ones_like(mask)
     open_ = np.zeros(count + 1, bool)
     for edge in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
         open_[edge] = True

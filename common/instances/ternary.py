@@ -12,10 +12,10 @@ from zoo.common.errors import ConfigError
 from zoo.common.instances.algorithm import InstanceAlgorithm, InstanceConfig
 from zoo.common.instances.augment import CellAugmentation, random_piece
 from zoo.common.instances.example import draw_nuclei
-from zoo.common.instances.pictures import WHITE, shown
+from zoo.common.instances.pictures import shown
 from zoo.common.instances.scores import instances_of
 from zoo.common.instances.separation import separate
-from zoo.common.instances.targets import INSIDE, border_weights, ternary_map
+from zoo.common.instances.targets import BACKGROUND, BOUNDARY, INSIDE, border_weights, ternary_map
 from zoo.common.segmentation.algorithm import softmax, sure_scores
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Image, Sample
@@ -94,8 +94,7 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
 
     def preprocess(self, image: Image) -> Arrays:
         """Return the picture as the network sees it, in 0..1; any size."""
-        array = shown(image, self.config.input_channels, self.spreads)
-        return {"image": array * np.float32(1 / WHITE)}
+        return {"image": shown(image, self.config.input_channels, self.spreads, white=1.0)}
 
     def targets(self, sample: Sample) -> Arrays:
         instances = instances_of(sample)
@@ -108,18 +107,16 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
     def postprocess(self, outputs: Arrays, image: Image) -> Instances:
         """Number what is inside; the score of an object is its mean probability not to be background."""
         kept = outputs["logits"]
-        inside = kept.argmax(axis=0) == INSIDE
+        inside = (kept[INSIDE] > kept[BACKGROUND]) & (kept[INSIDE] >= kept[BOUNDARY])
         found = separate(inside, self.config.least_px, self.config.grow_px)
-        return of_one_kind(image, self.config.classes, found, 1 - kept[0] / np.float32(SCALE))
+        return of_one_kind(image, self.config.classes, found, SCALE - kept[BACKGROUND], scale=SCALE)
 
     def perfect_outputs(self, sample: Sample) -> Arrays:
         return {"logits": sure_scores(ternary_map(instances_of(sample)), MAPS)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = (self.config.input_size[0], self.config.input_size[1])
-        return random_piece(
-            sample, size, self.config.input_channels, self.spreads, self.options(CellAugmentation), rng
-        )
+        return random_piece(sample, size, self.config.input_channels, self.spreads, self.options(CellAugmentation), rng)
 
     @classmethod
     def example(cls, config: T, rng: np.random.Generator) -> Sample:

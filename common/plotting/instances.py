@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 from scipy import ndimage
 
+from zoo.common.instances.measures import add_up
 from zoo.common.numbers import written
 from zoo.common.plotting import MUTED, TEXT, draw_scale_bar, lay_out, show_image, write_title
 from zoo.common.plotting.text import drawable
@@ -107,7 +108,7 @@ def _write_counts(panel: Axes, prediction: Instances) -> None:
         y -= 0.075
     unit = "um" if prediction.image.spacing_mm is not None else "px"
     known = {"um": "µm", "px": "px"}
-    area = np.bincount(prediction.instances.ravel(), minlength=len(prediction) + 1)[1:].astype(float)
+    area = add_up(prediction.instances, len(prediction))
     if prediction.image.spacing_mm is not None:
         area *= float(np.prod(prediction.image.spacing_mm[-2:])) * 1e6
     lines = [("median diameter", written(float(np.median(np.sqrt(4 * area / np.pi))), known[unit]))]

@@ -25,7 +25,7 @@ class Config:
     features: Count = 32  # channels of what both streams are joined to; a multiple of 8
     input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px] of a training piece
     window_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a window at prediction
-    overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.15  # of neighbouring windows, as a share of their side
     intensities: Literal["spread", "as they are"] = "spread"  # spread: between percentiles, dark ground turned light
     least_px: Whole = 20  # pixels of the smallest inside that is kept
     grow_px: Whole = 1  # steps by which an object grows after its inside was found; the targets take one off
@@ -49,6 +49,6 @@ VARIANTS: dict[str, Config] = {
 
 RECIPES: dict[str, Recipe] = {
     "paper": Recipe(epochs=300, batch_size=8, learning_rate=1e-3, weight_decay=1e-4, final_factor=1.0),
-    "small": Recipe(epochs=30, batch_size=8, learning_rate=3e-3, weight_decay=1e-4, ema_decay=0.98),
+    "small": Recipe(epochs=6, batch_size=4, repeats=18, learning_rate=2e-3, weight_decay=1e-4, ema_decay=0.98),
     "tiny": Recipe(epochs=2, batch_size=4, learning_rate=3e-3, warmup_epochs=0.0),
 }
