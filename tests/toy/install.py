@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from .spots.algorithm import SpotFinder
 from .spots.config import Config
 
-SOURCE = Path(__file__).parent / "spots"
+SOURCE = Path(__file__).parent
 ENTRY = """
   {name}:
     package: spots
@@ -27,9 +27,12 @@ ENTRY = """
 """
 
 
-def copy_toy(folder: Path) -> None:
+RIVALS = ENTRY.format(name="Toy-Rivals").replace("spots", "rivals").replace("SpotFinder", "Rivals")
+
+
+def copy_toy(folder: Path, name: str = "spots") -> None:
     """Copy the folder of the algorithm."""
-    shutil.copytree(SOURCE, folder / "spots", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(SOURCE / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def install_plugin(site: Path, package: str = "toy_zoo", name: str = "Toy-Spots", registry: str | None = None) -> Path:
@@ -38,6 +41,7 @@ def install_plugin(site: Path, package: str = "toy_zoo", name: str = "Toy-Spots"
     home.mkdir(parents=True)
     (home / "__init__.py").write_text('"""A package of somebody else."""\n')
     copy_toy(home)
+    copy_toy(home, "rivals")
     (home / "registry.yaml").write_text(registry or f"models:{ENTRY.format(name=name)}")
     info = site / f"{package}-1.0.dist-info"
     info.mkdir()

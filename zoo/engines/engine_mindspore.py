@@ -118,6 +118,8 @@ class MindSporeEngine:
                 trained[name] = parameter
         self._parts = []
         for phase, names in zip(phases, share_out(trained, phases), strict=True):
+            if not names:  # all frozen: nothing to do
+                continue
             own = {name: trained[name] for name in names}
             rates = [rate_factor(name, recipe, head) for name in own]
             losing = [recipe.weight_decay if decays(n, tuple(p.shape), undecayed) else 0.0 for n, p in own.items()]

@@ -98,6 +98,7 @@ class TorchEngine:
         self._parts = [
             (phase, [trained[name] for name in own])
             for phase, own in zip(phases, share_out(trained, phases), strict=True)
+            if own  # a phase whose weights are all frozen has nothing to do
         ]
         options = [{"params": p, "factor": factor, "weight_decay": decay} for (factor, decay), p in groups.items()]
         if recipe.optimiser == "sgd":
