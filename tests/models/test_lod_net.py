@@ -150,6 +150,15 @@ def test_a_pasted_mask_fills_its_box() -> None:
     np.testing.assert_allclose(values[1:-1, 1:-1], 1)
 
 
+def test_the_edge_of_a_pasted_mask_lies_where_the_mask_has_it() -> None:
+    mask = np.zeros((MASK_SIDE, MASK_SIDE))
+    mask[:, :14] = 1
+
+    _, values = paste(mask, np.array([0.0, 0.0, 56.0, 56.0]), SIZE)
+
+    assert (values >= 0.5).sum(axis=1).tolist() == [28] * 56
+
+
 def test_a_mask_in_a_box_beyond_the_border_is_cut() -> None:
     window, values = paste(np.ones((MASK_SIDE, MASK_SIDE)), np.array([-14.0, -14.0, 14.0, 14.0]), SIZE)
 
@@ -160,7 +169,7 @@ def test_a_mask_in_a_box_beyond_the_border_is_cut() -> None:
 def test_the_best_object_has_the_pixels_that_two_want() -> None:
     whole = (slice(0, 60), slice(0, 80))
     first, second, hidden = (np.zeros(SIZE, bool) for _ in range(3))
-    first[10:30, 10:30], second[10:30, 25:60], hidden[12:20, 12:20] = True, True, True
+    first[10:30, 10:30], second[10:30, 25:60], hidden[5:20, 12:28] = True, True, True  # of hidden, a third is free
 
     instances, kept = lay_out([(whole, first), (whole, second), (whole, hidden)], SIZE, least_px=20)
 
@@ -222,9 +231,9 @@ def drawn_case(rng: np.random.Generator, ties: bool = True) -> tuple[Sample, Ins
         inside = (np.hypot(x - centre[0] - 8, y - centre[1]) < radius) & (truth == 0)
         truth[inside] = number
         for _ in range(2):
-            middle = centre + [8, 0] + rng.normal(0, 2, 2)
+            middle = rng.normal((centre[0] + 8, centre[1]), 2)
             boxes.append([*(middle - radius), *(middle + radius)])
-    rows = np.clip(np.array(boxes + [[60, 40, 75, 55.0]]), 0, 80)
+    rows = np.clip(np.array([*boxes, [60, 40, 75, 55.0]]), 0, 80)
     scores = np.sort(rng.integers(1, 9, len(rows)) / 8 if ties else rng.random(len(rows)))[::-1]
     masks = np.repeat(disc(13)[None], len(rows), axis=0)
     image = Image(np.zeros((3, *SIZE), np.float32))
@@ -243,7 +252,11 @@ def pycocotools_ap(cases: list[tuple[Sample, Instances]], kind: str) -> tuple[fl
             inside = instances == label
             (y1, y2), (x1, x2) = ((p.min(), p.max() + 1) for p in np.nonzero(inside))
             row = {"image_id": number, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1], "area": inside.sum()}
-            row |= {"id": len(truth) + 1, "iscrowd": 0, "segmentation": coder.encode(np.asfortranarray(inside * 1, "u1"))}
+            row |= {
+                "id": len(truth) + 1,
+                "iscrowd": 0,
+                "segmentation": coder.encode(np.asfortranarray(inside * 1, "u1")),
+            }
             truth.append({**row, "area": float(row["area"])})
         extra = prediction.extra
         rows = zip(extra["candidate_boxes"], extra["candidate_scores"], extra["candidate_masks"], strict=True)
@@ -282,7 +295,9 @@ def test_average_precision_is_that_of_pycocotools(ours: str, theirs: str) -> Non
 
 def test_bootstrap_counts_weigh_as_repeated_cases_do() -> None:
     algorithm, rng = LodNet(TINY), np.random.default_rng(1)
-    cases = [algorithm.score(prediction, sample) for sample, prediction in (drawn_case(rng, ties=False) for _ in range(5))]
+    cases = [
+        algorithm.score(prediction, sample) for sample, prediction in (drawn_case(rng, ties=False) for _ in range(5))
+    ]
 
     weighed = algorithm.weighed(cases)(np.array([2.0, 0, 1, 0, 3]))
 

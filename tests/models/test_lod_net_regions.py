@@ -309,7 +309,9 @@ def test_published_weights_fit_the_body_and_leave_the_heads_anew() -> None:
 
     with torch.device("meta"):
         shapes = {name: tuple(value.shape) for name, value in Net(PAPER).state_dict().items()}
-    theirs = {n.removeprefix("backbone."): np.ones(s, np.float32) for n, s in shapes.items() if n.startswith("backbone.")}
+    theirs = {
+        n.removeprefix("backbone."): np.ones(s, np.float32) for n, s in shapes.items() if n.startswith("backbone.")
+    }
 
     ours = convert({**theirs, "fc.weight": np.ones((1000, 2048), np.float32)}, PAPER)
 
