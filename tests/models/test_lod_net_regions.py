@@ -255,13 +255,14 @@ def test_drawn_anchors_and_regions_keep_their_shares() -> None:
 
     anchors = draw_anchors(objects, SIZE, TINY, np.random.default_rng(1))
     proposals = propose(*random_heads(rng), SIZE, TINY, training=True)
-    regions = draw_regions(proposals, objects, TINY, np.random.default_rng(1))
+    crowded = arrange([objects[0] + rng.uniform(-2, 2, (30, 4)), proposals.boxes[proposals.pictures == 1]], TINY)
+    regions = draw_regions(crowded, objects, TINY, np.random.default_rng(1))
 
     assert anchors.counted.sum(axis=1).tolist() == [TINY.anchor_samples] * 2
     assert 0 < anchors.is_object[0].sum() <= TINY.anchor_samples / 2
     assert anchors.is_object[1].sum() == 0
     own = regions.is_object[regions.regions.pictures == 0]
-    assert 0 < own.sum() <= TINY.region_samples * TINY.positive_share
+    assert own.sum() == TINY.region_samples * TINY.positive_share
     assert regions.is_object[regions.regions.pictures == 1].sum() == 0
     assert masked(regions, 2, TINY.mask_samples).tolist() == np.flatnonzero(regions.is_object)[:4].tolist()
     np.testing.assert_allclose(
