@@ -1,6 +1,6 @@
 """One folder per picture with one mask per object, as in the Data Science Bowl 2018 (BBBC038).
 
-<id>/images/<any>.png and <id>/masks/*.png, white on black, below the root or below folders of splits, such as
+<id>/images/<id>.png and <id>/masks/*.png, white on black, below the root or below folders of splits, such as
 stage1_train/. Where masks overlap the first by name wins.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.columns import split_name
-from zoo.common.datasets.folders import folders, pictures
+from zoo.common.datasets.folders import folders, pictures, without_suffix
 from zoo.common.datasets.masks import read_mask
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -47,7 +47,10 @@ def read(root: Path, task: str) -> list[Record]:
 
 
 def _is_case(path: Path) -> bool:
-    return (path / "images").is_dir() and (path / "masks").is_dir()
+    """Say whether a folder holds the picture that it is called after, and masks."""
+    if not (path / "masks").is_dir() or not (path / "images").is_dir():
+        return False
+    return any(without_suffix(picture.name) == path.name for picture in pictures(path / "images"))
 
 
 def _record(case: Path, split: str, task: str) -> Record:

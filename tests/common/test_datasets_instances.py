@@ -162,7 +162,7 @@ def test_a_folder_per_picture_holds_a_mask_per_object(parts: tuple[str, ...], tm
 
 
 def test_two_pictures_of_one_case_are_refused(tmp_path: Path) -> None:
-    for name in ("a", "b"):
+    for name in ("a", "x"):
         (tmp_path / "x" / "images").mkdir(parents=True, exist_ok=True)
         Pillow.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "x" / "images" / f"{name}.png")
     (tmp_path / "x" / "masks").mkdir()

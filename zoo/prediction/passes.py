@@ -18,6 +18,7 @@ from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Runner
+from zoo.prediction.objects import INSTANCES, may_be_parted, parted
 from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
@@ -74,15 +75,17 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
 
 def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algorithm[Any]:
     """Return the algorithm with its options for one prediction; ConfigError names the known ones."""
-    known = algorithm.prediction_options
+    parts = may_be_parted(algorithm)
+    known = (*algorithm.prediction_options, *([INSTANCES] if parts else []))
     if unknown := sorted(set(options) - set(known)):
         raise ConfigError(
             f"{type(algorithm).__name__}: unknown prediction option {', '.join(unknown)}; "
             f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
         )
-    if not options:
-        return algorithm
-    return algorithm.with_config(replace_fields(algorithm.config, options, "prediction option"))
+    fields = {name: value for name, value in options.items() if not (parts and name == INSTANCES)}
+    if fields:
+        algorithm = algorithm.with_config(replace_fields(algorithm.config, fields, "prediction option"))
+    return parted(algorithm, options[INSTANCES]) if parts and INSTANCES in options else algorithm
 
 
 def _forward(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: Sequence[View]) -> Arrays:
