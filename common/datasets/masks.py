@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from zoo.common.errors import DataError, InputError
 from zoo.common.io import read_image
@@ -19,6 +20,7 @@ QUANTISED = (
     0.05  # by which it may where floats were saved as scaled integers: half a step for up to 25 classes in 8 bits
 )
 LARGEST = 2**63 - 1
+LEAST_AREA_PX = 20  # smaller white specks are leftovers of JPEG and resizing (our choice)
 HALF = 128  # from here on a grey counts as white; JPEG and resizing leave fringes
 Decode = Callable[[np.ndarray], np.ndarray]
 
@@ -76,6 +78,15 @@ def bright(stored: np.ndarray) -> np.ndarray:
 def anything(stored: np.ndarray) -> np.ndarray:
     """Take every value but 0 as foreground; for maps of instances."""
     return stored > 0
+
+
+def parts_of(mask: np.ndarray) -> np.ndarray:
+    """Number the parts of a mask that hang together, edge to edge, from 1 without gaps; specks are left out."""
+    parts, count = ndimage.label(mask)
+    kept = np.flatnonzero(np.bincount(parts.ravel(), minlength=count + 1)[1:] >= LEAST_AREA_PX) + 1
+    numbers = np.zeros(count + 1, np.int16 if len(kept) <= np.iinfo(np.int16).max else np.int32)
+    numbers[kept] = np.arange(1, len(kept) + 1)
+    return numbers[parts]
 
 
 def mapped(table: Mapping[int, int]) -> Decode:

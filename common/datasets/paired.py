@@ -11,7 +11,8 @@ Or all this once per split, in train/, val/ and test/ (or training/, valid/, val
 Names in the tables may have a folder and a suffix; where they do not fit as written, case does not count, and then
 neither do leading zeros. Columns vox_<class> or frac_<class> of split.csv name the classes of the masks, too; a column
 n_nuclei or n_pos says that the masks count instances, which then stand for missing boxes and points. Without a column
-`label`, localisation takes an image whose mask marks anything for one of class 1.
+`label`, localisation takes an image whose mask marks anything for one of class 1. Without a column that counts objects,
+a mask of 0 and 1 alone numbers none: its parts that hang together are the objects, from 20 px on.
 """
 
 from __future__ import annotations

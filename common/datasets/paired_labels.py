@@ -16,7 +16,7 @@ from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
 from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, find_name
-from zoo.common.datasets.masks import anything, read_mask
+from zoo.common.datasets.masks import anything, parts_of, read_mask
 from zoo.common.datasets.outlines import CocoObjects, coco_of, draw_geojson, geojson_of
 from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
@@ -171,7 +171,8 @@ def _instances(folder: Folder, name: str) -> ReadLabel:
         return partial(draw_geojson, path)
     if not folder.masks and folder.objects is not None and name in folder.objects.entries:
         return partial(folder.objects.draw, name)
-    return _mask(folder, name, instances=True)
+    read = _mask(folder, name, instances=True)
+    return read if folder.counts_instances else partial(_parts_of_lone, read)
 
 
 def _boxes(folder: Folder, name: str) -> ReadLabel:
@@ -234,6 +235,12 @@ def _read_limited(
     if limit is not None:
         check_named(mask, limit, path)
     return mask
+
+
+def _parts_of_lone(read: ReadLabel, image: Image) -> np.ndarray:
+    """Number the parts of a mask in which 1 is the only number; other maps number their objects already."""
+    instances = read(image)
+    return parts_of(instances) if instances.max(initial=0) == 1 else instances
 
 
 def _boxes_of_instances(read: ReadLabel, image: Image) -> np.ndarray:

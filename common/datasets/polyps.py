@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.folders import by_name, folders
-from zoo.common.datasets.masks import bright, read_mask
+from zoo.common.datasets.masks import bright, parts_of, read_mask
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Sample
@@ -27,7 +26,6 @@ TASKS = {
     "instance-segmentation": ("polyp",),
 }
 PAIRS = (("Original", "Ground Truth"), ("ETIS-LaribPolypDB", "Ground Truth"), ("image", "mask"), ("images", "masks"))
-MIN_AREA_PX = 20  # smaller white specks are leftovers of JPEG and resizing (our choice)
 HELD_BACK = 10  # one in so many training pictures validates
 
 
@@ -78,11 +76,7 @@ def _load(path: Path, mask_path: Path, name: str, task: str) -> Sample:
     mask = read_mask(mask_path, image, bright)
     if task == "segmentation":
         return Sample(image, {"mask": mask}, group=name)
-    instances, count = ndimage.label(mask)
-    kept = np.flatnonzero(np.bincount(instances.ravel(), minlength=count + 1)[1:] >= MIN_AREA_PX) + 1
-    numbers = np.zeros(count + 1, np.int16)
-    numbers[kept] = np.arange(1, len(kept) + 1)
-    instances = numbers[instances]
+    instances = parts_of(mask)
     boxes, _ = boxes_of_labels(instances)
     rows = np.hstack([np.zeros((len(boxes), 1)), boxes])
     return Sample(image, {"boxes": rows, "instances": instances}, group=name)

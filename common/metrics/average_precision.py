@@ -76,6 +76,24 @@ def match_image(
     return Evidence(found_labels[order], scores[order], is_hit, is_aside, counts, place)
 
 
+def match_overlaps(
+    overlap: np.ndarray,
+    scores: np.ndarray,
+    thresholds: Sequence[float] = COCO_THRESHOLDS,
+    max_detections: int = MAX_DETECTIONS,
+) -> Evidence:
+    """Match what was found in one image with the references as COCO does, from their IoU (n, r); of one class.
+
+    Serves masks, whose overlap is counted in pixels.
+    """
+    scores = np.asarray(scores, np.float64)
+    order = np.argsort(-scores, kind="stable")[:max_detections]
+    none = np.zeros(len(order), np.int64)
+    return Evidence(
+        none, scores[order], _hits(overlap[order], thresholds), none > 0, np.array([overlap.shape[1]]), none
+    )
+
+
 def join(parts: Sequence[Evidence]) -> Evidence:
     """Put the evidence of several images into one, in order; references stay apart, (images, classes)."""
     places = [np.full(len(part.scores), i, np.int64) for i, part in enumerate(parts)]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from mindspore import Tensor, ops
 
 from zoo.common.layers import layers_mindspore as nn
+from zoo.common.networks.resnet_mindspore import ResNet, Style
 
-from .config import Config
+from .config import DEPTHS, Config
 from .positions import sine_positions
-from .resnet_mindspore import FrozenResNet50
+
+WIDTH = 64  # channels of the first stage of resnet50
 
 
 class Attention(nn.Module):
@@ -84,7 +86,7 @@ class PlainDetr(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.dim = config.dim
-        self.backbone = FrozenResNet50(config.input_channels)
+        self.backbone = ResNet(config.input_channels, WIDTH, DEPTHS, Style(bottleneck=True, is_frozen=True))
         self.input_proj = nn.Conv2d(self.backbone.outputs, config.dim, 1)
         self.encoder = nn.ModuleList([EncoderLayer(config) for _ in range(config.encoder_layers)])
         self.queries = nn.parameter(config.queries, config.dim)
@@ -101,7 +103,7 @@ class PlainDetr(nn.Module):
 
     def construct(self, image: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w) -> logits (n, layers, k, classes + 1), boxes (n, layers, k, 4), shares of the sides
-        features = self.input_proj(self.backbone(image))
+        features = self.input_proj(self.backbone(image)[-1])
         n, _, h, w = features.shape
         positions = Tensor(sine_positions(h, w, self.dim))
         memory = features.reshape(n, -1, h * w).permute(0, 2, 1)

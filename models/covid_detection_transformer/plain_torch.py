@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .config import Config
+from zoo.common.networks.resnet_torch import ResNet, Style
+
+from .config import DEPTHS, Config
 from .positions import sine_positions
-from .resnet_torch import FrozenResNet50
+
+WIDTH = 64  # channels of the first stage of resnet50
 
 
 class Attention(nn.Module):
@@ -85,7 +88,7 @@ class PlainDetr(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.dim = config.dim
-        self.backbone = FrozenResNet50(config.input_channels)
+        self.backbone = ResNet(config.input_channels, WIDTH, DEPTHS, Style(bottleneck=True, is_frozen=True))
         self.input_proj = nn.Conv2d(self.backbone.outputs, config.dim, 1)
         self.encoder = nn.ModuleList([EncoderLayer(config) for _ in range(config.encoder_layers)])
         self.queries = nn.Parameter(torch.zeros(config.queries, config.dim))
@@ -102,7 +105,7 @@ class PlainDetr(nn.Module):
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         # (n, c, h, w) -> logits (n, layers, k, classes + 1), boxes (n, layers, k, 4), shares of the sides
-        features = self.input_proj(self.backbone(image))
+        features = self.input_proj(self.backbone(image)[-1])
         n, _, h, w = features.shape
         positions = torch.from_numpy(sine_positions(h, w, self.dim)).to(features)
         memory = features.flatten(2).permute(0, 2, 1)

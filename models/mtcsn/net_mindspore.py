@@ -5,9 +5,9 @@ from __future__ import annotations
 from mindspore import Tensor, ops
 
 from zoo.common.layers import layers_mindspore as nn
+from zoo.common.networks.resnet_mindspore import ResNet, Style
 
 from .config import CELLS, Config
-from .resnet_mindspore import ResNet
 
 
 def double(x: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Net(nn.Module):
         super().__init__()
         skips = (*config.features[3::-1], 0)
         inputs = (config.features[4], *config.decoder[:4])
-        self.encoder = ResNet(config)
+        self.encoder = ResNet(config.input_channels, config.width, config.layers, Style(config.bottleneck))
         self.decoder = nn.ModuleList(
             [DoubleConv(a + b, c) for a, b, c in zip(inputs, skips, config.decoder, strict=True)]
         )

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from zoo.common.networks.resnet_torch import ResNet, Style
+
 from .config import CELLS, Config
-from .resnet_torch import ResNet
 
 
 def double(x: torch.Tensor) -> torch.Tensor:
@@ -45,7 +46,7 @@ class Net(nn.Module):
         super().__init__()
         skips = (*config.features[3::-1], 0)
         inputs = (config.features[4], *config.decoder[:4])
-        self.encoder = ResNet(config)
+        self.encoder = ResNet(config.input_channels, config.width, config.layers, Style(config.bottleneck))
         self.decoder = nn.ModuleList(
             [DoubleConv(a + b, c) for a, b, c in zip(inputs, skips, config.decoder, strict=True)]
         )

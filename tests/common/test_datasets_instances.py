@@ -169,3 +169,21 @@ def test_two_pictures_of_one_case_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="2 pictures; expected one"):
         open_dataset(tmp_path, TASK)
+
+
+def test_parts_of_a_mask_that_numbers_nothing_are_objects_but_for_specks(tmp_path: Path) -> None:
+    folder(tmp_path)
+    mask = np.zeros((60, 72), np.uint8)
+    mask[5:15, 5:15], mask[30:40, 30:50], mask[50:53, 60:63] = 255, 255, 255
+    (tmp_path / "masks").mkdir()
+    Pillow.fromarray(mask).save(tmp_path / "masks" / "a.png")
+    Pillow.fromarray(mask // 255 * np.where(np.arange(72) < 20, 1, 4).astype(np.uint8)).save(
+        tmp_path / "masks" / "b.png"
+    )
+
+    first, second = (sample.labels["instances"] for sample in open_dataset(tmp_path, TASK))
+
+    assert (first[5:15, 5:15] == 1).all()
+    assert (first[30:40, 30:50] == 2).all()
+    assert np.unique(first).tolist() == [0, 1, 2]
+    assert np.unique(second).tolist() == [0, 1, 4]  # numbers that are there stay

@@ -109,6 +109,9 @@ def test_losses_of_what_a_prediction_sees_are_equal(name: str, both_frameworks: 
     expected, found = first.engine.losses(outputs, targets), second.engine.losses(outputs, targets)
 
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    if Package(first.entry).losses("torch") is None:  # an objective needs the network itself
+        assert expected == {}
+        return
     assert expected and np.isfinite(list(expected.values())).all()
     assert all(np.array_equal(value, first.engine.weights()[key]) for key, value in before.items())
 
