@@ -42,6 +42,9 @@ SHIPPED = {  # data set of the registry: its folder, and what its files do not s
     "Simulated endoscopy frames": ("endoscope", "endoscopy"),
     "LUNA16 slices": ("luna16_slices", "CT"),
     "BCCD": ("bccd", "microscopy"),
+    "Kvasir-SEG": ("kvasir_seg", "endoscopy"),
+    "MoNuSeg": ("monuseg", "microscopy"),
+    "DSB 2018 nuclei": ("dsb2018_nuclei", "microscopy"),
 }
 OTHERS = 300  # images of another data set that the table is counted on, spread evenly
 

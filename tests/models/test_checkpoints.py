@@ -27,6 +27,9 @@ SHARED_NAMES = {  # data set of the registry -> folder of the real data
     "Ki-67 in breast tissue": "ki67_ihc",
     "LUNA16 slices": "luna16_slices",
     "BCCD": "bccd",
+    "Kvasir-SEG": "kvasir_seg",
+    "MoNuSeg": "monuseg",
+    "DSB 2018 nuclei": "dsb2018_nuclei",
     "Simulated four-chamber views": "four_chamber",  # ci/draw_four_chamber.py; a few are drawn in test_four_chamber.py
     "Simulated endoscopy frames": "endoscope",  # ci/draw_endoscope.py
 }
