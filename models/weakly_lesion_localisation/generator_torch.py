@@ -67,7 +67,7 @@ class Published(nn.Module):
 
     def forward(self, image: torch.Tensor, lung: torch.Tensor, level: torch.Tensor) -> Pictures:
         # (n, c, h, w) in -1..1; lung and level are not looked at -> healthy and lesion (n, 1, h, w) in -1..1
-        x, skips = self.encoder[0](image.mean(1, keepdim=True)), []
+        x, skips = self.encoder[0](grey_of(image)), []
         for down, block in zip(self.down, list(self.encoder)[1:], strict=True):
             skips.append(x)
             x = block(down(x))
@@ -91,7 +91,7 @@ class Subtractive(nn.Module):
 
     def forward(self, image: torch.Tensor, lung: torch.Tensor, level: torch.Tensor) -> Pictures:
         # (n, c, h, w) in 0..1, (n, 1, h, w), (n, 1, 1, 1) -> healthy and lesion (n, 1, h, w)
-        grey = image.mean(1, keepdim=True)
+        grey = grey_of(image)
         seen = torch.cat([GAIN * (grey - MIDDLE) * lung, lung], 1)
         x, skips = self.encoder[0](functional.pixel_unshuffle(seen, 2)), []
         for down, block in zip(self.down, list(self.encoder)[1:], strict=True):
@@ -107,3 +107,8 @@ class Subtractive(nn.Module):
 def twice(x: torch.Tensor) -> torch.Tensor:
     """Enlarge a map (n, c, h, w) to twice its sides, bilinear."""
     return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def grey_of(image: torch.Tensor) -> torch.Tensor:
+    """Return the mean of the channels, (n, 1, h, w)."""
+    return image.mean(1, keepdim=True)

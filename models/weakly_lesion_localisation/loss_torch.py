@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn.functional import softplus
+from torch.nn import functional
 
 from .config import Config
+from .generator_torch import grey_of
 from .net_torch import Net
 from .pairs import rows_of_pairs
 from .penalty_torch import gradient_penalty
@@ -30,7 +31,7 @@ def judge(net: Net, finding: Tensors, normal: Tensors, config: Config, rng: np.r
     """Return the critic's terms; the generator only paints."""
     with torch.no_grad():
         painted, _ = net.generator(finding["image"], finding["lung"], finding["level"])
-    true = noisy(normal["image"].mean(1, keepdim=True), normal["lung"], config, rng)
+    true = noisy(grey_of(normal["image"]), normal["lung"], config, rng)
     painted = noisy(painted, finding["lung"], config, rng)
     t = torch.from_numpy(rng.random((len(painted), 1, 1, 1)).astype(np.float32)).to(painted.device)
     between = t * true + (1 - t) * painted, t * normal["lung"] + (1 - t) * finding["lung"]
@@ -50,8 +51,8 @@ def paint(net: Net, finding: Tensors, normal: Tensors, config: Config, rng: np.r
     word = cost(net.critic(noisy(healthy[:n], finding["lung"], config, rng), finding["lung"]), config)
     terms = {"fooled": config.fooled_weight * word}
     if config.is_published:
-        apart = both["edges"][:, None] * (healthy + lesion - both["image"].mean(1, keepdim=True)).abs()
-        kept = normal["edges"][:, None] * (healthy[n:] - normal["image"].mean(1, keepdim=True)).abs()
+        apart = both["edges"][:, None] * (healthy + lesion - grey_of(both["image"])).abs()
+        kept = normal["edges"][:, None] * (healthy[n:] - grey_of(normal["image"])).abs()
         return terms | {
             "normal": config.normal_weight * (apart[n:].mean() + kept.mean()),
             "lesion": config.lesion_weight * apart[:n].mean(),
@@ -84,3 +85,8 @@ def take(arrays: Tensors, rows: np.ndarray) -> Tensors:
     """Return some rows of every array of a batch."""
     chosen = torch.from_numpy(rows)
     return {name: value[chosen.to(value.device)] for name, value in arrays.items()}
+
+
+def softplus(x: torch.Tensor) -> torch.Tensor:
+    """Return log(1 + e^x)."""
+    return functional.softplus(x)
