@@ -104,7 +104,7 @@ _PUBLISHED = Recipe(
     keep="last",
 )
 _SMALL = Recipe(
-    epochs=8,
+    epochs=4,
     batch_size=8,
     learning_rate=1e-3,
     rates=(("critic.", 0.5),),
