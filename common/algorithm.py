@@ -22,7 +22,9 @@ from zoo.common.types import Arrays, Case, Image, Sample
 C = TypeVar("C")
 A = TypeVar("A", bound=Augmentation)
 This = TypeVar("This", bound="Algorithm[Any]")
-Sampler = Callable[[int, int, np.random.Generator], list[list[int]]]  # batch size, repeats, rng -> samples of each batch
+Sampler = Callable[
+    [int, int, np.random.Generator], list[list[int]]
+]  # batch size, repeats, rng -> samples of each batch
 
 
 class Algorithm(ABC, Generic[C]):

@@ -155,21 +155,27 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
         """Add mean and spread, over the lungs, of the healthy slices and of the lesions of slices with a finding."""
         painted = [case.evidence["painted"] for case in cases if "painted" in case.evidence]
         scores = {**super().summarise(cases), **summarise_maps(cases)}
-        for name, (n, total, squares) in zip((HEALTHY, LESION), np.sum(painted, axis=0) if painted else (), strict=False):
+        for name, (n, total, squares) in zip(
+            (HEALTHY, LESION), np.sum(painted, axis=0) if painted else (), strict=False
+        ):
             mean = total / n if n else np.nan
-            scores |= {f"{name}_mean": float(mean), f"{name}_std": float(np.sqrt(max(squares / max(n, 1) - mean**2, 0)))}
+            scores |= {
+                f"{name}_mean": float(mean),
+                f"{name}_std": float(np.sqrt(max(squares / max(n, 1) - mean**2, 0))),
+            }
         return scores
 
     def why_stopped(self, metrics: Mapping[str, float]) -> str:
-        if metrics.get(f"{HEALTHY}_std", 1.0) < STEADY:
+        healthy, lesion = (metrics.get(f"{name}_std", 1.0) for name in (HEALTHY, LESION))
+        if healthy < STEADY:
             return (
-                f"the healthy slices are of one grey (spread {metrics[f'{HEALTHY}_std']:.1g} of 1, less than {STEADY}); "
-                "the generator has collapsed. Start anew with another seed or a lower learning_rate"
+                f"the healthy slices are of one grey (spread {healthy:.1g} of 1, less than {STEADY}); the generator has "
+                "collapsed. Start anew with another seed or a lower learning_rate"
             )
-        if metrics.get(f"{LESION}_std", 1.0) < STEADY:
+        if lesion < STEADY:
             return (
-                f"the lesions have vanished (spread {metrics[f'{LESION}_std']:.1g} of 1, less than {STEADY}); the generator "
-                "returns what it is given. Start anew with another seed, or a lower normal_weight and lesion_weight"
+                f"the lesions have vanished (spread {lesion:.1g} of 1, less than {STEADY}); the generator returns what "
+                "it is given. Start anew with another seed, or a lower normal_weight and lesion_weight"
             )
         return ""
 
@@ -182,7 +188,7 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
         return {**chosen, "map_threshold": calm_level(np.sum(calm, axis=0))}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
-        """Classify by brightness; show what is brighter than the lung's median, smoothed, cut as `operating_point` does."""
+        """Classify by brightness; show what is brighter than the lung's median, smoothed, cut by the same rule."""
         calm = np.zeros(LEVELS, np.int64)
 
         def heard() -> Iterator[Sample]:
@@ -229,7 +235,9 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
         return healthy, lesion
 
 
-def regions_above(heat_map: np.ndarray, threshold: float, smallest_px: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def regions_above(
+    heat_map: np.ndarray, threshold: float, smallest_px: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut a map (h, w) at a value, which is the same for all slices; return mask, boxes, scores, see regions_of_map."""
     highest = float(np.floor(np.asarray(heat_map, np.float64).max() * 255))
     return regions_of_map(heat_map, threshold * 255 / max(highest, 1), smallest_px)

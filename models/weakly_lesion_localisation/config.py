@@ -1,4 +1,4 @@
-"""The configuration of WeaklyLesionLocalisation: both networks, input, map, losses, named variants and their recipes."""
+"""The configuration of WeaklyLesionLocalisation: both networks, input, map, losses, named variants, recipes."""
 
 from __future__ import annotations
 
@@ -36,12 +36,16 @@ class Config:
     rule: Literal["own", "published"] = "own"  # published: differences of 8 bits, cut at `published_level`
     map: Literal["lesion", "difference", "brighter"] = "lesion"  # what the map shows: l, |x - h| or max(x - h, 0)
     roi: Literal["none", "lung"] = "none"  # lung: the finished map is zero where the picture is black
-    smooth_px: NotNegative = 5.0  # deviation of a Gaussian over the lung, at a picture of 256 px; 0: none. Own rule only
+    smooth_px: NotNegative = (
+        5.0  # deviation of a Gaussian over the lung, at a picture of 256 px; 0: none. Own rule only
+    )
     map_scale: Positive = 0.5  # what has to be taken away, of 0..1, to be 1 in the map, which shows square roots of it
     map_threshold: ShareBelowOne = 0.3  # of the map, above which mask and boxes begin
     published_level: Whole = 40  # difference of 8 bits from which the published mask begins
     smallest_px: Whole = 20  # regions of fewer pixels of the image get no box
-    slice_level: Positive = 0.005  # mean of the lung that is taken away, of 0..1, at which the odds of a finding are even
+    slice_level: Positive = (
+        0.005  # mean of the lung that is taken away, of 0..1, at which the odds of a finding are even
+    )
     threshold: Open = 0.5  # of two classes, the second is named from this probability on
     class_weights: tuple[NotNegative, ...] = ()  # not used by these losses
 

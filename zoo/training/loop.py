@@ -78,9 +78,7 @@ class Trainer:
         self._on_step: Callable[[], None] = on_first_step
         self.progress = Progress()
         self._sampler = algorithm.sampler(data.training)
-        self.steps_per_epoch = batches_per_epoch(
-            len(data.training), recipe.batch_size, recipe.repeats, self._sampler
-        )
+        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats, self._sampler)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
         self._best_rows: list[Case] = []
