@@ -169,13 +169,13 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
         healthy, lesion = (metrics.get(f"{name}_std", 1.0) for name in (HEALTHY, LESION))
         if healthy < STEADY:
             return (
-                f"the healthy slices are of one grey (spread {healthy:.1g} of 1, less than {STEADY}); the generator has "
-                "collapsed. Start anew with another seed or a lower learning_rate"
+                f"the healthy slices are of one grey (spread {healthy:.1g} of 1, less than {STEADY}); the generator "
+                "has collapsed. Start anew with another seed or a lower learning_rate"
             )
         if lesion < STEADY:
             return (
                 f"the lesions have vanished (spread {lesion:.1g} of 1, less than {STEADY}); the generator returns what "
-                "it is given. Start anew with another seed, or a lower normal_weight and lesion_weight"
+                "it gets. Start anew with another seed, or a lower normal_weight and lesion_weight"
             )
         return ""
 

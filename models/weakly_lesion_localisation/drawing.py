@@ -26,6 +26,8 @@ from zoo.common.plotting.text import drawable
 if TYPE_CHECKING:
     from .answer import Repainted
 
+FAINT = 0.15  # a map that stays below is drawn faint; others are drawn up to their own maximum
+
 
 def draw_repainted(prediction: Repainted) -> Figure:
     """Draw the slice with its boxes, the healthy slice, the map over the slice with the mask's outline, and a panel."""
@@ -36,6 +38,7 @@ def draw_repainted(prediction: Repainted) -> Figure:
     show_image(canvas, prediction.image)
     h, w = prediction.image.size[-2:]
     heat = np.zeros((h, w)) if prediction.heat_map is None else np.clip(prediction.heat_map, 0, 1)
+    heat = heat / max(float(heat.max()), FAINT)
     canvas.imshow(heat, cmap="inferno", vmin=0, vmax=1, alpha=0.75 * heat, extent=(-0.5, w - 0.5, h - 0.5, -0.5))
     if prediction.mask.any():
         canvas.contour(prediction.mask.astype(float), levels=[0.5], colors=[COLOURS[0]], linewidths=1.1)
