@@ -22,6 +22,9 @@ from zoo.common.types import Arrays, Case, Image, Sample
 C = TypeVar("C")
 A = TypeVar("A", bound=Augmentation)
 This = TypeVar("This", bound="Algorithm[Any]")
+Sampler = Callable[
+    [int, int, np.random.Generator], list[list[int]]
+]  # batch size, repeats, rng -> samples of each batch
 
 
 class Algorithm(ABC, Generic[C]):
@@ -110,6 +113,21 @@ class Algorithm(ABC, Generic[C]):
     def shipped(self, weights: Arrays) -> dict[str, np.ndarray]:
         """Return those of the weights that a checkpoint holds."""
         return {name: value for name, value in weights.items() if name.startswith(self.ships)}
+
+    def sampler(self, samples: Sequence[Sample]) -> Sampler | None:
+        """Return how the batches of an epoch are drawn where that is no plain permutation of the training split.
+
+        It may look at all samples, once per run. What it returns lists the numbers of the samples of each batch, as
+        many batches in every epoch; how many samples make one of the recipe's `batch_size` is its own business (pairs).
+        """
+        return None
+
+    def why_stopped(self, metrics: Mapping[str, float]) -> str:
+        """Say why a run should not go on after an epoch whose validation gave these metrics; "" where it should.
+
+        Such as a generator that has collapsed. The run ends with this reason, and nothing of that epoch is kept.
+        """
+        return ""
 
     @property
     def window(self) -> tuple[int, ...] | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from zoo.common.algorithm import Algorithm
+from zoo.common.algorithm import Algorithm, Sampler
 from zoo.common.errors import DataError
 from zoo.common.types import Arrays, Sample
 
 Pair = tuple[Arrays, Arrays]  # inputs, targets
+Draws = list[tuple[int, int]]  # of one batch: number of the draw within its epoch, and of the sample
 WORKERS = 2  # threads that read and augment while the network computes
 
 
@@ -34,8 +36,10 @@ def stack(items: Sequence[Arrays]) -> dict[str, np.ndarray]:
     return {name: np.stack([item[name] for item in items]) for name in items[0]}
 
 
-def batches_per_epoch(samples: int, batch_size: int, repeats: int = 1) -> int:
+def batches_per_epoch(samples: int, batch_size: int, repeats: int = 1, sampler: Sampler | None = None) -> int:
     """Count the full batches; the rest of an epoch is left out (its samples change every epoch)."""
+    if sampler is not None:
+        return len(sampler(batch_size, repeats, np.random.default_rng(0)))
     return max(1, samples * repeats // batch_size)
 
 
@@ -47,24 +51,37 @@ def training_batches(
     epoch: int,
     skip: int = 0,
     repeats: int = 1,
+    sampler: Sampler | None = None,
 ) -> Iterator[Pair]:
     """Yield the stacked inputs and targets of one epoch in its own random order, from batch `skip` on.
 
     repeats: how often each sample is drawn, each time with random changes of its own.
+    sampler: of the algorithm; without one every batch is a part of one permutation.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(len(samples) * repeats)
+    rng = np.random.default_rng([seed, epoch])
+    chunks = _sampled(sampler, batch_size, repeats, rng) if sampler else _plain(len(samples), batch_size, repeats, rng)
 
-    def prepare(draw: int) -> Pair:
-        rng = np.random.default_rng([seed, epoch, draw])
-        sample = algorithm.augment(samples[draw % len(samples)], rng)
+    def prepare(draw: int, index: int) -> Pair:
+        sample = algorithm.augment(samples[index], np.random.default_rng([seed, epoch, draw]))
         return algorithm.preprocess(sample.image), algorithm.targets(sample)
 
-    count = batches_per_epoch(len(samples), batch_size, repeats)
-    chunks = [order[i * batch_size : (i + 1) * batch_size] for i in range(skip, count)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        ahead = [[pool.submit(prepare, int(i)) for i in chunk] for chunk in chunks[:2]]
-        for position in range(len(chunks)):
+        ahead = [[pool.submit(prepare, *drawn) for drawn in chunk] for chunk in chunks[skip : skip + 2]]
+        for position in range(skip, len(chunks)):
             pairs = [future.result() for future in ahead.pop(0)]
             if position + 2 < len(chunks):
-                ahead.append([pool.submit(prepare, int(i)) for i in chunks[position + 2]])
+                ahead.append([pool.submit(prepare, *drawn) for drawn in chunks[position + 2]])
             yield stack([inputs for inputs, _ in pairs]), stack([targets for _, targets in pairs])
+
+
+def _plain(samples: int, batch_size: int, repeats: int, rng: np.random.Generator) -> list[Draws]:
+    """Cut one permutation into batches."""
+    order = [(int(draw), int(draw) % samples) for draw in rng.permutation(samples * repeats)]
+    full = batches_per_epoch(samples, batch_size, repeats)
+    return [order[i * batch_size : (i + 1) * batch_size] for i in range(full)]
+
+
+def _sampled(sampler: Sampler, batch_size: int, repeats: int, rng: np.random.Generator) -> list[Draws]:
+    """Number what a sampler drew, so that a sample that comes twice is changed twice."""
+    draws = count()
+    return [[(next(draws), index) for index in chunk] for chunk in sampler(batch_size, repeats, rng)]

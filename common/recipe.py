@@ -29,6 +29,7 @@ class Recipe:
     weight_decay: NotNegative = 1e-2  # on kernels only, never on biases, norms or what Algorithm.undecayed names
     clip_norm: NotNegative = 0.0  # largest global gradient norm; 0 leaves gradients alone
     ema_decay: ShareBelowOne = 0.0  # of the average that is validated and shipped, at its full length; 0: none
+    keep: Literal["best", "last"] = "best"  # the epoch that is shipped: that of the best score, or the last one
     patience: Whole = 0  # epochs without a better score before stopping; 0 never stops early
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as loaded
     mixed_precision: bool = False  # on GPU and NPU; the CPU always runs float32

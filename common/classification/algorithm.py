@@ -44,7 +44,7 @@ class ClassificationAlgorithm(Algorithm[K]):
     labels: ClassVar[tuple[str, ...]] = ("label",)
     answer_type: ClassVar[type[Prediction]] = Classification
     monitor = "roc_auc"
-    of_classes = ("threshold", "class_weights")
+    of_classes: ClassVar[tuple[str, ...]] = ("threshold", "class_weights")
 
     def __init__(self, config: K) -> None:
         super().__init__(config)

@@ -129,6 +129,20 @@ class BatchNorm2d(nn.Cell):
         return norm(x, self.weight, self.bias, self.running_mean, self.running_var)[0]
 
 
+class GroupNorm(nn.Cell):
+    """Normalise groups of channels of each sample, then scale and shift each channel."""
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.eps = num_groups, eps
+        self.weight = parameter(num_channels, value=1.0)
+        self.bias = parameter(num_channels)
+
+    def construct(self, x: Tensor) -> Tensor:
+        # (n, c, h, w) -> (n, c, h, w)
+        return ops.group_norm(x, self.groups, self.weight, self.bias, self.eps)
+
+
 class Linear(nn.Cell):
     """Multiply the last axis by weight (out, in), transposed."""
 

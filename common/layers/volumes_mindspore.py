@@ -122,4 +122,5 @@ class LeakyReLU(nn.Cell):
         self.slope = negative_slope
 
     def construct(self, x: Tensor) -> Tensor:
-        return ops.leaky_relu(x, self.slope)
+        # not ops.leaky_relu, whose gradient at exactly zero (a black surrounding) is 0.6 or so; PyTorch's is the slope
+        return ops.where(x > 0, x, self.slope * x)

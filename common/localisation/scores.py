@@ -76,8 +76,22 @@ def bright_map(image: Image) -> np.ndarray:
 
     Images share one scale: what is bright in a dark picture does not become as hot as what is bright in a bright one.
     """
-    lung = is_lung(image)
-    sigma = BLUR_PX * image.size[0] / 256
-    grey = ndimage.gaussian_filter(to_channels(image.array, 1)[0] * lung, sigma)
-    smooth = np.where(lung, grey / (ndimage.gaussian_filter(lung.astype(np.float32), sigma) + LEAST_LUNG), 0)
+    smooth = smooth_in_lung(to_channels(image.array, 1)[0], is_lung(image), BLUR_PX * image.size[0] / 256)
     return np.asarray((smooth / 255).clip(0, 1))
+
+
+def above_median_map(image: Image) -> np.ndarray:
+    """Return how much brighter than the lung's median its pixels are, smoothed within it, (h, w), 255 as 1.
+
+    A harder map to beat than `bright_map`: it does not shine where a whole lung is bright.
+    """
+    grey, lung = to_channels(image.array, 1)[0], is_lung(image)
+    above = np.maximum(grey - (np.median(grey[lung]) if lung.any() else 0), 0)
+    return np.asarray((smooth_in_lung(above, lung, BLUR_PX * image.size[0] / 256) / 255).clip(0, 1))
+
+
+def smooth_in_lung(values: np.ndarray, lung: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Smooth values (h, w) by a Gaussian that sees the lung (h, w) bool alone; zero elsewhere."""
+    summed = ndimage.gaussian_filter(values * lung, sigma_px)
+    share = ndimage.gaussian_filter(lung.astype(np.float32), sigma_px)
+    return np.where(lung, summed / (share + LEAST_LUNG), 0)

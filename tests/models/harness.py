@@ -17,6 +17,7 @@ from zoo.common.answers.points import Points
 from zoo.common.answers.prediction import Prediction
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.batches import stack
+from zoo.common.recipe import Recipe
 from zoo.common.types import Sample
 from zoo.registry import load_registry
 
@@ -40,6 +41,11 @@ def batch_of(model: zoo.Model, samples: Sequence[Sample]) -> tuple[dict[str, np.
     """Stack what the network takes and what the loss compares with."""
     inputs = stack([model.algorithm.preprocess(sample.image) for sample in samples])
     return inputs, stack([model.algorithm.targets(sample) for sample in samples])
+
+
+def start_training(model: zoo.Model, recipe: Recipe) -> None:
+    """Get ready to take steps, as a run does."""
+    model.engine.start_training(recipe, model.algorithm.head, model.algorithm.undecayed, model.algorithm.phases)
 
 
 def perfect_prediction(algorithm: Algorithm[Any], sample: Sample) -> Prediction:

@@ -11,7 +11,7 @@ import pytest
 import zoo
 from zoo.registry.package import Package
 
-from .harness import NAMES, batch_of, samples_of
+from .harness import NAMES, batch_of, samples_of, start_training
 
 OUTPUT_TOLERANCE = 1e-4  # of the largest output, float32 on CPU
 STEP_TOLERANCE = 1e-4  # absolute, in every weight after six steps
@@ -85,7 +85,7 @@ def compare_six_steps(name: str, variant: str) -> None:
     steps = STEPS if sum(value.size for value in before.values()) < LARGE else 2
     losses = []
     for model in models:
-        model.engine.start_training(recipe, model.algorithm.head)
+        start_training(model, recipe)
         losses.append([model.engine.step(inputs, targets, RATES[variant], seed=step) for step in range(steps)])
 
     for step, (expected, found) in enumerate(zip(*losses, strict=True)):
@@ -130,7 +130,7 @@ def test_optimisers_take_the_same_steps(optimiser: str, both_frameworks: tuple[s
     batch = textured(inputs), targets
 
     for model in models:
-        model.engine.start_training(recipe, model.algorithm.head)
+        start_training(model, recipe)
         for step in range(3):
             model.engine.step(*batch, learning_rate=1e-4, seed=step)
 

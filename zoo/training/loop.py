@@ -77,7 +77,8 @@ class Trainer:
         self.folder, self.metadata = folder, metadata
         self._on_step: Callable[[], None] = on_first_step
         self.progress = Progress()
-        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats)
+        self._sampler = algorithm.sampler(data.training)
+        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats, self._sampler)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
         self._best_rows: list[Case] = []
@@ -107,7 +108,14 @@ class Trainer:
     def _train_epoch(self, stop: threading.Event) -> None:
         progress, recipe, epoch = self.progress, self.recipe, self.progress.epoch
         batches = training_batches(
-            self.algorithm, self.data.training, recipe.batch_size, recipe.seed, epoch, progress.batch, recipe.repeats
+            self.algorithm,
+            self.data.training,
+            recipe.batch_size,
+            recipe.seed,
+            epoch,
+            progress.batch,
+            recipe.repeats,
+            self._sampler,
         )
         label = f"epoch {epoch + 1}/{recipe.epochs}"
         with tqdm(total=self.steps_per_epoch, initial=progress.batch, desc=label, leave=False, disable=None) as bar:
@@ -143,8 +151,11 @@ class Trainer:
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         metrics.setdefault(self.algorithm.monitor, math.nan)
+        if reason := self.algorithm.why_stopped(metrics):
+            self._report(losses, unseen, metrics, rows)
+            self._give_up(reason)
         score = metrics[self.algorithm.monitor]
-        if is_better(score, progress):
+        if self.recipe.keep == "last" or is_better(score, progress):
             progress.best_score = None if math.isnan(score) else score
             progress.best_epoch, self._best_rows = progress.epoch, rows
             write_weights(self.folder.best, self.algorithm.shipped(shipped), self.metadata)
@@ -188,14 +199,21 @@ class Trainer:
         waited = self.progress.epoch - self.progress.best_epoch
         return bool(self.recipe.patience) and waited >= self.recipe.patience
 
+    def _give_up(self, reason: str) -> None:
+        """End the run after an epoch of which nothing was kept."""
+        self.folder.append({"event": "stopped", "epoch": self.progress.epoch, "reason": reason})
+        raise TrainingError(f"epoch {self.progress.epoch}: {reason}. Last good checkpoint: {self._last_good()}")
+
     def _check_finite(self, terms: dict[str, float], step: int) -> None:
         bad = [name for name, value in terms.items() if not math.isfinite(value)]
         if bad:
-            good = self.folder.best if self.folder.best.exists() else "none yet"
             raise TrainingError(
                 f"step {step + 1} (epoch {self.progress.epoch + 1}): {', '.join(bad)} is not finite; the step was not "
-                f"taken. Last good checkpoint: {good}. Lower learning_rate or set clip_norm"
+                f"taken. Last good checkpoint: {self._last_good()}. Lower learning_rate or set clip_norm"
             )
+
+    def _last_good(self) -> str:
+        return str(self.folder.best) if self.folder.best.exists() else "none yet"
 
 
 @contextmanager
