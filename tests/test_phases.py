@@ -37,11 +37,11 @@ def rivals(framework: str, **changes: object) -> Model:
     return model
 
 
-def moved(model: Model, steps: int = 1) -> set[str]:
+def moved(model: Model, steps: int = 1, rate: float = 0.05) -> set[str]:
     """Take steps; name the weights that are others now, but for running statistics."""
     before = model.engine.weights()
     for seed in range(steps):
-        model.engine.step(*batch_of(model, samples_of(model, 2)), 0.05, seed)
+        model.engine.step(*batch_of(model, samples_of(model, 2)), rate, seed)
     after = model.engine.weights()
     return {n for n in before if "running" not in n and not np.array_equal(before[n], after[n])}
 
@@ -86,7 +86,7 @@ def test_the_loss_of_one_phase_reaches_no_weight_of_the_other(framework: str) ->
 def test_both_frameworks_take_the_same_steps(both_frameworks: tuple[str, ...]) -> None:
     first, second = (rivals(f, optimiser="sgd", momentum=0.9, clip_norm=0.5) for f in both_frameworks)
 
-    names = moved(first, 4), moved(second, 4)
+    names = moved(first, 4, 1e-3), moved(second, 4, 1e-3)  # small steps: a ReLU that flips changes all that follow
 
     assert names[0] == names[1]
     found = second.engine.weights()
