@@ -471,6 +471,7 @@ def data(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_run_logs_both_networks_and_ships_the_generator_of_its_last_epoch(data, tmp_path, framework):
     model = zoo.load("WLL", backend=framework, checkpoint=None, variant="tiny")
 
@@ -495,6 +496,7 @@ def test_a_run_logs_both_networks_and_ships_the_generator_of_its_last_epoch(data
     assert again.evaluate(data).metrics == report.test.metrics
 
 
+@pytest.mark.slow
 def test_a_resumed_run_ends_as_one_that_was_not_stopped(data, tmp_path, framework, monkeypatch):
     def run(out, **options):
         model = zoo.load("WLL", backend=framework, checkpoint=None, variant="tiny")
