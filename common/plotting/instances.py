@@ -106,13 +106,12 @@ def _write_counts(panel: Axes, prediction: Instances) -> None:
         panel.text(0.0, y, drawable(name), color=TEXT, fontsize=10, va="top")
         panel.text(1.0, y, f"{count:,}", color=TEXT, fontsize=10, va="top", ha="right")
         y -= 0.075
-    unit = "um" if prediction.image.spacing_mm is not None else "px"
-    known = {"um": "µm", "px": "px"}
+    unit = "px" if prediction.image.spacing_mm is None else "µm"
     area = add_up(prediction.instances, len(prediction))
     if prediction.image.spacing_mm is not None:
         area *= float(np.prod(prediction.image.spacing_mm[-2:])) * 1e6
-    lines = [("median diameter", written(float(np.median(np.sqrt(4 * area / np.pi))), known[unit]))]
-    lines.append(("median area", written(float(np.median(area)), f"{known[unit]}²")))
+    lines = [("median diameter", written(float(np.median(np.sqrt(4 * area / np.pi))), unit))]
+    lines.append(("median area", written(float(np.median(area)), f"{unit}²")))
     lines.append(("share of the picture", f"{prediction.mask.mean():.1%}"))
     if prediction.per_mm2 is not None:
         lines.append(("density", f"{prediction.per_mm2:,.0f} per mm²"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo.common.answers.instances import Instances, of_one_kind
 from zoo.common.instances.scores import instances_of
-from zoo.common.instances.separation import separate
+from zoo.common.instances.separation import grow, separate
 from zoo.common.instances.targets import BACKGROUND, INSIDE
 from zoo.common.instances.ternary import MAPS, SCALE, TernaryAlgorithm
 from zoo.common.segmentation.algorithm import sure_scores
@@ -15,7 +15,7 @@ from zoo.common.types import Arrays, Image, Sample
 
 from .config import DIRECTIONS, Config
 from .difference import direction_difference
-from .directions import directions_to, draw_centres, find_centres, seen_classes, spread
+from .directions import directions_to, draw_centres, find_centres, seen_classes
 from .refine import find_inside, name_directions
 
 POINT_STEP = 1 / 16  # of the map of centres as it is kept, in a byte: 0 to 15.9; a lonely centre is 10.1
@@ -96,4 +96,4 @@ class CDNet(TernaryAlgorithm[Config]):
         """Draw what leads the outlines: the map of centres, and the direction of the own centre from each pixel."""
         centres = find_centres(instances)
         size = (instances.shape[0], instances.shape[1])
-        return {"point": draw_centres(centres, size), "direction": directions_to(centres, spread(instances))}
+        return {"point": draw_centres(centres, size), "direction": directions_to(centres, grow(instances))}

@@ -67,13 +67,6 @@ def directions_to(centres: np.ndarray, instances: np.ndarray) -> np.ndarray:
     return classes
 
 
-def spread(instances: np.ndarray) -> np.ndarray:
-    """Let objects grow by a pixel up, down and sideways into the background; the larger number wins."""
-    around = np.pad(instances, 1)
-    near = np.maximum(np.maximum(around[:-2, 1:-1], around[2:, 1:-1]), np.maximum(around[1:-1, :-2], around[1:-1, 2:]))
-    return np.where(instances > 0, instances, near)
-
-
 def seen_classes(view: View) -> np.ndarray:
     """Say for each direction, by class, which class it has where the picture is seen through `view`; (9,)."""
     signs = np.where(np.isin((0, 1), view.flipped), -1, 1)

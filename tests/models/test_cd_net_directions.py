@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zoo.common.instances.separation import grow
 from zoo.common.tta import View, flips, quarter_turns
 from zoo.models.cd_net.difference import direction_difference, pair_differences
 from zoo.models.cd_net.directions import (
@@ -13,7 +14,6 @@ from zoo.models.cd_net.directions import (
     draw_centres,
     find_centres,
     seen_classes,
-    spread,
 )
 
 OFFSETS = {(0, 6): 1, (4, 4): 2, (6, 0): 3, (4, -4): 4, (0, -6): 5, (-4, -4): 6, (-6, 0): 7, (-4, 4): 8}  # (dy, dx)
@@ -38,7 +38,7 @@ def nuclei(seed: int, size: tuple[int, int] = (90, 70)) -> np.ndarray:
 
 
 def directions(instances: np.ndarray) -> np.ndarray:
-    return directions_to(find_centres(instances), spread(instances))
+    return directions_to(find_centres(instances), grow(instances))
 
 
 def test_a_disc_gives_its_centre():
@@ -101,7 +101,7 @@ def test_directions_reach_a_pixel_beyond_the_object():
 def test_objects_that_touch_keep_their_pixels_when_they_spread():
     instances = np.array([[0, 1, 2, 0, 0, 3]])
 
-    assert spread(instances).tolist() == [[1, 1, 2, 2, 3, 3]]
+    assert grow(instances).tolist() == [[1, 1, 2, 2, 3, 3]]
 
 
 def test_a_centre_that_stands_alone_has_a_bell_of_the_published_height():

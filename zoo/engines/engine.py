@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -34,8 +34,12 @@ class Step:
         return {**self.terms, GRAD_NORM: self.grad_norm}
 
 
-def join_steps(steps: Sequence[Step]) -> Step:
-    """Put the steps of several phases together; their terms have different names."""
+def take_in_turn(phases: int, take: Callable[[int], Step]) -> Step:
+    """Take the steps of the phases until one is not taken; their terms have different names."""
+    steps: list[Step] = []
+    for phase in range(phases):
+        if not steps or math.isfinite(steps[-1].grad_norm):
+            steps.append(take(phase))
     terms = {name: value for step in steps for name, value in step.terms.items()}
     return Step(terms, math.hypot(*(step.grad_norm for step in steps)))
 

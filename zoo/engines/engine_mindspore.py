@@ -19,7 +19,7 @@ from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.engines.backends_mindspore import has_device as has_device
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, join_steps, rate_factor
+from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor, take_in_turn
 from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, open_optimiser, to_arrays
 from zoo.engines.turns import SPAWN, Origin
 from zoo.registry.package import Package
@@ -134,11 +134,10 @@ class MindSporeEngine:
             ms.set_seed(seed % 2**31)
             self._train_mode()
             batch = _tensors(inputs), _tensors(targets)
-            steps: list[Step] = []
-            for number, part in enumerate(self._parts):
-                if not steps or np.isfinite(steps[-1].grad_norm):
-                    steps.append(self._step(part, batch, learning_rate, np.random.default_rng([seed, number])))
-            step = join_steps(steps)
+            step = take_in_turn(
+                len(self._parts),
+                lambda part: self._step(self._parts[part], batch, learning_rate, np.random.default_rng([seed, part])),
+            )
             if np.isfinite(step.grad_norm):
                 self._update_average()
             return step

@@ -16,7 +16,7 @@ from zoo.common.errors import BackendError, ZooWarning
 from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, join_steps, rate_factor
+from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor, take_in_turn
 from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.turns import SPAWN, Origin, Turns
 from zoo.registry.package import Package
@@ -117,11 +117,8 @@ class TorchEngine:
             torch.manual_seed(seed)
             self._train_mode()
             batch = self._tensors(inputs), self._tensors(targets)
-            steps: list[Step] = []
-            for part in range(len(self._parts)):
-                if not steps or math.isfinite(steps[-1].grad_norm):
-                    steps.append(self._step(self._optimiser, part, batch, learning_rate, seed))
-            step = join_steps(steps)
+            optimiser = self._optimiser
+            step = take_in_turn(len(self._parts), lambda part: self._step(optimiser, part, batch, learning_rate, seed))
             if math.isfinite(step.grad_norm):
                 self._update_average()
             return step
