@@ -15,7 +15,7 @@ from zoo.common.boxes import boxes_of_labels
 from zoo.common.colours import COLOURS
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.files.outputs import json_text, write_text
-from zoo.common.instances.measures import add_up, measure_objects, renumber
+from zoo.common.instances.measures import add_up, mean_scores, measure_objects, renumber
 from zoo.common.instances.outlines import polygons_of
 from zoo.common.instances.rle import all_runs, encode_runs
 from zoo.common.types import Image, Row
@@ -227,7 +227,5 @@ def of_one_kind(
     """
     numbered = renumber(instances)
     count = int(numbered.max(initial=0))
-    scores = np.ones(count)
-    if probability is not None and count:
-        scores = np.clip(add_up(numbered, count, probability) / add_up(numbered, count) / scale, 0.0, 1.0)
+    scores = np.ones(count) if probability is None else mean_scores(numbered, count, probability, scale)
     return Instances(image, tuple(classes), numbered, np.zeros(count, np.int64), scores, extra=extra or {})

@@ -61,6 +61,11 @@ def add_up(instances: np.ndarray, count: int, values: np.ndarray | None = None) 
     return total[1:]
 
 
+def mean_scores(instances: np.ndarray, count: int, probability: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """Average a probability (h, w), which comes times `scale`, over each object 1..count; (count,) in [0, 1]."""
+    return np.clip(add_up(instances, count, probability) / add_up(instances, count) / scale, 0.0, 1.0)
+
+
 def renumber(instances: np.ndarray) -> np.ndarray:
     """Number the objects of a map 1..n without gaps, in the order of their numbers; int32."""
     top = int(instances.max(initial=0))

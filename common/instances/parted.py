@@ -7,7 +7,7 @@ import numpy as np
 from zoo.common.answers.instances import Instances
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.errors import ConfigError
-from zoo.common.instances.measures import add_up
+from zoo.common.instances.measures import mean_scores
 from zoo.common.instances.separation import split_touching
 
 
@@ -28,7 +28,7 @@ def part_segmentation(found: Segmentation) -> Instances:
         numbered = np.where(objects > 0, objects + np.int32(before), numbered)
         kinds.append(np.full(count, index - 1))
         scores.append(
-            np.ones(count) if found.probabilities is None else _means(objects, count, found.probabilities[index])
+            np.ones(count) if found.probabilities is None else mean_scores(objects, count, found.probabilities[index])
         )
     return Instances(
         found.image,
@@ -38,7 +38,3 @@ def part_segmentation(found: Segmentation) -> Instances:
         np.concatenate(scores),
         out_of_scope=found.out_of_scope,
     )
-
-
-def _means(objects: np.ndarray, count: int, probability: np.ndarray) -> np.ndarray:
-    return np.clip(add_up(objects, count, probability) / add_up(objects, count), 0, 1)
