@@ -14,9 +14,15 @@ def weighted_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> T
 
 def ternary_dice(logits: Tensor, labels: Tensor) -> Tensor:
     """Sum 1 - Dice over the classes, the background too; Dice is the mean over the pictures."""
-    p, t = ops.softmax(logits, axis=1), hot(labels, logits)
-    shared, areas = (p * t).sum((2, 3)), p.sum((2, 3)) + t.sum((2, 3))
-    return (1 - (2 * shared + SMOOTH) / (areas + SMOOTH)).mean(0).sum()
+    found = dice(ops.softmax(logits, axis=1), hot(labels, logits), ops.ones_like(logits[:, 0]))
+    return (1 - found.mean(0)).sum()
+
+
+def dice(p: Tensor, t: Tensor, weights: Tensor) -> Tensor:
+    """Return the Dice coefficient of each picture and class, (n, k), of maps (n, k, h, w); weights: (n, h, w)."""
+    w = weights.expand_dims(1)
+    shared, areas = (p * t * w).sum((2, 3)), ((p + t) * w).sum((2, 3))
+    return (2 * shared + SMOOTH) / (areas + SMOOTH)
 
 
 def hot(labels: Tensor, logits: Tensor) -> Tensor:

@@ -14,9 +14,15 @@ def weighted_cross_entropy(logits: torch.Tensor, labels: torch.Tensor, weights: 
 
 def ternary_dice(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Sum 1 - Dice over the classes, the background too; Dice is the mean over the pictures."""
-    p, t = torch.softmax(logits, dim=1), hot(labels, logits)
-    shared, areas = (p * t).sum(dim=(2, 3)), p.sum(dim=(2, 3)) + t.sum(dim=(2, 3))
-    return (1 - (2 * shared + SMOOTH) / (areas + SMOOTH)).mean(dim=0).sum()
+    found = dice(torch.softmax(logits, dim=1), hot(labels, logits), torch.ones_like(logits[:, 0]))
+    return (1 - found.mean(dim=0)).sum()
+
+
+def dice(p: torch.Tensor, t: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the Dice coefficient of each picture and class, (n, k), of maps (n, k, h, w); weights: (n, h, w)."""
+    w = weights.unsqueeze(1)
+    shared, areas = (p * t * w).sum(dim=(2, 3)), ((p + t) * w).sum(dim=(2, 3))
+    return (2 * shared + SMOOTH) / (areas + SMOOTH)
 
 
 def hot(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

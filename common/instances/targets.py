@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 BACKGROUND, INSIDE, BOUNDARY = 0, 1, 2
+REGIONS = 3  # the maps of a network that tells these apart
 STRENGTH, SIGMA_PX = 10.0, 5.0  # of the weight between two objects
 COMPARED = 500_000  # pairs of pixels and border pixels that are compared; with more, a transform is faster
 REACH_PX = 17  # from an object, beyond which its weight is less than 0.05

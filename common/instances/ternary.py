@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from zoo.common.answers.instances import Instances, of_one_kind
 from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError
-from zoo.common.instances.algorithm import InstanceAlgorithm, InstanceConfig
+from zoo.common.instances.algorithm import InstanceAlgorithm
 from zoo.common.instances.augment import CellAugmentation, random_piece
 from zoo.common.instances.example import draw_nuclei
 from zoo.common.instances.pictures import shown
 from zoo.common.instances.scores import instances_of
 from zoo.common.instances.separation import separate
-from zoo.common.instances.targets import BACKGROUND, BOUNDARY, INSIDE, border_weights, ternary_map
+from zoo.common.instances.settings import TernarySettings
+from zoo.common.instances.targets import BACKGROUND, BOUNDARY, INSIDE, REGIONS, border_weights, ternary_map
 from zoo.common.segmentation.algorithm import softmax, sure_scores
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Image, Sample
 
-MAPS = 3  # background, inside, boundary
 SCALE = 255  # of probabilities kept in a byte
 
 
-class TernaryConfig(InstanceConfig, Protocol):
-    """What the configuration of a network of ternary maps has to say."""
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the network's input."""
-
-    @property
-    def input_size(self) -> tuple[int, ...]:
-        """(h, w) of a training piece."""
-
-    @property
-    def window_size(self) -> tuple[int, ...]:
-        """(h, w) of a window at prediction."""
-
-    @property
-    def overlap(self) -> float:
-        """Share of their side by which neighbouring windows overlap."""
-
-    @property
-    def intensities(self) -> Literal["spread", "as they are"]:
-        """Spread each picture's brightness, and turn dark ground light; or take 0..255 as they are."""
-
-    @property
-    def grow_px(self) -> int:
-        """Steps by which an object grows after its inside was found."""
-
-
-T = TypeVar("T", bound=TernaryConfig)
+T = TypeVar("T", bound=TernarySettings)
 
 
 class TernaryAlgorithm(InstanceAlgorithm[T]):
@@ -112,7 +84,7 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
         return of_one_kind(image, self.config.classes, found, SCALE - kept[BACKGROUND], scale=SCALE)
 
     def perfect_outputs(self, sample: Sample) -> Arrays:
-        return {"logits": sure_scores(ternary_map(instances_of(sample)), MAPS)}
+        return {"logits": sure_scores(ternary_map(instances_of(sample)), REGIONS)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = (self.config.input_size[0], self.config.input_size[1])

@@ -7,8 +7,8 @@ import numpy as np
 from zoo.common.answers.instances import Instances, of_one_kind
 from zoo.common.instances.scores import instances_of
 from zoo.common.instances.separation import grow, separate
-from zoo.common.instances.targets import BACKGROUND, INSIDE
-from zoo.common.instances.ternary import MAPS, SCALE, TernaryAlgorithm
+from zoo.common.instances.targets import BACKGROUND, INSIDE, REGIONS
+from zoo.common.instances.ternary import SCALE, TernaryAlgorithm
 from zoo.common.segmentation.algorithm import sure_scores
 from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Image, Sample
@@ -62,12 +62,12 @@ class CDNet(TernaryAlgorithm[Config]):
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """Reduce finished maps to five bytes a pixel: probabilities of the regions, the map of centres, directions."""
-        logits, point, direction = np.split(scores, (MAPS, MAPS + 1))
+        logits, point, direction = np.split(scores, (REGIONS, REGIONS + 1))
         centres = np.round(np.clip(point / POINT_STEP, 0, SCALE)).astype(np.uint8)
         return np.concatenate([super().keep(logits), centres, name_directions(logits, direction)[None]])
 
     def name_kept(self, kept: np.ndarray) -> Arrays:
-        return {"logits": kept[:MAPS], "point": kept[MAPS], "direction": kept[MAPS + 1]}
+        return {"logits": kept[:REGIONS], "point": kept[REGIONS], "direction": kept[REGIONS + 1]}
 
     def postprocess(self, outputs: Arrays, image: Image) -> Instances:
         """Number what is inside; the score of an object is its mean probability not to be background."""

@@ -5,24 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, Overlap, ShareBelowOne, Whole
+from zoo.common.instances.settings import TernarySettings
+from zoo.common.ranges import Count, Levels, Overlap, ShareBelowOne
 from zoo.common.recipe import Recipe
 
 VGG16 = ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3))  # stages: channels as multiples of the width, and convolutions
 DIRECTIONS = 8  # classes of 45 degrees; class 0 is the background
-REGIONS = 3  # background, inside, boundary
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the network looks like and what it sees; the defaults are the shipped small variant."""
+class Config(TernarySettings):
+    """What the network looks like, beside what it sees; the defaults are the shipped small variant."""
 
-    classes: Names = ("nucleus",)  # what is outlined; one name
-    input_channels: Count = 3
-    intensities: Literal["spread", "as they are"] = "spread"  # spread: between percentiles, dark ground turned light
-    input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px] of a training piece
-    window_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a window at prediction
-    overlap: Overlap = 0.25  # of neighbouring windows, as a share of their side
+    overlap: Overlap = 0.25  # directions need a centre in sight
     encoder: Literal["plain", "vgg16"] = "plain"  # vgg16 as published: five poolings; plain: two convolutions a level
     width: Count = 32  # channels of the first stage; 64 in VGG-16
     levels: Levels = 4  # of the plain encoder, each twice as wide as the one above
@@ -30,11 +25,7 @@ class Config:
     direction_dice: Literal["plain", "neighbour"] = "plain"  # neighbour as published: the next direction is rewarded
     difference: bool = True  # directions that differ make a boundary; only prediction reads it
     point_share: ShareBelowOne = 0.2  # of the highest centre; around what lies above, directions may differ
-    grow_px: Whole = 1  # by which objects grow after they were told apart; 2 in the published code
-    least_px: Whole = 20  # smaller parts, before they grow, are dropped
-    maps: bool = (
-        False  # answer with the maps of centres, directions and their difference, too; only prediction reads it
-    )
+    maps: bool = False  # answer with the maps of centres, directions and their difference, too; prediction reads it
 
     @property
     def stages(self) -> tuple[tuple[int, int], ...]:

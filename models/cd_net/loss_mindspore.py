@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mindspore as ms
 from mindspore import Tensor, ops
 
-from .config import DIRECTIONS, REGIONS, Config
+from zoo.common.instances.losses_mindspore import dice, hot, ternary_dice, weighted_cross_entropy
 
-SMOOTH = 1.0  # in numerator and denominator, so that a class that is absent and not predicted costs nothing
+from .config import DIRECTIONS, Config
 
 
 def losses(outputs: dict[str, Tensor], targets: dict[str, Tensor], config: Config) -> dict[str, Tensor]:
@@ -15,34 +14,16 @@ def losses(outputs: dict[str, Tensor], targets: dict[str, Tensor], config: Confi
 
     targets: ternary and direction (n, h, w) class numbers, weight (n, h, w), point (n, 1, h, w).
     """
-    weight = targets["weight"]
-    region, place = one_hot(targets["ternary"], REGIONS), one_hot(targets["direction"], 1 + DIRECTIONS)
-    p, q = ops.softmax(outputs["logits"], axis=1), ops.softmax(outputs["direction"], axis=1)
+    regions, direction, weight = outputs["logits"], outputs["direction"], targets["weight"]
+    p, t = ops.softmax(direction, axis=1), hot(targets["direction"], direction)
     fit = direction_fit if config.direction_dice == "plain" else neighbour_fit
     return {
-        "mask_entropy": cross_entropy(outputs["logits"], region, weight),
-        "mask_dice": (1 - dice(p, region, ops.ones_like(weight)).mean(0)).sum(),
-        "direction_entropy": cross_entropy(outputs["direction"], place, weight),
-        "direction_dice": fit(q, place, weight),
+        "mask_entropy": weighted_cross_entropy(regions, targets["ternary"], weight),
+        "mask_dice": ternary_dice(regions, targets["ternary"]),
+        "direction_entropy": weighted_cross_entropy(direction, targets["direction"], weight),
+        "direction_dice": fit(p, t, weight),
         "point": ((outputs["point"] - targets["point"]) ** 2).mean(),
     }
-
-
-def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """Turn class numbers (n, h, w) into a map of 0 and 1 per class, (n, classes, h, w)."""
-    return ops.stack([(labels == k).astype(ms.float32) for k in range(classes)], axis=1)
-
-
-def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Average the weighted cross-entropy over all pixels; the sum is not divided by that of the weights."""
-    return -((ops.log_softmax(logits, axis=1) * target).sum(1) * weight).mean()
-
-
-def dice(p: Tensor, t: Tensor, weight: Tensor) -> Tensor:
-    """Return the Dice coefficient of each sample and class, (n, classes), every pixel weighted."""
-    w = weight.expand_dims(1)
-    shared, whole = (p * t * w).sum((2, 3)), ((p + t) * w).sum((2, 3))
-    return (2 * shared + SMOOTH) / (whole + SMOOTH)
 
 
 def direction_fit(p: Tensor, t: Tensor, weight: Tensor) -> Tensor:

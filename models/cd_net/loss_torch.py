@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from .config import DIRECTIONS, REGIONS, Config
+from zoo.common.instances.losses_torch import dice, hot, ternary_dice, weighted_cross_entropy
 
-SMOOTH = 1.0  # in numerator and denominator, so that a class that is absent and not predicted costs nothing
+from .config import DIRECTIONS, Config
 
 
 def losses(
@@ -16,34 +16,16 @@ def losses(
 
     targets: ternary and direction (n, h, w) class numbers, weight (n, h, w), point (n, 1, h, w).
     """
-    weight = targets["weight"]
-    region, place = one_hot(targets["ternary"], REGIONS), one_hot(targets["direction"], 1 + DIRECTIONS)
-    p, q = torch.softmax(outputs["logits"], dim=1), torch.softmax(outputs["direction"], dim=1)
+    regions, direction, weight = outputs["logits"], outputs["direction"], targets["weight"]
+    p, t = torch.softmax(direction, dim=1), hot(targets["direction"], direction)
     fit = direction_fit if config.direction_dice == "plain" else neighbour_fit
     return {
-        "mask_entropy": cross_entropy(outputs["logits"], region, weight),
-        "mask_dice": (1 - dice(p, region, torch.ones_like(weight)).mean(0)).sum(),
-        "direction_entropy": cross_entropy(outputs["direction"], place, weight),
-        "direction_dice": fit(q, place, weight),
+        "mask_entropy": weighted_cross_entropy(regions, targets["ternary"], weight),
+        "mask_dice": ternary_dice(regions, targets["ternary"]),
+        "direction_entropy": weighted_cross_entropy(direction, targets["direction"], weight),
+        "direction_dice": fit(p, t, weight),
         "point": ((outputs["point"] - targets["point"]) ** 2).mean(),
     }
-
-
-def one_hot(labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Turn class numbers (n, h, w) into a map of 0 and 1 per class, (n, classes, h, w)."""
-    return torch.stack([(labels == k).float() for k in range(classes)], dim=1)
-
-
-def cross_entropy(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Average the weighted cross-entropy over all pixels; the sum is not divided by that of the weights."""
-    return -((torch.log_softmax(logits, dim=1) * target).sum(1) * weight).mean()
-
-
-def dice(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return the Dice coefficient of each sample and class, (n, classes), every pixel weighted."""
-    w = weight.unsqueeze(1)
-    shared, whole = (p * t * w).sum((2, 3)), ((p + t) * w).sum((2, 3))
-    return (2 * shared + SMOOTH) / (whole + SMOOTH)
 
 
 def direction_fit(p: torch.Tensor, t: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

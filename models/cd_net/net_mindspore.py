@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from zoo.common.instances.targets import REGIONS
 from zoo.common.layers import layers_mindspore as nn
 
-from .config import DIRECTIONS, REGIONS, Config
+from .config import DIRECTIONS, Config
 
 
 class Encoder(nn.Module):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from .config import DIRECTIONS, REGIONS, Config
+from zoo.common.instances.targets import REGIONS
+
+from .config import DIRECTIONS, Config
 
 
 class Encoder(nn.Module):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from zoo.common.ranges import Count, Names, Overlap, Whole
+from zoo.common.instances.settings import TernarySettings
+from zoo.common.ranges import Count
 from zoo.common.recipe import Recipe
 
 POOLED = 8  # side of the squares that the attention between places averages
@@ -13,22 +13,14 @@ KEY_SHARE = 8  # channels of a feature per channel of its keys
 
 
 @dataclass(frozen=True)
-class Config:
-    """What the network looks like and what it sees; the defaults are the shipped small variant."""
+class Config(TernarySettings):
+    """What the network looks like, beside what it sees; the defaults are the shipped small variant."""
 
-    classes: Names = ("nucleus",)
-    input_channels: Count = 3
     widths: tuple[Count, ...] = (16, 32, 64, 128)  # channels of the nested U, one number per level
     stem: Count = 16  # channels that the dense stream begins with
     growth: Count = 8  # channels that a layer of a dense block adds
     dilations: tuple[tuple[Count, ...], ...] = ((1, 1, 1, 1), (1, 2, 3, 2), (1, 1, 1, 1))  # of each layer, per block
     features: Count = 32  # channels of what both streams are joined to; a multiple of 8
-    input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px] of a training piece
-    window_size: tuple[Count, Count] = (256, 256)  # (h, w) [px] of a window at prediction
-    overlap: Overlap = 0.15  # of neighbouring windows, as a share of their side
-    intensities: Literal["spread", "as they are"] = "spread"  # spread: between percentiles, dark ground turned light
-    least_px: Whole = 20  # pixels of the smallest inside that is kept
-    grow_px: Whole = 1  # steps by which an object grows after its inside was found; the targets take one off
 
     @property
     def stride(self) -> int:

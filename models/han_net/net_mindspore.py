@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mindspore import Tensor, ops
 
+from zoo.common.instances.targets import REGIONS
 from zoo.common.layers import layers_mindspore as nn
 
 from .config import KEY_SHARE, POOLED, Config
@@ -131,7 +132,7 @@ class Net(nn.Module):
         self.places = Places(config.features)
         self.channels = Channels()
         self.post = block(config.features, config.features, 3)
-        self.head = nn.Conv2d(config.features, 3, 1)
+        self.head = nn.Conv2d(config.features, REGIONS, 1)
 
     def construct(self, image: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w) -> logits (n, 3, h, w)

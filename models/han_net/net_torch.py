@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from zoo.common.instances.targets import REGIONS
+
 from .config import KEY_SHARE, POOLED, Config
 
 
@@ -131,7 +133,7 @@ class Net(nn.Module):
         self.places = Places(config.features)
         self.channels = Channels()
         self.post = block(config.features, config.features, 3)
-        self.head = nn.Conv2d(config.features, 3, 1)
+        self.head = nn.Conv2d(config.features, REGIONS, 1)
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         # (n, c, h, w) -> logits (n, 3, h, w)
