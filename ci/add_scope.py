@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def main() -> None:
             scope, record = _surveyed(entry, checkpoint, arguments.data)
             scopes[entry.name, checkpoint.name] = scope
             if arguments.write == [] or checkpoint.name in (arguments.write or ()):
-                _write(checkpoint, record)
+                rewrite_header(checkpoint, {"scope": record.to_dict()})
     if arguments.table:
         print(_table(scopes, arguments.data))
 
@@ -85,10 +86,11 @@ def _surveyed(entry: Entry, checkpoint: Checkpoint, data: Path) -> tuple[Scope, 
     return model.scope, record
 
 
-def _write(checkpoint: Checkpoint, record: Record) -> None:
+def rewrite_header(checkpoint: Checkpoint, changes: dict[str, Any]) -> None:
+    """Change what a weight file says of itself, not its arrays, and the sums in registry.yaml."""
     path = ROOT / "checkpoints" / checkpoint.file
     weights, metadata = read_weights(path)
-    identity = from_metadata(metadata, str(path)) | {"scope": record.to_dict()}
+    identity = from_metadata(metadata, str(path)) | changes
     write_weights(path, weights, {**metadata, KEY: json.dumps(identity, sort_keys=True)})
     again, _ = read_weights(path)
     if not _same_bytes(weights, again):

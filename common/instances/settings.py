@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.common.ranges import Count, Names, Overlap, Whole
+from zoo.common.records import later
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,4 @@ class TernarySettings:
     intensities: Literal["spread", "as they are"] = "spread"  # spread: between percentiles, dark ground turned light
     least_px: Whole = 20  # smaller parts, before they grow, are dropped
     grow_px: Whole = 1  # steps by which an object grows at the end; the targets take one off, published code grows by 2
+    separation: Literal["components", "watershed"] = later("components")  # watershed: also part objects at their waists

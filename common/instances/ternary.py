@@ -36,7 +36,7 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
 
     dense_output = "logits"
     augmentation: Augmentation = CellAugmentation()
-    prediction_options: ClassVar[tuple[str, ...]] = ("least_px", "grow_px", "overlap")
+    prediction_options: ClassVar[tuple[str, ...]] = ("separation", "least_px", "grow_px", "overlap")
 
     def __init__(self, config: T, stride: int) -> None:
         """Check the configuration; the sides of pieces and windows are multiples of `stride`."""
@@ -80,8 +80,13 @@ class TernaryAlgorithm(InstanceAlgorithm[T]):
         """Number what is inside; the score of an object is its mean probability not to be background."""
         kept = outputs["logits"]
         inside = (kept[INSIDE] > kept[BACKGROUND]) & (kept[INSIDE] >= kept[BOUNDARY])
-        found = separate(inside, self.config.least_px, self.config.grow_px)
-        return of_one_kind(image, self.config.classes, found, SCALE - kept[BACKGROUND], scale=SCALE)
+        return self.numbered(inside, kept, image)
+
+    def numbered(self, inside: np.ndarray, kept: np.ndarray, image: Image, **maps: np.ndarray) -> Instances:
+        """Tell apart what is inside (h, w); kept: (3, h, w) probabilities; maps: what the answer holds beside."""
+        config = self.config
+        found = separate(inside, config.least_px, config.grow_px, config.separation == "watershed")
+        return of_one_kind(image, config.classes, found, SCALE - kept[BACKGROUND], scale=SCALE, extra=maps)
 
     def perfect_outputs(self, sample: Sample) -> Arrays:
         return {"logits": sure_scores(ternary_map(instances_of(sample)), REGIONS)}

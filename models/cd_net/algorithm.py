@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.common.answers.instances import Instances, of_one_kind
+from zoo.common.answers.instances import Instances
 from zoo.common.instances.scores import instances_of
-from zoo.common.instances.separation import grow, separate
-from zoo.common.instances.targets import BACKGROUND, INSIDE, REGIONS
+from zoo.common.instances.separation import grow
+from zoo.common.instances.targets import INSIDE, REGIONS
 from zoo.common.instances.ternary import SCALE, TernaryAlgorithm
 from zoo.common.segmentation.algorithm import sure_scores
 from zoo.common.tta import View, flips
@@ -76,15 +76,10 @@ class CDNet(TernaryAlgorithm[Config]):
             inside = find_inside(regions, point, classes, config.point_share)
         else:
             inside = regions.argmax(axis=0) == INSIDE
-        found = separate(inside, config.least_px, config.grow_px)
-        extra = {}
-        if config.maps:
-            extra = {
-                "point": point * np.float32(POINT_STEP),
-                "direction": classes,
-                "ddm": direction_difference(classes),
-            }
-        return of_one_kind(image, config.classes, found, SCALE - regions[BACKGROUND], scale=SCALE, extra=extra)
+        if not config.maps:
+            return self.numbered(inside, regions, image)
+        centres, difference = point * np.float32(POINT_STEP), direction_difference(classes)
+        return self.numbered(inside, regions, image, point=centres, direction=classes, ddm=difference)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
         """Let the last layers start undecided; by their few outputs alone their values would be of size ten."""

@@ -49,8 +49,8 @@ class Config(TernarySettings):
 
 VARIANTS: dict[str, Config] = {
     "paper": Config(encoder="vgg16", width=64, head_width=64, input_size=(256, 256), intensities="as they are"),
-    "small": Config(),
-    "light": Config(width=16, head_width=16),
+    "small": Config(separation="watershed"),
+    "light": Config(width=16, head_width=16, separation="watershed"),
     "tiny": Config(input_size=(64, 64), window_size=(64, 64), width=4, levels=3, head_width=4),
 }
 

@@ -33,7 +33,7 @@ VARIANTS: dict[str, Config] = {
     "paper": Config(
         widths=(32, 64, 128, 256, 512), stem=24, growth=24, dilations=HYBRID, features=64, input_size=(256, 256)
     ),
-    "small": Config(),
+    "small": Config(separation="watershed"),
     "tiny": Config(
         widths=(4, 8), stem=4, growth=4, dilations=((1, 2),), features=8, input_size=(64, 64), window_size=(64, 64)
     ),

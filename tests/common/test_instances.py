@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from zoo.common.answers.instances import of_one_kind
 from zoo.common.errors import DataError
+from zoo.common.instances import separation
 from zoo.common.instances.baseline import find_components, otsu
 from zoo.common.instances.example import draw_nuclei
 from zoo.common.instances.pictures import brightness, shown
@@ -123,6 +124,44 @@ def test_a_watershed_tells_touching_discs_apart_and_leaves_one_whole() -> None:
     assert split_touching(one).max() == 1
     assert split_touching(np.zeros((9, 9), bool)).max() == 0
     assert (split_touching(np.ones((9, 9), bool)) == 1).all()
+
+
+def test_parting_at_waists_loses_no_pixel_and_joins_nothing() -> None:
+    mask = draw_nuclei((160, 160), 3, np.random.default_rng(1)).labels["instances"] > 0
+    mask[:6, :6] = np.eye(6, dtype=bool)  # hangs together by corners alone
+
+    whole, parted = separate(mask, 1, 0), separate(mask, 1, 0, at_waists=True)
+
+    np.testing.assert_array_equal(parted > 0, whole > 0)
+    assert np.unique(parted).tolist() == list(range(parted.max() + 1))
+    assert parted.max() > whole.max()
+    for number in range(1, parted.max() + 1):
+        assert len(np.unique(whole[parted == number])) == 1
+
+
+def test_an_object_is_parted_alike_wherever_it_lies_and_whatever_lies_beside() -> None:
+    rows, columns = np.mgrid[:60, :90]
+    two = ((rows - 30) ** 2 + (columns - 30) ** 2 < 196) | ((rows - 30) ** 2 + (columns - 55) ** 2 < 196)
+    crowd = np.zeros((200, 300), bool)
+    crowd[7:67, 11:101] = two
+    crowd[75:135, 205:295] = two
+
+    alone, found = split_touching(two), split_touching(crowd)
+
+    assert found.max() == 4
+    assert (found[7:67, 11:101] > 0).sum() == (alone > 0).sum()
+    for seen in (found[7:67, 11:101], found[75:135, 205:295]):
+        assert (
+            len(set(zip(alone.ravel().tolist(), seen.ravel().tolist(), strict=True))) == 3
+        )  # the same parts, renumbered
+
+
+def test_a_part_beyond_the_largest_box_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, columns = np.mgrid[:60, :90]
+    two = ((rows - 30) ** 2 + (columns - 30) ** 2 < 196) | ((rows - 30) ** 2 + (columns - 55) ** 2 < 196)
+    monkeypatch.setattr(separation, "LARGEST_PX", 1000)
+
+    assert split_touching(two).max() == 1
 
 
 def sample_of(instances: np.ndarray, name: str = "a") -> Sample:

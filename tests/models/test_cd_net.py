@@ -16,7 +16,7 @@ from zoo.models.cd_net import refine
 from zoo.models.cd_net.algorithm import CDNet
 from zoo.models.cd_net.config import VARIANTS
 
-SMALL, TINY = VARIANTS["small"], VARIANTS["tiny"]
+SMALL, TINY = replace(VARIANTS["small"], separation="components"), VARIANTS["tiny"]
 WITH, WITHOUT = CDNet(SMALL), CDNet(replace(SMALL, difference=False))
 SPACING_PX, RADIUS_PX = 16.0, 8.6  # of nuclei that lie side by side and touch
 
@@ -168,6 +168,36 @@ def test_five_bytes_are_kept_of_a_pixel():
 
     assert kept.shape == (5, *sample.image.size)
     assert kept.dtype == np.uint8
+
+
+def test_what_lies_below_the_ground_of_the_map_of_centres_is_no_centre():
+    sample = packed(2, 2)
+    maps = WITH.perfect_outputs(sample)
+
+    kept = WITH.keep(np.concatenate([maps["logits"], maps["point"] - 2, maps["direction"]]))
+
+    far = maps["point"][0] < 1.9
+    assert far.any() and not kept[3][far].any()
+
+
+def test_the_score_of_a_nucleus_is_how_sure_it_is_not_to_be_background():
+    sample = packed(2, 2)
+    maps = WITHOUT.perfect_outputs(sample)
+    likely = np.where(maps["logits"] == maps["logits"].max(axis=0), 0.0, -30.0)
+    likely[2][likely[1] == 0] = np.log(0.5)  # inside is as likely as twice the boundary
+
+    found = answer(WITHOUT, sample, logits=likely.astype(np.float32))
+
+    np.testing.assert_allclose(found.scores, 1, atol=0.01)
+
+
+def test_nuclei_that_hang_together_by_a_neck_are_parted_where_that_is_asked_for():
+    sample = sample_of(np.pad(packed(1, 5).labels["instances"], 8))
+    logits = without_boundary(sample)
+    parted = CDNet(replace(SMALL, difference=False, separation="watershed"))
+
+    assert len(answer(WITHOUT, sample, logits=logits)) < 3
+    assert score(parted, sample, logits=logits)["aji"] > 0.8
 
 
 def test_maps_are_part_of_the_answer_where_they_are_asked_for():

@@ -112,6 +112,12 @@ def test_a_centre_that_stands_alone_has_a_bell_of_the_published_height():
     assert bell.sum() == pytest.approx(255, rel=1e-3)
 
 
+def test_two_centres_on_one_pixel_add_up():
+    centres = np.array([[16, 16], [16, 16]])
+
+    np.testing.assert_allclose(draw_centres(centres, (33, 33)), 2 * draw_centres(centres[:1], (33, 33)))
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_directions_of_a_turned_picture_are_the_turned_directions(view):
     instances = disc((20, 22), 9).astype(int) + 2 * disc((33, 30), 4)
