@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -95,8 +96,9 @@ def main() -> None:
         drawn, maps = field(count)
         kept = algorithm.name_kept(algorithm.keep(maps))
         table.add_row(f"probabilities kept, {name}", ms(timed(lambda maps=maps: algorithm.keep(maps), repeats)))
-        work = timed(lambda kept=kept, drawn=drawn: algorithm.postprocess(kept, drawn.image), repeats)
-        table.add_row(f"objects from what was kept, {name}", ms(work))
+        for finder in (algorithm, CDNet(replace(VARIANTS["small"], separation="components"))):
+            work = timed(lambda kept=kept, drawn=drawn, f=finder: f.postprocess(kept, drawn.image), repeats)
+            table.add_row(f"objects from what was kept, {finder.config.separation}, {name}", ms(work))
     Console().print(table)
 
 

@@ -191,6 +191,31 @@ def test_the_score_of_a_nucleus_is_how_sure_it_is_not_to_be_background():
     np.testing.assert_allclose(found.scores, 1, atol=0.01)
 
 
+def test_directions_part_nuclei_where_no_centre_was_seen():
+    sample = packed(4, 4)
+    logits, maps = without_boundary(sample), WITH.perfect_outputs(sample)
+
+    found = answer(WITH, sample, logits=logits, point=np.zeros_like(maps["point"]))
+
+    assert len(found) > 8
+
+
+def test_settings_of_size_are_those_of_the_configuration():
+    sample = packed(2, 2)
+    plain = answer(WITHOUT, sample)
+    grown, none = (CDNet(replace(SMALL, difference=False, **change)) for change in ({"grow_px": 0}, {"least_px": 400}))
+
+    assert (answer(grown, sample).instances > 0).sum() < (plain.instances > 0).sum()
+    assert len(plain) == 4 and len(answer(none, sample)) == 0
+
+
+def test_last_layers_start_undecided():
+    weights = zoo.load("CD-Net", checkpoint=None, variant="tiny").engine.weights()
+
+    last = [value for name, value in weights.items() if name.startswith(WITH.head) and value.ndim == 4]
+    assert len(last) == 5 and max(np.abs(value).max() for value in last) < 0.05
+
+
 def test_nuclei_that_hang_together_by_a_neck_are_parted_where_that_is_asked_for():
     sample = sample_of(np.pad(packed(1, 5).labels["instances"], 8))
     logits = without_boundary(sample)

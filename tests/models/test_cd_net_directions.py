@@ -112,6 +112,12 @@ def test_a_centre_that_stands_alone_has_a_bell_of_the_published_height():
     assert bell.sum() == pytest.approx(255, rel=1e-3)
 
 
+def test_a_centre_at_the_border_loses_what_lies_beyond():
+    at_border, inside = (draw_centres(np.array([[y, 16]]), (33, 33)) for y in (0, 16))
+
+    np.testing.assert_allclose(at_border[0, :17], inside[0, 16:], atol=1e-6)
+
+
 def test_two_centres_on_one_pixel_add_up():
     centres = np.array([[16, 16], [16, 16]])
 
