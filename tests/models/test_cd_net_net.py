@@ -178,3 +178,12 @@ def test_neighbours_of_the_first_direction_are_the_second_and_the_last(losses):
     assert cost(1) == pytest.approx(cost(2), rel=1e-5) == pytest.approx(cost(8), rel=1e-5)
     assert cost(1) < cost(3) - 0.1
     assert cost(3) == pytest.approx(cost(5), rel=1e-5)
+
+
+def test_the_background_counts_twice_among_published_directions(losses):
+    none, ones = np.zeros((1, 2, 2), np.int32), np.ones((1, 2, 2), np.int32)
+
+    found = losses(perfect(goals(none, ones)), goals(none, none), replace(TINY, direction_dice="neighbour"))
+
+    # the Dice of background, direction 1, and direction 1 with each neighbour is 1 / 5; of what is absent 1
+    assert found["direction_dice"] == pytest.approx((2 * 0.8 + 0.8 - 2 * 7.2) / 9, abs=1e-4)
