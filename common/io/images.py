@@ -10,7 +10,7 @@ import numpy as np
 from zoo.common.errors import InputError
 from zoo.common.types import Image
 
-MAX_VALUES = 2**28  # 1 GiB as float32; larger claims are refused before anything is decoded
+MAX_VALUES = 3 * 2**27  # 1.5 GiB as float32, a large colour field; larger claims are refused undecoded
 COLOURS = (3, 4)  # RGB, RGBA
 MOST_CHANNELS = 16  # of a user's image; more are slices whose channel axis was forgotten
 AXES = "(h, w), (h, w, 1|3|4) or (c, h, w) with c up to 4"
@@ -62,7 +62,7 @@ def check_size(shape: tuple[int, ...], name: str) -> None:
     if math.prod(shape) > MAX_VALUES:
         raise InputError(
             f"{name}: claims {text} = {math.prod(shape):,} values; expected at most {MAX_VALUES:,} "
-            f"({MAX_VALUES // 2**28} GiB as float32). Cut or downsample it first."
+            f"({MAX_VALUES / 2**28} GiB as float32). Cut or downsample it first."
         )
 
 

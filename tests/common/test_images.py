@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zoo.common.errors import InputError
-from zoo.common.io.images import MAX_VALUES, as_image, checked_image
+from zoo.common.io.images import MAX_VALUES, as_image, check_size, checked_image
 from zoo.common.types import Image
 
 DTYPES = st.sampled_from([np.uint8, np.int16, np.uint16, np.float32, np.float64, np.bool_])
@@ -88,6 +88,10 @@ def test_a_huge_array_is_refused_without_a_copy() -> None:
 
     with pytest.raises(InputError, match="at most"):
         as_image(view)
+
+
+def test_a_colour_field_of_ten_thousand_pixels_a_side_is_no_huge_array() -> None:
+    check_size((3, 10_000, 10_000), "field")
 
 
 @pytest.mark.parametrize("spacing", [(1.0,), (0.5, 0.0), (0.5, -1.0), (0.5, float("nan")), (1.0, 1.0, 1.0)])
