@@ -17,7 +17,7 @@ TINY = VARIANTS["tiny"]
 SIZE = (64, 64)
 
 
-def test_detections_are_the_better_of_those_that_overlap_moved_and_with_their_own_scores() -> None:
+def test_detections_are_the_better_of_two_with_their_own_scores() -> None:
     boxes = np.array([[4, 4, 14, 14.0], [0, 0, 60, 60], [2, 2, 62, 62], [30, 40, 40, 50]])
     regions = arrange([boxes], TINY)
     places = [int(np.flatnonzero((regions.boxes == box).all(axis=1))[0]) for box in boxes]
