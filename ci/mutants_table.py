@@ -277,8 +277,8 @@ MUTANTS = (
     # objects one by one
     Mutant(
         "common/instances/separation.py",
-        "mask=mask, connectivity=2)",
-        "mask=mask, connectivity=1)",
+        "parted[seen][others] = basins[others] + (count - 1)",
+        "parted[seen][others] = basins[others]",
         COMMON + "test_instances.py::test_parting_at_waists_loses_no_pixel_and_joins_nothing",
     ),
     Mutant(
