@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ CHUNK = 1 << 22  # weights of cases that are held at once
 LEVEL = 0.95
 COUNTS = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 SHARES = {"sensitivity": (0, 2), "specificity": (3, 1), "ppv": (0, 1), "npv": (3, 2)}  # of COUNTS: hits, and the rest
-RANKED = ("roc_auc", "average_precision")
+RANKED = ("roc_auc", "average_precision")  # do not depend on what is called
 NAN = float("nan")
 
 
@@ -46,14 +46,17 @@ class Answers:
         return range(1, 2) if len(self.classes) == 2 else range(len(self.classes))
 
 
-def answers_of(rows: Sequence[Row]) -> Answers | None:
-    """Collect the answers in the rows of cases, `label` and `p_<class>`; None where they are no classifier's."""
+def answers_of(rows: Sequence[Row], groups: Sequence[str] = ()) -> Answers | None:
+    """Collect the answers in the rows of cases, `label` and `p_<class>`; None where they are no classifier's.
+
+    groups: of the cases, where they are known better than by the column `group`.
+    """
     names = [name for name in (rows[0] if rows else ()) if name.startswith("p_")]
     if len(names) < 2 or not all("label" in row for row in rows):
         return None
     probabilities = np.array([[row[name] for name in names] for row in rows], np.float64)
     labels = np.array([row["label"] for row in rows], np.int64)
-    groups = tuple(str(row.get("group") or row["name"]) for row in rows)
+    groups = tuple(groups) or tuple(str(row.get("group") or row["name"]) for row in rows)
     return Answers(tuple(name[2:] for name in names), labels, probabilities, groups)
 
 
@@ -110,6 +113,27 @@ def share_interval(value: float, drawn: np.ndarray, cases: int, groups: int) -> 
     centre = (value + z * z / (2 * worth)) / (1 + z * z / worth)
     half = z / (1 + z * z / worth) * np.sqrt(value * (1 - value) / worth + z * z / (4 * worth * worth))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def intervals_of_metrics(
+    rows: Sequence[Row], groups: Sequence[str], metrics: Mapping[str, float], draws: Mapping[str, np.ndarray]
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of each metric of a task: the central 95 % of its draws, but Wilson's for shares of cases.
+
+    Those are accuracy, and of two classes what `class_rows` tells of the second. (nan, nan) without draws.
+    """
+    found = {name: central(draws[name]) if name in draws else (NAN, NAN) for name in metrics}
+    answers = answers_of(rows, groups)
+    if answers is None or not draws:
+        return found
+    if "accuracy" in draws:
+        share = metrics["accuracy"], draws["accuracy"], len(rows), len(set(groups))
+        found["accuracy"] = share_interval(*share)
+    if len(answers.classes) == 2:
+        for name in (*SHARES, "f1", *RANKED):
+            if name in draws:
+                found[name] = _bounds(name, metrics[name], draws[name], answers, answers.called, 1)
+    return found
 
 
 def threshold_at(is_positive: np.ndarray, scores: np.ndarray, *, least: float, of: str) -> float:
