@@ -34,6 +34,7 @@ from zoo.weights.identity import to_metadata
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
+    from zoo.common.datasets.two_folders import FolderPair
     from zoo.evaluation import Evaluation
     from zoo.registry import Entry
 
@@ -155,7 +156,7 @@ class Model:
 
     def train(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         out: str | Path = "runs/last",
         layout: str | None = None,
@@ -168,7 +169,7 @@ class Model:
         A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
         included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
 
-        data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
+        data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
@@ -193,7 +194,7 @@ class Model:
 
     def evaluate(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         split: str = "test",
         layout: str | None = None,
@@ -255,7 +256,7 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
+    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):

@@ -144,7 +144,10 @@ def _differences(by: str, metrics: dict[str, dict[str, float]], drawn: dict[str,
 
 def _thirds(numbers: Sequence[float | None], by: str) -> list[str]:
     known = np.array([number for number in numbers if number is not None])
-    bounds = np.unique(np.quantile(known, [0, 1 / 3, 2 / 3, 1], method="nearest"))
+    shares = [0, 1 / 3, 2 / 3, 1]
+    bounds = np.unique(np.quantile(known, shares, method="nearest"))
+    if len(bounds) < 3:  # most cases have one value: divide the values instead
+        bounds = np.unique(np.quantile(np.unique(known), shares, method="nearest"))
     labels = [
         f"{low:g} to {high:g}" if i == 0 else f"over {low:g} to {high:g}"
         for i, (low, high) in enumerate(pairwise(bounds))
