@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
+from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning, WeightsError
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record, replace_fields
 from zoo.common.scope import read_record
@@ -21,6 +23,7 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
+from zoo.weights.foreign import offer, read_foreign, renamed, with_offer
 from zoo.weights.identity import from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -35,6 +38,8 @@ def load(
     variant: str | None = None,
     init: str | None = None,
     seed: int = 0,
+    state_dict: str | Path | Arrays | None = None,
+    rename: Mapping[str, str] | None = None,
     **overrides: Any,
 ) -> Model:
     """Open an algorithm, ready to predict and to train.
@@ -44,12 +49,18 @@ def load(
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
+    state_dict: weights of another program for the network of `variant`: a .safetensors file, one of torch.save (nothing
+        in it is executed), or arrays by name. Where one prefix is all that differs, the error offers to rename it.
+    rename: prefixes of their names to be replaced, such as {"module.": ""}.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry, chosen, identity = find(name), resolve(backend, device), dict[str, Any]()
-    if init is not None:
+    if state_dict is not None:
+        _refuse_both(checkpoint, init)
+        config, weights, variant, source = _foreign(entry, state_dict, variant, rename, overrides)
+    elif init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
         source = f"{entry.name} from {init}"
     elif checkpoint is None:
@@ -62,9 +73,45 @@ def load(
     algorithm = _augmented(_algorithm(entry, config, source), identity, source)
     engine = _open(Package(entry), config, chosen, weights, source)
     weights = _fitted(weights, engine, overrides)
+    if state_dict is not None and weights is not None:
+        check_foreign(algorithm, engine, weights, source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, source, seed, anew)
     return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
+
+
+def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
+    if init is not None or checkpoint not in ("default", None):
+        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
+        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
+
+
+def _foreign(
+    entry: Entry,
+    state_dict: str | Path | Arrays,
+    variant: str | None,
+    rename: Mapping[str, str] | None,
+    overrides: dict[str, Any],
+) -> tuple[Any, Arrays, str, str]:
+    """Return the configuration of the variant, the weights of another program, the variant and where they came from."""
+    is_path = isinstance(state_dict, str | os.PathLike)
+    arrays = read_foreign(state_dict) if is_path else {n: np.asarray(v) for n, v in state_dict.items()}  # type: ignore
+    source, variant = str(state_dict) if is_path else "state_dict", variant or DEFAULT_VARIANT
+    config = _override(entry, _variant(entry, variant), overrides)
+    return config, sound_weights(renamed(arrays, rename), source), variant, source
+
+
+def check_foreign(
+    algorithm: Algorithm[Any], engine: Engine, weights: Arrays, source: str, overrides: dict[str, Any]
+) -> None:
+    """Raise WeightsError where names or shapes do not fit; with the change of a prefix that helps, if one does."""
+    shapes = {n: s for n, s in engine.shapes().items() if n in weights or n.startswith(algorithm.ships)}
+    head = tuple(prefix for prefixes in algorithm.heads.values() for prefix in prefixes) if overrides else ()
+    try:
+        check_fit(shapes, weights, source, head=head)
+    except WeightsError as error:
+        change = offer(shapes, weights)
+        raise (error if change is None else with_offer(error, change)) from None
 
 
 def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.cli import completion
+from zoo.cli.data import Data, Images, Masks, data_of, shown_name
 from zoo.cli.output import AsJson, echo, failed, print_json, print_table, print_traceback, say, table_of
 from zoo.cli.recipe import read_augmentation, with_recipe_options
 from zoo.cli.scores import interval_of, more_tables, number_of, scores_table
@@ -32,7 +33,6 @@ CheckpointOption = Annotated[
         autocompletion=completion.checkpoints,
     ),
 ]
-Data = Annotated[Path, typer.Option(help="A folder in a known layout, or a CSV or JSONL list.")]
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 PixelSize = Annotated[
@@ -110,8 +110,10 @@ def _tell(failures: list[ZooError]) -> None:
 @with_recipe_options
 def train(
     name: Name,
-    data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the run: log, checkpoints, curves.")],
+    data: Data = None,
+    images: Images = None,
+    masks: Masks = None,
     layout: Layout = None,
     variant: Annotated[
         str | None,
@@ -128,10 +130,10 @@ def train(
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
-    start = {"init": init} if init else {}
+    start, given = {"init": init} if init else {}, data_of(data, images, masks)
     model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(data, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
+        report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
@@ -143,7 +145,9 @@ def train(
 
 def evaluate(
     name: Name,
-    data: Data,
+    data: Data = None,
+    images: Images = None,
+    masks: Masks = None,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
@@ -166,14 +170,15 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline; --out also writes report.html."""
+    given = data_of(data, images, masks)
     model = _load(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
     more = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
-    result = model.evaluate(data, batch_size=batch_size, tta=tta, **files, **more)
+    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
     if as_json:
         print_json(result.to_dict())
         return
-    print_table(scores_table(result, f"{model.name}, {split} split of {data.name}, {len(result.rows)} cases"))
+    print_table(scores_table(result, f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"))
     for table in more_tables(result):
         print_table(table)
     if out is not None:
