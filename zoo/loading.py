@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning, WeightsError
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record, replace_fields
-from zoo.common.scope import read_record
+from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
@@ -50,34 +50,59 @@ def load(
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
     state_dict: weights of another program for the network of `variant`: a .safetensors file, one of torch.save (nothing
-        in it is executed), or arrays by name. Where one prefix is all that differs, the error offers to rename it.
-    rename: prefixes of their names to be replaced, such as {"module.": ""}.
+        in it is executed), or arrays by name. `rename` replaces prefixes of names, {"module.": ""}.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry, chosen, identity = find(name), resolve(backend, device), dict[str, Any]()
-    if state_dict is not None:
-        _refuse_both(checkpoint, init)
-        config, weights, variant, source = _foreign(entry, state_dict, variant, rename, overrides)
-    elif init is not None:
-        config, weights, variant = _pretrained(entry, init, variant, overrides)
-        source = f"{entry.name} from {init}"
-    elif checkpoint is None:
-        variant, weights = variant or DEFAULT_VARIANT, None
-        config = _override(entry, _variant(entry, variant), overrides)
-        source = f"random, seed {seed}"
+    entry, chosen = find(name), resolve(backend, device)
+    if state_dict is None:
+        start = _start(entry, checkpoint, variant, init, seed, overrides)
     else:
-        config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
-        variant = identity["variant"]
-    algorithm = _augmented(_algorithm(entry, config, source), identity, source)
-    engine = _open(Package(entry), config, chosen, weights, source)
-    weights = _fitted(weights, engine, overrides)
+        _refuse_both(checkpoint, init)
+        start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
+    algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
+    engine = _open(Package(entry), start.config, chosen, start.weights, start.source)
+    weights = _fitted(start.weights, engine, overrides)
     if state_dict is not None and weights is not None:
-        check_foreign(algorithm, engine, weights, source, overrides)
+        check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
-    _fill(engine, algorithm, weights, source, seed, anew)
-    return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
+    _fill(engine, algorithm, weights, start.source, seed, anew)
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record)
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What a model starts from; weights of None are drawn, identity is what a checkpoint says of itself."""
+
+    config: Any
+    weights: Arrays | None
+    variant: str
+    source: str
+    identity: dict[str, Any]
+
+    @property
+    def record(self) -> Record | None:
+        """What the training images looked like; None when unknown."""
+        return read_record(self.identity.get("scope"), self.source)
+
+
+def _start(
+    entry: Entry,
+    checkpoint: str | Path | None,
+    variant: str | None,
+    init: str | None,
+    seed: int,
+    overrides: dict[str, Any],
+) -> _Start:
+    if init is not None:
+        config, weights, variant = _pretrained(entry, init, variant, overrides)
+        return _Start(config, weights, variant, f"{entry.name} from {init}", {})
+    if checkpoint is None:
+        variant = variant or DEFAULT_VARIANT
+        return _Start(_override(entry, _variant(entry, variant), overrides), None, variant, f"random, seed {seed}", {})
+    config, found, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+    return _Start(config, found, identity["variant"], source, identity)
 
 
 def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
@@ -86,19 +111,13 @@ def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
         raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
 
 
-def _foreign(
-    entry: Entry,
-    state_dict: str | Path | Arrays,
-    variant: str | None,
-    rename: Mapping[str, str] | None,
-    overrides: dict[str, Any],
-) -> tuple[Any, Arrays, str, str]:
-    """Return the configuration of the variant, the weights of another program, the variant and where they came from."""
-    is_path = isinstance(state_dict, str | os.PathLike)
-    arrays = read_foreign(state_dict) if is_path else {n: np.asarray(v) for n, v in state_dict.items()}  # type: ignore
-    source, variant = str(state_dict) if is_path else "state_dict", variant or DEFAULT_VARIANT
-    config = _override(entry, _variant(entry, variant), overrides)
-    return config, sound_weights(renamed(arrays, rename), source), variant, source
+def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
+    """Return the start with the weights of another program."""
+    if isinstance(state_dict, Mapping):
+        arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
+    else:
+        arrays, source = read_foreign(state_dict), str(state_dict)
+    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source)
 
 
 def check_foreign(

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.attributes import attribute
 from zoo.common.errors import ConfigError
+from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
 from zoo.report.operating_points import Wanted, operating_points, wanted
@@ -100,6 +101,8 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     """Say in words what was evaluated, on what, with what."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     identity = {**model.identity, "variant": model.variant, "test-time views": "averaged" if asked.tta else "one"}
+    if Path(model.source).is_file():
+        identity["SHA-256"] = sha256_of(Path(model.source))
     data = {"from": dataset.origin or "a data set in memory", "split": asked.split, "how": dataset.describe_split()}
     if dataset.classes:
         data["classes"] = ", ".join(dataset.classes)

@@ -66,34 +66,38 @@ def divide(
     """
     order = sorted(set(names), key=lambda name: (name == UNKNOWN, _sorting(name)))
     members = {name: np.flatnonzero(np.array(names) == name) for name in order}
-    own_cases = {name: [cases[i] for i in own] for name, own in members.items()}
-    own_groups = {name: [groups[i] for i in own] for name, own in members.items()}
-    metrics = {name: summarise(own_cases[name]) for name in order}
-    weighed = {name: weigh(own_cases[name]) for name in order}
-    kept = [name for name in order if len(set(own_groups[name])) > 1]
+    parts = {name: [cases[i] for i in own] for name, own in members.items()}
+    patients = {name: [groups[i] for i in own] for name, own in members.items()}
+    metrics = {name: summarise(part) for name, part in parts.items()}
+    kept = [name for name in order if len(set(patients[name])) > 1]
+    weighed = {name: weigh(parts[name]) for name in kept}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in kept}
     for counts in _drawn(names, groups, np.random.default_rng(0), draws if kept else 0):
         for name in kept:
-            found[name].append(_summary(own_cases[name], counts[members[name]], summarise, weighed[name]))
-    drawn = {
-        name: {key: np.array([row.get(key, NAN) for row in rows]) for key in metrics[name]}
-        for name, rows in found.items()
-    }
-    out: list[Row] = []
-    for name in order:
-        bounds = intervals_of_metrics(
-            [case.row for case in own_cases[name]], own_groups[name], metrics[name], drawn.get(name, {})
-        )
-        head: Row = {
-            "by": by,
-            "subgroup": name,
-            "cases": float(len(own_cases[name])),
-            "groups": float(len(set(own_groups[name]))),
-        }
-        for key, value in metrics[name].items():
-            low, high = bounds.get(key, (NAN, NAN))
-            out.append({**head, "metric": key, "value": value, "low": low, "high": high})
-    return Subgroups(by, out, _differences(by, {name: metrics[name] for name in kept}, drawn))
+            found[name].append(_summary(parts[name], counts[members[name]], summarise, weighed[name]))
+    drawn = {n: {key: np.array([row.get(key, NAN) for row in found[n]]) for key in metrics[n]} for n in kept}
+    rows = [
+        row
+        for name in order
+        for row in _rows(by, name, parts[name], patients[name], metrics[name], drawn.get(name, {}))
+    ]
+    return Subgroups(by, rows, _differences(by, {name: metrics[name] for name in kept}, drawn))
+
+
+def _rows(
+    by: str,
+    name: str,
+    cases: Sequence[Case],
+    groups: Sequence[str],
+    metrics: dict[str, float],
+    drawn: dict[str, np.ndarray],
+) -> list[Row]:
+    bounds = intervals_of_metrics([case.row for case in cases], groups, metrics, drawn)
+    head: Row = {"by": by, "subgroup": name, "cases": float(len(cases)), "groups": float(len(set(groups)))}
+    return [
+        {**head, "metric": key, "value": value, "low": bounds[key][0], "high": bounds[key][1]}
+        for key, value in metrics.items()
+    ]
 
 
 def _summary(
