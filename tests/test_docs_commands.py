@@ -33,7 +33,7 @@ def commands(path: Path) -> list[list[str]]:
     return [words[1:] for line in lines if (words := shlex.split(line, comments=True))[:1] == ["zoo"]]
 
 
-def draw(folder: Path) -> None:
+def draw(folder: Path, classes: int = 1) -> None:
     """Write eight pictures of a bright ellipse with everything that is known of them: mask, class, place, sex."""
     rng = np.random.default_rng(0)
     lines = ["image,mask,label,split,patient,sex,scanner,cx,cy,a,b,theta"]
@@ -47,7 +47,7 @@ def draw(folder: Path) -> None:
         Pillow.fromarray(values).save(folder / "images" / f"{i}.png")
         mask.save(folder / "masks" / f"{i}.png")
         split = ("train", "train", "train", "train", "val", "val", "test", "test")[i]
-        known = f"{i % 2},{split},p{i},{'FM'[i % 2]},{'AB'[i // 2 % 2]}"
+        known = f"{i % classes},{split},p{i},{'FM'[i % 2]},{'AB'[i // 2 % 2]}"
         lines.append(f"images/{i}.png,masks/{i}.png,{known},{cx},{cy},{a},{b},0")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
@@ -55,8 +55,9 @@ def draw(folder: Path) -> None:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write what the documents name, and let runs be short."""
-    for name in ("my_scans", "my_data", "hc18", "slices"):
+    for name in ("my_scans", "my_data", "hc18"):
         draw(tmp_path / name)
+    draw(tmp_path / "slices", classes=2)
     for name, part in (("scans", "images"), ("drawn", "masks")):
         shutil.copytree(tmp_path / "my_data" / part, tmp_path / name)
     weights = zoo.load("Covid-ResNet", checkpoint=None).engine.weights()

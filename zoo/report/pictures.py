@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ def draw_extremes(
 def has_reference(algorithm: Algorithm[Any], sample: Sample) -> bool:
     """Say whether there is a reference to draw: more than a class, all of it known, of an image that is not huge."""
     is_known = set(algorithm.labels) <= set(sample.labels)
-    return is_known and tuple(algorithm.labels) != ("label",) and np.prod(sample.image.size) <= LARGEST_VOXELS
+    return is_known and tuple(algorithm.labels) != ("label",) and math.prod(sample.image.size) <= LARGEST_VOXELS
 
 
 def _perfect(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
