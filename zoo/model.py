@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import warnings
+from collections.abc import Sequence
 from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from zoo.weights.identity import to_metadata
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
+    from zoo.common.datasets.two_folders import FolderPair
     from zoo.evaluation import Evaluation
     from zoo.registry import Entry
 
@@ -154,7 +156,7 @@ class Model:
 
     def train(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         out: str | Path = "runs/last",
         layout: str | None = None,
@@ -167,7 +169,7 @@ class Model:
         A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
         included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
 
-        data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
+        data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
@@ -192,7 +194,7 @@ class Model:
 
     def evaluate(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         split: str = "test",
         layout: str | None = None,
@@ -201,31 +203,30 @@ class Model:
         baseline: bool = True,
         batch_size: int = BATCH,
         tta: bool = False,
+        by: str | Sequence[str] = (),
+        at_sensitivity: float | None = None,
+        at_specificity: float | None = None,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
-        out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        out: where to write the tables, pictures and report.html of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         tta: average over mirrored views of each image.
+        by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
+        .json beside pictures, or DICOM tags.
+        at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
+        and report what it gives on `split`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
-        from zoo.evaluation import evaluate, open_results, score_baseline
+        from zoo.report.run import Asked, evaluate_model
 
         batch_size = checked_batch_size(batch_size)
         if tta:
             check_views(self.algorithm)
+        asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
         dataset = counted_alike(self._open(data, layout), self.algorithm)
-        cases = dataset.split(split)
-        output = None if out is None else open_results(out, overwrite=overwrite)
-        with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope, tta)
-        if baseline and any(record.split == "train" for record in dataset.records):
-            trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
-            result = dataclasses.replace(result, baseline=trivial)
-        if output is not None:
-            result.write(output)
-        return result
+        return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
@@ -255,7 +256,7 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
+    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
