@@ -286,35 +286,10 @@ MUTANTS = (
         "if self.checkpoints and not defaults:",
         TESTS + "test_registry.py::test_two_defaults_are_refused",
     ),
-    # objects one by one
-    Mutant(
-        "common/instances/separation.py",
-        "parted[seen][others] = basins[others] + (count - 1)",
-        "parted[seen][others] = basins[others]",
-        COMMON + "test_instances.py::test_parting_at_waists_loses_no_pixel_and_joins_nothing",
-    ),
-    Mutant(
-        "models/cd_net/algorithm.py",
-        "np.round(np.clip(point / POINT_STEP, 0, SCALE))",
-        "np.round(point / POINT_STEP)",
-        MODELS + "test_cd_net.py::test_what_lies_below_the_ground_of_the_map_of_centres_is_no_centre",
-    ),
-    Mutant(
-        "models/han_net/net_torch.py",
-        "keepdim=True)[0] - likeness",
-        "keepdim=True)[0] + likeness",
-        MODELS + "test_han_net.py::test_a_channel_takes_most_from_what_is_unlike_it",
-    ),
     Mutant(
         "models/lod_net/regions.py",
         'kept = kept[np.argsort(levels_of(boxes[kept], config.canonical_px), kind="stable")]',
         "kept = kept.copy()",
-        MODELS + "test_lod_net_heads.py::test_detections_are_the_better_of_two_with_their_own_scores",
-    ),
-    Mutant(
-        "models/lod_net/regions.py",
-        "suppress(boxes[own], ranks[own], config.overlap)[: config.max_objects]",
-        "suppress(boxes[own], -ranks[own], config.overlap)[: config.max_objects]",
         MODELS + "test_lod_net_heads.py::test_detections_are_the_better_of_two_with_their_own_scores",
     ),
 )
