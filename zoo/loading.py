@@ -64,7 +64,8 @@ def load(
     weights = _fitted(weights, engine, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, source, seed, anew)
-    return Model(entry, algorithm, engine, variant, source, read_record(identity.get("scope"), source))
+    record = read_record(identity.get("scope"), source)
+    return Model(entry, algorithm, engine, variant, source, record, identity.get("sha256", ""))
 
 
 def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:
@@ -175,7 +176,8 @@ def _from_checkpoint(
     other = tuple(
         n for field, names in heads.items() if getattr(changed, field) != getattr(config, field) for n in names
     )
-    return changed, {name: value for name, value in weights.items() if not name.startswith(other)}, identity, str(path)
+    kept = {name: value for name, value in weights.items() if not name.startswith(other)}
+    return changed, kept, {**identity, "sha256": file.sha256}, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:

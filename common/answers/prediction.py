@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import ConfigError
 from zoo.common.files.names import as_utf8, printable
 from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
+from zoo.common.provenance import UNKNOWN, Provenance
 from zoo.common.tables import Table, write_csv
 from zoo.common.types import Image, Row
 
@@ -27,10 +28,12 @@ class Prediction(ABC):
     """The answer for one image, in the image's own frame.
 
     out_of_scope: in which respects the image is unlike those of the training; empty when it is like them.
+    made_by: which weights answered.
     """
 
     image: Image
     out_of_scope: tuple[str, ...] = field(default=(), kw_only=True)
+    made_by: Provenance = field(default=UNKNOWN, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -118,6 +121,8 @@ class Prediction(ABC):
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
             "out_of_scope": list(self.out_of_scope),
+            **({"dicom": dict(self.image.dicom)} if self.image.dicom else {}),
+            **({"model": self.made_by.to_dict()} if self.made_by.algorithm else {}),
         }
 
     def _with_suffix(self, path: str | Path, suffix: str) -> Path:

@@ -22,7 +22,7 @@ NAMED = 5  # failures named in a warning
 class PredictionList(list[Prediction]):
     """The predictions of many images in order; `failures` names each image that could not be used, and why.
 
-    model: what answered, in words; empty where that is unknown.
+    model: what answered, in words; empty where that is unknown. left_out: what was not looked at, path and reason.
     """
 
     def __init__(
@@ -30,10 +30,12 @@ class PredictionList(list[Prediction]):
         predictions: Iterable[Prediction] = (),
         failures: Iterable[tuple[str, ZooError]] = (),
         model: dict[str, str] | None = None,
+        left_out: Iterable[tuple[str, str]] = (),
     ) -> None:
         super().__init__(predictions)
         self.failures = list(failures)
         self.model = dict(model or {})
+        self.left_out = list(left_out)
 
     def complaint(self) -> str:
         """Say how many images failed, and which came first."""

@@ -14,6 +14,7 @@ from zoo.common.augment.options import Choice, choose
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import BelowBaselineWarning, ConfigError, OutputError, TrainingError, ZooWarning
+from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
@@ -63,7 +64,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
                 f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
             ) from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record = trained.record
+    model.record, model.sha256 = trained.record, sha256_of(report.best)
     return report
 
 
