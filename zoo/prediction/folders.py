@@ -48,7 +48,7 @@ def list_images(folder: Path) -> Listing:
     """List the images of a folder and its subfolders, sorted by name.
 
     The slices of each DICOM series are one image. It is called by its folder, with the number of the series where
-    several share one. Objects that are no image of a patient (SEG, SR, contours, localisers) are left out, with the
+    several share one. Objects that are no image of a patient (SEG, SR, contours, localisers) are left out, with a
     reason. Links to folders are followed, each folder counts once. Dead links and folders that may not be opened are listed
     as well: reading them says what is wrong. What an earlier run of the zoo wrote is left out.
     """
