@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
     from zoo.evaluation import Evaluation
+    from zoo.prediction.many import Results
     from zoo.registry import Entry
 
 BATCH = 8  # images per forward pass unless said otherwise
@@ -169,6 +170,43 @@ class Model:
         if results.failures:
             warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
         return results
+
+    def predict_into(
+        self,
+        out: str | Path,
+        source: object,
+        *,
+        spacing_mm: tuple[float, ...] | float | None = None,
+        batch_size: int = BATCH,
+        tta: bool = False,
+        series: Wanted | None = None,
+        name_by: str = PATH,
+        overwrite: bool = False,
+        skip_existing: bool = False,
+        overlays: bool = True,
+        mask_format: str = "",
+        report: bool = False,
+        capture: bool = False,
+        deidentify: str = "",
+        **options: Any,
+    ) -> Results:
+        """Predict any number of images into a folder, as `zoo predict --out` does: memory does not grow with them.
+
+        Each answer is on disk before the next image is read: a line of predictions.jsonl, a mask, an overlay; tables
+        come at the end. See `predict` for source, series, name_by and options.
+        skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
+        mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/ for each. capture: the overlay
+        as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        """
+        from zoo.prediction.files import Style
+        from zoo.prediction.hidden import pseudonyms
+        from zoo.prediction.many import predict_many
+
+        hide = pseudonyms(deidentify)
+        style = Style(overlays, mask_format, report, capture, own_names=name_by != PATH and hide is None, hide=hide)
+        found = images(source, spacing_mm, series, name_by)
+        done = {"overwrite": overwrite, "skip_existing": skip_existing}
+        return predict_many(self, found, out, batch_size=batch_size, tta=tta, style=style, options=options, **done)
 
     def train(
         self,

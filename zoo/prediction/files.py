@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError, OutputError, ZooError
 from zoo.common.files.names import as_utf8
 from zoo.common.files.output_folder import OutputFolder
+from zoo.common.io.dicom_deidentify import Pseudonyms
 from zoo.common.tables import Table, write_csv, write_table
 from zoo.common.types import Row
 from zoo.prediction.batch import LINES, MEMORY, Kept, finished
 from zoo.prediction.file_names import FreePaths, file_stems
 from zoo.prediction.outcomes import unexpected
+
+if TYPE_CHECKING:
+    from zoo.common.io.dicom_objects import Hide
 
 DOCUMENT, TABLE = "predictions.json", "predictions.csv"
 MASKS, OVERLAYS, REPORTS, CAPTURES = "masks", "overlays", "reports", "captures"
@@ -31,6 +35,7 @@ class Style:
 
     overlays: pictures. mask_format: one of MASK_FORMATS, "" for what suits the image. report: a DICOM SR with what was
     measured. capture: the overlay as DICOM secondary capture. own_names: files are called exactly as the images.
+    hide: who the patients are is taken out of the DICOM objects, and failures tell nothing but their kind.
     """
 
     overlays: bool = True
@@ -38,6 +43,7 @@ class Style:
     report: bool = False
     capture: bool = False
     own_names: bool = False
+    hide: Pseudonyms | None = None
 
     def __post_init__(self) -> None:
         if self.mask_format and self.mask_format not in MASK_FORMATS:
@@ -46,7 +52,8 @@ class Style:
     def settings(self) -> dict[str, object]:
         """Return what a run must share with the one that it continues."""
         names = ("overlays", "mask_format", "report", "capture")
-        return {name: getattr(self, name) for name in names}
+        profile = self.hide.profile if self.hide is not None else ""
+        return {**{name: getattr(self, name) for name in names}, "deidentify": profile}
 
 
 class RunFiles:
@@ -127,20 +134,29 @@ class RunFiles:
         name, style, out = prediction.image.name, self.style, dict[str, tuple[Path, Callable[..., object]]]()
         if prediction.suffix != ".json":
             suffix = f".{style.mask_format}" if style.mask_format else prediction.suffix
-            out["mask"] = self.paths[MASKS].new(name, suffix), lambda path, mask: prediction.save(path)
+            is_hidden = suffix == ".dcm" and style.hide is not None
+            save = partial(prediction.save_segmentation, hide=self._hide) if is_hidden else prediction.save
+            out["mask"] = self.paths[MASKS].new(name, suffix), lambda path, mask: save(path)
         if style.overlays:
             out["overlay"] = self.paths[OVERLAYS].new(name), lambda path, mask: prediction.draw(path)
         if style.report:
             out["report"] = self.paths[REPORTS].new(name, ".dcm"), partial(self._report, prediction)
         if style.capture:
-            out["capture"] = self.paths[CAPTURES].new(name, ".dcm"), lambda path, mask: prediction.save_capture(path)
+            save_capture = partial(prediction.save_capture, hide=self._hide)
+            out["capture"] = self.paths[CAPTURES].new(name, ".dcm"), lambda path, mask: save_capture(path)
         return out
+
+    @property
+    def _hide(self) -> Hide | None:
+        return None if self.style.hide is None else self.style.hide.dataset
 
     def _report(self, prediction: Prediction, path: Path, mask: str) -> object:
         """Write the SR, which refers to the mask where that is a DICOM-SEG."""
-        return prediction.save_report(path, self.folder / mask if mask.endswith(".dcm") else None)
+        segmentation = self.folder / mask if mask.endswith(".dcm") else None
+        return prediction.save_report(path, segmentation, hide=self._hide)
 
 
-def failure_entry(name: str, error: ZooError) -> dict[str, str]:
-    """Return a failure as plain values."""
-    return {"name": as_utf8(name), "error": as_utf8(str(error))}
+def failure_entry(name: str, error: ZooError, is_hidden: bool = False) -> dict[str, str]:
+    """Return a failure as plain values; is_hidden: without its text, in which names of files and patients stand."""
+    told = type(error).__name__ if is_hidden else str(error)
+    return {"name": as_utf8(name), "error": as_utf8(told)}

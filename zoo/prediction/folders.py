@@ -49,8 +49,8 @@ def list_images(folder: Path) -> Listing:
 
     The slices of each DICOM series are one image. It is called by its folder, with the number of the series where
     several share one. Objects that are no image of a patient (SEG, SR, contours, localisers) are left out, with a
-    reason. Links to folders are followed, each folder counts once. Dead links and folders that may not be opened are listed
-    as well: reading them says what is wrong. What an earlier run of the zoo wrote is left out.
+    reason. Links to folders are followed, each folder counts once. Dead links and folders that may not be opened are
+    listed as well: reading them says what is wrong. What an earlier run of the zoo wrote is left out.
     """
     listing, dicom, written = Listing(), list[Path](), set[Path]()
     for place in folders_below(folder):

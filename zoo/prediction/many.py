@@ -17,6 +17,7 @@ from zoo.prediction import progress
 from zoo.prediction.batch import Kept, keep, same_name
 from zoo.prediction.file_names import FreePaths as FreePaths
 from zoo.prediction.files import RunFiles, Style, failure_entry
+from zoo.prediction.hidden import hidden
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes
 from zoo.prediction.passes import check_views, with_options
@@ -39,6 +40,7 @@ class Results:
     failures: list[tuple[str, ZooError]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
+    is_hidden: bool = False  # the files name nobody; `failures` still does
     complete: bool = False
 
     @property
@@ -95,7 +97,7 @@ class Results:
             "model": self.model,
             "complete": self.complete,
             "predictions": self.predictions,
-            "failures": [failure_entry(name, error) for name, error in self.failures],
+            "failures": [failure_entry(name, error, self.is_hidden) for name, error in self.failures],
             "left_out": [{"name": same_name(name), "reason": reason} for name, reason in self.left_out],
         }
 
@@ -115,7 +117,7 @@ class Results:
     def _fail(self, name: str, error: ZooError, files: RunFiles | None) -> None:
         self.failures.append((name, error))
         if files is not None:
-            files.add_line(failure_entry(name, error))
+            files.add_line(failure_entry(name, error, self.is_hidden))
 
 
 def predict_many(
@@ -141,14 +143,16 @@ def predict_many(
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
-    results, files = Results(model.identity, left_out=found.left_out), None
-    names = found.names()
+    style = style or Style(overlays)
+    found = found if style.hide is None else hidden(found, style.hide)
+    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
+    names, files = found.names(), None
     if out is not None:
         settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": dict(options or {})}
         files = RunFiles(
             out,
             names,
-            style or Style(overlays),
+            style,
             overwrite=overwrite,
             skip_existing=skip_existing,
             settings=settings,
