@@ -177,6 +177,7 @@ class Prediction(ABC):
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
             "out_of_scope": list(self.out_of_scope),
+            **({"prepared": dict(self.image.prepared)} if self.image.prepared else {}),
             **({"dicom": dict(self.image.dicom)} if self.image.dicom else {}),
             **({"model": self.made_by.to_dict()} if self.made_by.algorithm else {}),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,8 @@ class OutputFolder:
             for name in sorted(self.earlier):
                 if name not in names:
                     (self.folder / name).unlink(missing_ok=True)
+            for staged in [*self.folder.glob(f"{STAGED}*"), *self.folder.glob(f"**/{STAGED}*")]:
+                shutil.rmtree(staged, ignore_errors=True)  # what a killed run did not finish
 
     def close_lines(self, lines: Lines) -> None:
         """Close such a file; from now on a change of it is noticed."""

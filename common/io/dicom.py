@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -79,7 +80,15 @@ def modality_of(data: Dataset) -> str:
 def origin_of(data: Dataset) -> dict[str, str]:
     """Return what the file says of patient, study, series and itself; without what it leaves out."""
     found = {name: data.get(tag) for name, tag in ORIGIN.items()}
+    window = [_first(data.get(tag)) for tag in ("WindowCenter", "WindowWidth")]
+    found["window_hu"] = ", ".join(window) if all(window) and modality_of(data) == "CT" else None
     return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _first(value: object) -> str:
+    """Return the first of several values of a tag; "" for none."""
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return str(value[0] if several and value else "" if several or value is None else value)  # type: ignore[index]
 
 
 def _frames(data: Dataset, order: list[int]) -> np.ndarray:

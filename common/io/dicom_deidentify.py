@@ -72,7 +72,11 @@ class Pseudonyms:
         """Return what an answer may tell of where its image belongs."""
         kept = {name: self.uid(uid) for name, uid in told.items() if name in TOLD}
         patient = {"patient_id": self.name(told["patient_id"], "patient")} if "patient_id" in told else {}
-        return {**patient, **kept, **{name: told[name] for name in ("modality", "series_number") if name in told}}
+        return {
+            **patient,
+            **kept,
+            **{name: told[name] for name in ("modality", "series_number", "window_hu") if name in told},
+        }
 
     def _digest(self, text: str) -> str:
         return hmac.new(self.key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

@@ -87,8 +87,7 @@ def write_report(
             observation_context=_observer(made_by),
             procedure_reported=coded(PROCEDURES.get(str(sources[0].get("Modality")), IMAGING)),
             imaging_measurements=groups or None,
-            referenced_images=sources,
-        )
+        )  # without the library of images, which is optional and asks for more tags than many files have
         report = hd.sr.Comprehensive3DSR(
             evidence=[*sources, *([mask] if mask is not None else [])],
             content=content[0],
@@ -141,7 +140,9 @@ def _segment(finding: Finding, mask: Any, source: Dataset, is_volume: bool) -> A
     if mask is None or not finding.segment:
         return None
     sr, groups = highdicom(WHAT).sr, mask.PerFrameFunctionalGroupsSequence
-    numbers = {int(frame.SegmentIdentificationSequence[0].ReferencedSegmentNumber) for frame in groups}
+    shared = mask.SharedFunctionalGroupsSequence[0]  # holds the number where there is one segment
+    owners = [frame if "SegmentIdentificationSequence" in frame else shared for frame in groups]
+    numbers = {int(owner.SegmentIdentificationSequence[0].ReferencedSegmentNumber) for owner in owners}
     if finding.segment not in numbers or not any(finding.measurements.values()):
         return None
     if is_volume:

@@ -52,6 +52,10 @@ def predict(
     spacing_mm: PixelSize = None,
     overlays: Annotated[bool, typer.Option(help="Draw each prediction over its image.")] = True,
     tta: run.Views = False,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
+    ] = None,
     option: Options = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +73,7 @@ def predict(
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     chosen = {field: values for field, values in wanted.items() if values}
     found = images(inputs, parse_spacing(spacing_mm), chosen or None, name_by)
-    options, hide = parse_options(option or []), pseudonyms(deidentify)
+    options, hide = {**parse_options(option or []), **parse_window(window)}, pseudonyms(deidentify)
     own_names = name_by != "path" and hide is None
     style = Style(overlays, mask_format, report, secondary_capture, own_names=own_names, hide=hide)
     done = {"overwrite": overwrite, "skip_existing": skip_existing}
@@ -133,6 +137,21 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
         except ValueError:
             options[key.replace("-", "_")] = text
     return options
+
+
+def parse_window(text: str | None) -> dict[str, Any]:
+    """Read centre and width, or `file`, as options of a prediction."""
+    if text is None:
+        return {}
+    if text == "file":
+        return {"window_from": "file"}
+    try:
+        centre, width = (float(value) for value in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"--window {text}: expected centre and width in HU, such as -600,1500, or file"
+        ) from None
+    return {"window": (centre, width)}
 
 
 def add_to(app: typer.Typer) -> None:
