@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -81,6 +82,11 @@ def localisation(folder: Path) -> Localisation:
     return Localisation(picture(folder), ("normal", "covid"), shares, mask / 1.0, "covid", found, np.array([0.7]), mask)
 
 
+def one_class(folder: Path) -> Segmentation:
+    image = read_image(write_series(folder / "series"))
+    return Segmentation(image, CLASSES[:2], (LABELS == 1).astype(int), made_by=MADE_BY)
+
+
 def frames(folder: Path) -> Segmentation:
     return Segmentation(read_image(write_enhanced(folder / "e.dcm", [3, 0, 5, 1, 4, 2])), CLASSES, LABELS)
 
@@ -92,6 +98,7 @@ def instances(folder: Path) -> Instances:
 ANSWERS: dict[str, Callable[[Path], Prediction]] = {
     "volume": volume,
     "multi-frame": frames,
+    "one class": one_class,
     "slice": lambda folder: Segmentation(picture(folder), CLASSES, LABELS[0], made_by=MADE_BY),
     "empty": lambda folder: Segmentation(picture(folder), CLASSES, np.zeros_like(LABELS[0])),
     "ellipse": ellipse,
@@ -283,3 +290,20 @@ def test_the_same_patient_gets_the_same_pseudonym_and_uids_may_be_kept(model: zo
     report = pydicom.dcmread(tmp_path / "x" / hidden[0]["report"])
     assert report.StudyInstanceUID == hidden[0]["dicom"]["study_uid"]
     assert [errors_of(tmp_path / "x" / hidden[0][kind]) for kind in ("mask", "report")] == [[], []]
+
+
+def test_nothing_of_an_image_stays_in_memory_once_it_is_answered(tmp_path: Path) -> None:
+    from PIL import Image as Pillow
+
+    for i in range(20):
+        Pillow.fromarray(np.full((16, 16), 10 * i, np.uint8)).save(tmp_path / f"{i:02}.png")
+    for i in (3, 17):
+        (tmp_path / f"{i:02}.png").write_text("broken")
+    classifier = zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", backend="torch")
+
+    results = classifier.predict_into(tmp_path / "out", tmp_path, overlays=False, batch_size=4)
+
+    assert len(results.predictions) == 18
+    assert [Path(name).name for name, _ in results.failures] == ["03.png", "17.png"]
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Classification)]

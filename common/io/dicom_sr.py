@@ -137,21 +137,21 @@ def _group(
 
 def _segment(finding: Finding, mask: Any, source: Dataset, is_volume: bool) -> Any:
     """Refer to a segment, of a picture to its frame; None where there is no mask, or nothing of the class in it."""
-    if mask is None or not finding.segment:
+    if mask is None or not finding.segment or not any(finding.measurements.values()):
         return None
-    sr, groups = highdicom(WHAT).sr, mask.PerFrameFunctionalGroupsSequence
-    shared = mask.SharedFunctionalGroupsSequence[0]  # holds the number where there is one segment
-    owners = [frame if "SegmentIdentificationSequence" in frame else shared for frame in groups]
-    numbers = {int(owner.SegmentIdentificationSequence[0].ReferencedSegmentNumber) for owner in owners}
-    if finding.segment not in numbers or not any(finding.measurements.values()):
+    sr, shared = highdicom(WHAT).sr, mask.SharedFunctionalGroupsSequence[0]  # it holds the number of an only segment
+    owners = [g if "SegmentIdentificationSequence" in g else shared for g in mask.PerFrameFunctionalGroupsSequence]
+    numbers = [int(owner.SegmentIdentificationSequence[0].ReferencedSegmentNumber) for owner in owners]
+    if finding.segment not in numbers:
         return None
     if is_volume:
-        return sr.ReferencedSegment.from_segmentation(mask, finding.segment)
-    frame = sr.ReferencedSegmentationFrame.from_segmentation(mask, segment_number=finding.segment)
+        series = sr.SourceSeriesForSegmentation(source.SeriesInstanceUID)
+        return sr.ReferencedSegment(mask.SOPClassUID, mask.SOPInstanceUID, finding.segment, source_series=series)
+    frames = [1] if "NumberOfFrames" in source else None
+    image = sr.SourceImageForSegmentation(source.SOPClassUID, source.SOPInstanceUID, frames)
+    number = numbers.index(finding.segment) + 1
+    frame = sr.ReferencedSegmentationFrame(mask.SOPClassUID, mask.SOPInstanceUID, number, finding.segment, image)
     del frame[0].ReferencedSOPSequence[0].ReferencedSegmentNumber  # PS3.3 table 10-3: not beside a number of the frame
-    if "NumberOfFrames" not in source:
-        for reference in frame[1].ReferencedSOPSequence:
-            reference.pop("ReferencedFrameNumber", None)
     return frame
 
 

@@ -120,7 +120,7 @@ def _window(image: Image, config: WindowConfig) -> tuple[float, float]:
         low, high = float(image.array.min()), float(image.array.max())
         raise InputError(
             f"{image.name}: intensities {low:g}..{high:g}, as of raw CT, and the checkpoint does not say in which "
-            "window it was trained; expected 0..255, or a window: give window=(-600, 1500) (--window=-600,1500: centre "
+            "window it was trained; expected 0..255, or a window: give window=(-600, 1500) (--window -600,1500: centre "
             "and width in HU), or window_from='file' (--window file)"
         )
     return float(config.window[0]), float(config.window[1])
