@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from shutil import copytree, move
 
@@ -9,11 +10,14 @@ import numpy as np
 import pytest
 from pydicom.fileset import FileSet
 from pydicom.uid import generate_uid
+from typer.testing import CliRunner
 
 import zoo
+from zoo.cli import app
 from zoo.common.errors import ConfigError, InputError, ZooWarning
 from zoo.common.types import Image
 from zoo.prediction.sources import images
+from zoo.registry import load_registry
 
 from .common.dicom_files import SPACING, VALUES, positions, write_enhanced, write_series, write_slice
 
@@ -164,3 +168,31 @@ def test_a_model_answers_series_by_series_and_warns_of_the_rest(study: Path) -> 
 
     assert [Path(answer.name).name for answer in found] == ["series_2", "series_3"]
     assert len(found.left_out) == 2
+
+
+def test_the_command_line_chooses_and_lists_what_it_leaves_out(study: Path, tmp_path: Path) -> None:
+    weights = zoo.load("3D-UNet", checkpoint=None, variant="tiny", backend="torch").save(tmp_path / "w.safetensors")
+    options = ("--checkpoint", weights, "--out", tmp_path / "out", "--series-description", "*lung*", "--no-overlays")
+
+    told = CliRunner().invoke(app, ["predict", "3D-UNet", str(study), *map(str, options)])
+
+    assert told.exit_code == 0 and "1 of 1 images predicted" in told.stderr, told.stderr
+    assert "scout.dcm: a localiser" in told.stderr and "series_3: description 'Liver venous'" in told.stderr
+    document = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert [entry["mask"] for entry in document["predictions"]] == ["masks/series_2.nii.gz"]
+    assert len(document["left_out"]) == 3 and len(document["model"]["sha256"]) == 64
+    again = CliRunner().invoke(app, ["predict", "3D-UNet", str(study), *map(str, options), "--skip-existing"])
+    assert again.exit_code == 0 and "1 of 1 images predicted, 1 of them earlier" in again.stderr
+
+
+def test_codes_of_classes_are_those_of_the_public_dictionary() -> None:
+    from pydicom.sr._concepts_dict import concepts
+
+    meanings: dict[str, set[str]] = {}
+    for entry in concepts["SCT"].values():
+        for value, (meaning, *_) in entry.items():
+            meanings.setdefault(value, set()).add(meaning)
+
+    codes = {kind.type for entry in load_registry().values() for kind in entry.codes.values()}
+    found = [code for code in codes if code.value in meanings]
+    assert len(found) >= 9 and [code for code in found if code.meaning not in meanings[code.value]] == []
