@@ -19,6 +19,8 @@ from zoo.common.records import check_record, check_sizes
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
 
+OVERLAPS = ("dice", "f1", "iou")  # how scores of single cases begin that are better when they are larger
+
 C = TypeVar("C")
 A = TypeVar("A", bound=Augmentation)
 This = TypeVar("This", bound="Algorithm[Any]")
@@ -239,6 +241,11 @@ class Algorithm(ABC, Generic[C]):
     @abstractmethod
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         """Condense what `score` gave into the task's metrics; a bootstrap calls it a thousand times."""
+
+    def quality(self, case: Case) -> float:
+        """Say how good the answer to one case is, larger is better, to show the best and the worst; or nan."""
+        names = (self.monitor, *(name for name in case.row if name.startswith(OVERLAPS)))
+        return next((float(case.row[name]) for name in names if name in case.row), float("nan"))
 
     def why_undefined(self, cases: Sequence[Case]) -> str:
         """Say why the monitored score of these cases is NaN."""

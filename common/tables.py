@@ -41,15 +41,17 @@ def write_csv(path: str | Path, rows: Iterable[Mapping[str, object]], first: Ite
         writer.writerows(rows)
 
 
-def read_csv(path: str | Path, text: Collection[str]) -> list[dict[str, float | str]]:
+def read_csv(path: str | Path, text: Collection[str], prefix: str = "\0") -> list[dict[str, float | str]]:
     """Read rows that write_csv() wrote: numbers, without the empty ones, but for the columns `text`.
 
+    prefix: columns that begin so hold text, too.
     Raises InputError when the file cannot be read, or when another cell is no number.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             lines = list(csv.DictReader(file, restkey=""))
-        return [{k: v if k in text else float(v) for k, v in line.items() if v != "" or k in text} for line in lines]
+        texts = {k for line in lines for k in line if k in text or k.startswith(prefix)}
+        return [{k: v if k in texts else float(v) for k, v in line.items() if v != "" or k in texts} for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error, ValueError, TypeError) as error:
         raise InputError(
             f"{path}: cannot be read as a table of numbers ({error}); was it written by the zoo?"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,26 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import entering
-from zoo.common.datasets.texts import read_json
-from zoo.common.errors import InputError, ScopeWarning
+from zoo.common.errors import ScopeWarning
 from zoo.common.files.output_folder import OutputFolder
-from zoo.common.files.outputs import user_path
-from zoo.common.metrics.bootstrap import bootstrap_draws, central
-from zoo.common.metrics.cases import compare_columns, compare_pooled, count_missed, pair_rows, score_columns
-from zoo.common.metrics.classification import summarise_probabilities
-from zoo.common.metrics.curves import Curve, curve_rows, draw_curve
-from zoo.common.tables import read_csv, write_csv
+from zoo.common.metrics.bootstrap import bootstrap_draws
+from zoo.common.metrics.cases import TOLD, count_missed, score_columns
+from zoo.common.metrics.class_curves import class_curves
+from zoo.common.metrics.class_scores import answers_of, class_rows, intervals_of_metrics
+from zoo.common.metrics.curves import Curve
 from zoo.common.types import Arrays, Case, Image, Row, Sample
+from zoo.comparison import compare_draws as compare_draws
+from zoo.comparison import compare_rows as compare_rows
+from zoo.comparison import read_cases as read_cases
+from zoo.comparison import read_results as read_results
 from zoo.engines.engine import Engine
-from zoo.prediction.file_names import FreePaths
 from zoo.prediction.passes import chunks, predict_batch, prepare
 from zoo.prediction.scope import Scope
+from zoo.report.files import OWN, write_evaluation
+from zoo.report.pictures import Shown
+from zoo.report.subgroups import Subgroups, divide, named_subgroups
 
 Interval = tuple[float, float]
-CASES = "cases.csv"
-CURVES = "curves.csv"
-PICTURES = ("boxes_*.png", "agreement_*.png", "curve_*.png")
-SUMMARY, DRAWS = "summary.json", "draws.csv"
-OWN = (CASES, "summary.csv", SUMMARY, DRAWS, CURVES, *PICTURES)  # what save() may write
 SHOWN = 4  # metrics in a repr
 NAN = float("nan")
 
@@ -49,6 +47,9 @@ class Evaluation:
     out_of_scope: how many images are unlike those that the model was trained on.
     curves: such as FROC, where the task has some. draws: what lies behind the intervals, each metric's values in equal
     draws of patients, so that two models on the same cases are compared draw by draw.
+    classes: of classifiers, every score of each class against the rest. points: the same at a chosen operating point.
+    subgroups: the metrics per subgroup, by the column that divides them. pictures: the best and worst cases.
+    about: model, data, versions and date, in words for the report.
     """
 
     rows: list[Row]
@@ -58,6 +59,11 @@ class Evaluation:
     out_of_scope: int = 0
     curves: dict[str, Curve] = field(default_factory=dict)
     draws: dict[str, np.ndarray] = field(default_factory=dict)
+    classes: list[Row] = field(default_factory=list)
+    points: list[Row] = field(default_factory=list)
+    subgroups: dict[str, Subgroups] = field(default_factory=dict)
+    pictures: list[Shown] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
 
     def table(self) -> list[Row]:
         """Return a row per metric: value, interval, baseline and, for means over cases, on how many they rest.
@@ -98,10 +104,15 @@ class Evaluation:
             "counts": {
                 row["metric"]: {name: int(row[name]) for name in counts} for row in self.table() if "used" in row
             },
+            "classes": self.classes,
+            "operating_points": self.points,
+            "subgroups": {by: part.rows for by, part in self.subgroups.items()},
+            "subgroup_differences": {by: part.differences for by, part in self.subgroups.items()},
+            "about": self.about,
         }
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
-        """Write cases.csv, summary.csv, summary.json, draws.csv, curves.csv and a .png for each picture there is.
+        """Write cases.csv, summary.csv, summary.json, report.html, and every other table and picture that there is.
 
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         """
@@ -109,25 +120,7 @@ class Evaluation:
 
     def write(self, output: OutputFolder) -> list[Path]:
         """Write the files of `save` into a folder that was opened before the work began."""
-        from zoo.common.metrics.pictures import draw_cases
-
-        paths = [
-            output.write(CASES, lambda staged: write_csv(staged, self.rows)),
-            output.write("summary.csv", lambda staged: write_csv(staged, self.table())),
-            output.write_json(SUMMARY, self.to_dict()),
-        ]
-        if self.draws:
-            drawn = [dict(zip(self.draws, values, strict=True)) for values in zip(*self.draws.values(), strict=True)]
-            paths.append(output.write(DRAWS, lambda staged: write_csv(staged, drawn)))
-        if self.curves:
-            paths.append(output.write(CURVES, lambda staged: write_csv(staged, curve_rows(self.curves))))
-        free = FreePaths(Path())
-        curves = {f"curve_{name}": draw_curve(curve) for name, curve in self.curves.items()}
-        for name, figure in {**draw_cases(self.rows), **curves}.items():
-            picture = free.new(re.sub(r"[^\w-]+", "_", name)).as_posix()
-            paths.append(output.write(picture, partial(figure.savefig, facecolor=figure.get_facecolor())))
-        output.close()
-        return paths
+        return write_evaluation(self, output)
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name} {value:.4g}" for name, value in list(self.metrics.items())[:SHOWN])
@@ -138,61 +131,6 @@ class Evaluation:
 def open_results(folder: str | Path, *, overwrite: bool = False) -> OutputFolder:
     """Open a folder for an evaluation; OutputError when files are in the way."""
     return OutputFolder(folder, OWN, overwrite=overwrite)
-
-
-def read_cases(path: str | Path) -> list[Row]:
-    """Read the rows of an evaluation from the folder that it wrote, or from its cases.csv."""
-    path = user_path(path)
-    rows = read_csv(path / CASES if path.is_dir() else path, ("name", "group"))
-    if not rows or not {"name", "group"} <= set(rows[0]):
-        raise InputError(f"{path}: no case with a name and a group; give a folder of `zoo evaluate --out`")
-    return rows
-
-
-def read_results(path: str | Path) -> Evaluation:
-    """Read what `compare` needs of an evaluation: the folder that it wrote, or its cases.csv alone."""
-    folder, rows = user_path(path), read_cases(path)
-    if not (folder.is_dir() and (folder / DRAWS).is_file() and (folder / SUMMARY).is_file()):
-        return Evaluation(rows, {})
-    drawn = read_csv(folder / DRAWS, ())
-    try:
-        metrics = {name: NAN if v is None else float(v) for name, v in read_json(folder / SUMMARY)["metrics"].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{folder / SUMMARY}: not what `zoo evaluate --out` writes ({error})") from error
-    draws = {name: np.array([row.get(name, NAN) for row in drawn], np.float64) for name in metrics}
-    return Evaluation(rows, metrics, draws=draws)
-
-
-def compare_draws(first: Evaluation, second: Evaluation) -> list[Row]:
-    """Compare metrics of all cases together, first minus second, by paired draws; [] where the cases stand otherwise.
-
-    Both drew the same groups in the same order, if their cases are the same in the same order.
-    """
-    keys = [[(str(row["name"]), str(row["group"])) for row in one.rows] for one in (first, second)]
-    if keys[0] != keys[1]:
-        return []
-    out: list[Row] = []
-    for name in first.draws:
-        if name in second.draws and len(first.draws[name]) == len(second.draws[name]):
-            a, b = first.metrics[name], second.metrics[name]
-            low, high = central(first.draws[name] - second.draws[name])
-            out.append({"metric": name, "first": a, "second": b, "difference": a - b, "low": low, "high": high})
-    return out
-
-
-def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
-    """Compare two models on the same cases, first minus second: see `compare_columns`; for classes also what is pooled.
-
-    Raises InputError when the cases differ.
-    """
-    paired = pair_rows(first, second, ("name", "group"))
-    groups = [str(row["group"] or row["name"]) for row in first]  # an unknown patient is one of many
-    rng = np.random.default_rng(0)
-    pooled: list[Row] = []
-    if all("label" in row and any(name.startswith("p_") for name in row) for row in (*first, *paired)):
-        pooled = compare_pooled(first, paired, summarise_probabilities, groups, rng)
-    columns = [score_columns(rows) for rows in (first, paired)]
-    return pooled + compare_columns(columns[0], columns[1], groups, rng)
 
 
 def score_all(
@@ -230,8 +168,13 @@ def evaluate(
     advance: Callable[[int], object] = lambda count: None,
     scope: Scope | None = None,
     tta: bool = False,
+    by: Mapping[str, Sequence[str]] | None = None,
+    hear: Callable[[Sequence[Case]], object] = lambda cases: None,
 ) -> Evaluation:
-    """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning."""
+    """Score every sample and add bootstrap intervals over the groups; count what is out of scope, with one warning.
+
+    by: what divides the cases, a text per case for each column. hear: gets the scored cases.
+    """
     outside: dict[str, tuple[str, ...]] = {}
     judged = samples if scope is None else _judged(samples, scope, outside)
     cases = score_all(algorithm, engine, judged, batch_size, advance, tta)
@@ -239,12 +182,29 @@ def evaluate(
         name, reasons = next(iter(outside.items()))
         first = f"such as {name}: {'; '.join(reasons)}"
         warnings.warn(f"{len(outside)} of {len(cases)} images are out of scope, {first}", ScopeWarning, stacklevel=3)
+    hear(cases)
+    by = by or {}
+    rows = [{**case.row, **{TOLD + name: values[i] for name, values in by.items()}} for i, case in enumerate(cases)]
+    subgroups = {name: _divided(algorithm, name, values, cases, groups) for name, values in by.items()}
+    return replace(_summarised(algorithm, cases, groups), rows=rows, subgroups=subgroups, out_of_scope=len(outside))
+
+
+def _summarised(algorithm: Algorithm[Any], cases: Sequence[Case], groups: Sequence[str]) -> Evaluation:
     rng, weighed = np.random.default_rng(0), algorithm.weighed(cases)
     draws = bootstrap_draws(cases, algorithm.summarise, groups, rng, weighed=weighed)
-    metrics = algorithm.summarise(cases)
-    intervals = {name: central(draws[name]) if draws else (NAN, NAN) for name in metrics}
-    rows, curves = [case.row for case in cases], algorithm.curves(cases)
-    return Evaluation(rows, metrics, intervals, out_of_scope=len(outside), curves=curves, draws=draws)
+    metrics, rows, curves = algorithm.summarise(cases), [case.row for case in cases], algorithm.curves(cases)
+    classes: list[Row] = []
+    if (answers := answers_of(rows, groups)) is not None:
+        classes = class_rows(answers)
+        curves = {**class_curves(answers, classes), **curves}
+    intervals = intervals_of_metrics(rows, groups, metrics, draws)
+    return Evaluation(rows, metrics, intervals, curves=curves, draws=draws, classes=classes)
+
+
+def _divided(
+    algorithm: Algorithm[Any], by: str, values: Sequence[str], cases: Sequence[Case], groups: Sequence[str]
+) -> Subgroups:
+    return divide(by, named_subgroups(values, by), cases, groups, algorithm.summarise, algorithm.weighed)
 
 
 def _judged(samples: Iterable[Sample], scope: Scope, outside: dict[str, tuple[str, ...]]) -> Iterator[Sample]:

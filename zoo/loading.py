@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning
+from zoo.common.errors import CheckpointError, ConfigError, HeadReinitialisedWarning, WeightsError
 from zoo.common.initialise import initial_weights
 from zoo.common.records import build_record, replace_fields
-from zoo.common.scope import read_record
+from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
 from zoo.engines.backends import Backend, resolve
@@ -21,6 +23,7 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
+from zoo.weights.foreign import offer, read_foreign, renamed, with_offer
 from zoo.weights.identity import from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -35,6 +38,8 @@ def load(
     variant: str | None = None,
     init: str | None = None,
     seed: int = 0,
+    state_dict: str | Path | Arrays | None = None,
+    rename: Mapping[str, str] | None = None,
     **overrides: Any,
 ) -> Model:
     """Open an algorithm, ready to predict and to train.
@@ -44,28 +49,89 @@ def load(
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
+    state_dict: weights of another program for the network of `variant`: a .safetensors file, one of torch.save (nothing
+        in it is executed), or arrays by name. `rename` replaces prefixes of names, {"module.": ""}.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
-    entry, chosen, identity = find(name), resolve(backend, device), dict[str, Any]()
+    entry, chosen = find(name), resolve(backend, device)
+    if state_dict is None:
+        start = _start(entry, checkpoint, variant, init, seed, overrides)
+    else:
+        _refuse_both(checkpoint, init)
+        start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
+    algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
+    engine = _open(Package(entry), start.config, chosen, start.weights, start.source)
+    weights = _fitted(start.weights, engine, overrides)
+    if state_dict is not None and weights is not None:
+        check_foreign(algorithm, engine, weights, start.source, overrides)
+    anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
+    _fill(engine, algorithm, weights, start.source, seed, anew)
+    sha256 = start.identity.get("sha256", "")
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, sha256)
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What a model starts from; weights of None are drawn, identity is what a checkpoint says of itself."""
+
+    config: Any
+    weights: Arrays | None
+    variant: str
+    source: str
+    identity: dict[str, Any]
+
+    @property
+    def record(self) -> Record | None:
+        """What the training images looked like; None when unknown."""
+        return read_record(self.identity.get("scope"), self.source)
+
+
+def _start(
+    entry: Entry,
+    checkpoint: str | Path | None,
+    variant: str | None,
+    init: str | None,
+    seed: int,
+    overrides: dict[str, Any],
+) -> _Start:
     if init is not None:
         config, weights, variant = _pretrained(entry, init, variant, overrides)
-        source = f"{entry.name} from {init}"
-    elif checkpoint is None:
-        variant, weights = variant or DEFAULT_VARIANT, None
-        config = _override(entry, _variant(entry, variant), overrides)
-        source = f"random, seed {seed}"
+        return _Start(config, weights, variant, f"{entry.name} from {init}", {})
+    if checkpoint is None:
+        variant = variant or DEFAULT_VARIANT
+        return _Start(_override(entry, _variant(entry, variant), overrides), None, variant, f"random, seed {seed}", {})
+    config, found, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
+    return _Start(config, found, identity["variant"], source, identity)
+
+
+def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
+    if init is not None or checkpoint not in ("default", None):
+        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
+        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
+
+
+def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
+    """Return the start with the weights of another program."""
+    if isinstance(state_dict, Mapping):
+        arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
     else:
-        config, weights, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
-        variant = identity["variant"]
-    algorithm = _augmented(_algorithm(entry, config, source), identity, source)
-    engine = _open(Package(entry), config, chosen, weights, source)
-    weights = _fitted(weights, engine, overrides)
-    anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
-    _fill(engine, algorithm, weights, source, seed, anew)
-    record = read_record(identity.get("scope"), source)
-    return Model(entry, algorithm, engine, variant, source, record, identity.get("sha256", ""))
+        arrays, source = read_foreign(state_dict), str(state_dict)
+    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source)
+
+
+def check_foreign(
+    algorithm: Algorithm[Any], engine: Engine, weights: Arrays, source: str, overrides: dict[str, Any]
+) -> None:
+    """Raise WeightsError where names or shapes do not fit; with the change of a prefix that helps, if one does."""
+    shapes = {n: s for n, s in engine.shapes().items() if n in weights or n.startswith(algorithm.ships)}
+    head = tuple(prefix for prefixes in algorithm.heads.values() for prefix in prefixes) if overrides else ()
+    try:
+        check_fit(shapes, weights, source, head=head)
+    except WeightsError as error:
+        change = offer(shapes, weights)
+        raise (error if change is None else with_offer(error, change)) from None
 
 
 def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import warnings
-from operator import length_hint
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError, ZooError, ZooWarning
+from zoo.common.errors import InputError
 from zoo.common.files.outputs import user_path
 from zoo.common.labels import TASKS
 from zoo.common.provenance import Provenance
@@ -22,8 +21,8 @@ from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
-from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.scope import Scope, scope_of
@@ -35,12 +34,10 @@ from zoo.weights.identity import provenance_of, to_metadata
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
+    from zoo.common.datasets.two_folders import FolderPair
     from zoo.evaluation import Evaluation
     from zoo.prediction.many import Results
     from zoo.registry import Entry
-
-BATCH = 8  # images per forward pass unless said otherwise
-BAR_FROM = 16  # fewer images than this show no progress bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,67 +147,22 @@ class Model:
         algorithm, batch_size = with_options(self.algorithm, options), checked_batch_size(batch_size)
         if tta:
             check_views(algorithm)
-        found = images(source, spacing_mm, series, name_by)
-        if found.left_out:
-            warnings.warn(found.complaint(), ZooWarning, stacklevel=2)
-        if found.is_single:
-            ((name, image),) = found
-            read = [(name if isinstance(image, ZooError) else image.name, image)]
-            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta, self.scope, self.made_by)
-            return raised(outcome)
-        results = PredictionList(model=self.identity, left_out=found.left_out)
-        bar = tqdm(
-            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
-        )
-        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta, self.scope, self.made_by):
-            if isinstance(outcome, ZooError):
-                results.failures.append((name, outcome))
-            else:
-                results.append(outcome)
-        if results.failures:
-            warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
-        return results
+        return into_memory(self, algorithm, images(source, spacing_mm, series, name_by), batch_size, tta)
 
-    def predict_into(
-        self,
-        out: str | Path,
-        source: object,
-        *,
-        spacing_mm: tuple[float, ...] | float | None = None,
-        batch_size: int = BATCH,
-        tta: bool = False,
-        series: Wanted | None = None,
-        name_by: str = PATH,
-        overwrite: bool = False,
-        skip_existing: bool = False,
-        overlays: bool = True,
-        mask_format: str = "",
-        report: bool = False,
-        capture: bool = False,
-        deidentify: str = "",
-        **options: Any,
-    ) -> Results:
+    def predict_into(self, out: str | Path, source: object, **asked: Any) -> Results:
         """Predict any number of images into a folder, as `zoo predict --out` does: memory does not grow with them.
 
         Each answer is on disk before the next image is read: a line of predictions.jsonl, a mask, an overlay; tables
-        come at the end. See `predict` for source, series, name_by and options.
+        come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
-        mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/ for each. capture: the overlay
-        as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
+        for each. capture: the overlay as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
         """
-        from zoo.prediction.files import Style
-        from zoo.prediction.hidden import pseudonyms
-        from zoo.prediction.many import predict_many
-
-        hide = pseudonyms(deidentify)
-        style = Style(overlays, mask_format, report, capture, own_names=name_by != PATH and hide is None, hide=hide)
-        found = images(source, spacing_mm, series, name_by)
-        done = {"overwrite": overwrite, "skip_existing": skip_existing}
-        return predict_many(self, found, out, batch_size=batch_size, tta=tta, style=style, options=options, **done)
+        return into_folder(self, out, source, **asked)
 
     def train(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         out: str | Path = "runs/last",
         layout: str | None = None,
@@ -223,7 +175,7 @@ class Model:
         A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
         included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
 
-        data: a folder or manifest, see `zoo.common.datasets`, or what `open_dataset` made of one.
+        data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
@@ -248,7 +200,7 @@ class Model:
 
     def evaluate(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | FolderPair | Dataset,
         *,
         split: str = "test",
         layout: str | None = None,
@@ -257,31 +209,30 @@ class Model:
         baseline: bool = True,
         batch_size: int = BATCH,
         tta: bool = False,
+        by: str | Sequence[str] = (),
+        at_sensitivity: float | None = None,
+        at_specificity: float | None = None,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
-        out: where to write the tables and pictures of `Evaluation.save`, if anywhere.
+        out: where to write the tables, pictures and report.html of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
         tta: average over mirrored views of each image.
+        by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
+        .json beside pictures, or DICOM tags.
+        at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
+        and report what it gives on `split`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
-        from zoo.evaluation import evaluate, open_results, score_baseline
+        from zoo.report.run import Asked, evaluate_model
 
         batch_size = checked_batch_size(batch_size)
         if tta:
             check_views(self.algorithm)
+        asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
         dataset = counted_alike(self._open(data, layout), self.algorithm)
-        cases = dataset.split(split)
-        output = None if out is None else open_results(out, overwrite=overwrite)
-        with tqdm(total=len(cases), desc=f"{self.name} {split}", unit="case", disable=None) as bar:
-            result = evaluate(self.algorithm, self.engine, cases, cases.groups, batch_size, bar.update, self.scope, tta)
-        if baseline and any(record.split == "train" for record in dataset.records):
-            trivial = score_baseline(self.algorithm, dataset.split("train"), cases)
-            result = dataclasses.replace(result, baseline=trivial)
-        if output is not None:
-            result.write(output)
-        return result
+        return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
@@ -311,7 +262,7 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | Dataset, layout: str | None) -> Dataset:
+    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):

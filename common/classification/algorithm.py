@@ -83,6 +83,9 @@ class ClassificationAlgorithm(Algorithm[K]):
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         return summarise_probabilities([case.row for case in cases])
 
+    def quality(self, case: Case) -> float:
+        return float(case.row[f"p_{self.config.classes[int(case.row['label'])]}"])
+
     def why_undefined(self, cases: Sequence[Case]) -> str:
         counts = np.bincount([int(case.row["label"]) for case in cases], minlength=len(self.config.classes))
         told = ", ".join(f"{count} of {name}" for name, count in zip(self.config.classes, counts, strict=True))

@@ -9,12 +9,15 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol, cast, overload
+from typing import TYPE_CHECKING, Protocol, cast, overload
 
 from zoo.common.errors import DataError, OutputError
 from zoo.common.files.outputs import is_there, user_path
 from zoo.common.labels import LABELS, TASKS, ways_to_read
 from zoo.common.types import Sample
+
+if TYPE_CHECKING:
+    from zoo.common.datasets.two_folders import FolderPair
 
 SPLITS = ("train", "val", "test")
 
@@ -140,19 +143,42 @@ class Dataset(Sequence[Sample]):
         return self.records[index].load()
 
 
-def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | None = None, seed: int = 0) -> Dataset:
-    """List the cases under a path.
+def open_dataset(
+    path: str | Path | FolderPair, task: str | Sequence[str], *, layout: str | None = None, seed: int = 0
+) -> Dataset:
+    """List the cases under a path, or those of a folder of images and one of masks.
 
     task: one of `zoo.common.labels.TASKS`, or the labels that every sample shall have, such as ("label", "mask").
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
     """
-    from zoo.common.datasets.classes import check_background
     from zoo.common.datasets.columns import split_name
-    from zoo.common.datasets.joined import counted_beside, read_joined
     from zoo.common.datasets.places import placed
     from zoo.common.splits import check_files, check_groups, draw_splits
 
+    root, records, classes, counted = _read(path, task, layout)
+    records = [
+        record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
+    ]
+    drawn = {} if any(record.split for record in records) else {"seed": seed}
+    if drawn:
+        records = draw_splits(records, seed)
+    check_groups(records, str(root))
+    check_files(records, str(root))
+    records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
+    return Dataset(records, str(root), classes, drawn, counted)
+
+
+def _read(
+    path: str | Path | FolderPair, task: str | Sequence[str], layout: str | None
+) -> tuple[Path | FolderPair, list[Record], tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Return where the cases lie, their records, and what their labels count."""
+    from zoo.common.datasets.classes import check_background
+    from zoo.common.datasets.joined import counted_beside, read_joined
+    from zoo.common.datasets.two_folders import FolderPair, read_pair
+
+    if isinstance(path, FolderPair):
+        return path, *read_pair(path, task), {}
     root = _root(path)
     if not (ways := ways_to_read(task)):
         raise DataError(f"task {task!r} is unknown; choose one of {', '.join(TASKS)}, or labels of {', '.join(LABELS)}")
@@ -169,16 +195,7 @@ def open_dataset(path: str | Path, task: str | Sequence[str], *, layout: str | N
         raise DataError(f"{root}: read as {name}, but its tables do not hold what they should ({reason})") from error
     if not records:
         raise DataError(f"{root}: read as {name}, no case found for {task}; {describe(root)}")
-    records = [
-        record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
-    ]
-    drawn = {} if any(record.split for record in records) else {"seed": seed}
-    if drawn:
-        records = draw_splits(records, seed)
-    check_groups(records, str(root))
-    check_files(records, str(root))
-    records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
-    return Dataset(records, str(root), classes, drawn, counted)
+    return root, records, classes, counted
 
 
 def _root(path: str | os.PathLike[str]) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.common.datasets import Record, describe
 from zoo.common.datasets.folders import files_of
 from zoo.common.datasets.masks import read_masked
-from zoo.common.datasets.nnunet import only, read_labels
+from zoo.common.datasets.nnunet import numbers_of, only, read_labels
 from zoo.common.datasets.texts import read_json
 from zoo.common.errors import DataError
 
@@ -28,7 +28,7 @@ def read(root: Path, task: str) -> list[Record]:
     if task != "segmentation":
         raise DataError(f"{root}: the Decathlon is read for segmentation, not for {task}")
     content = _content(root)
-    table = {value: number for number, (value, _) in enumerate(read_labels(content, root))}
+    table = numbers_of(content, root)
     records = []
     pairs = content.get("training")
     if not isinstance(pairs, list):

@@ -1,6 +1,8 @@
 """Pictures or volumes in images/, their labels beside them under the same names.
 
-images/<name>.<any>     masks/<name>.<any> or labels/<name>.<any>: class numbers, or instances counted from 1
+images/<name>.<any>     masks/<name>.<any>: class numbers, or instances counted from 1; also in labels/,
+                        segmentations/ or annotations/, and called <name>_seg, <name>_mask or <name>_label
+images/<case>_0000.<any>, <case>_0001.<any>, ...: channels of one case, where its mask is called after the case
 labels/<name>.geojson, instances.json (COCO): objects one by one, see outlines.py
 boxes.json (COCO) or boxes.csv, and ignore.csv, see boxes.py        points.csv: id, x, y and, with several classes, cls
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
@@ -28,12 +30,13 @@ import numpy as np
 from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
+from zoo.common.datasets.mask_names import read_channels
 from zoo.common.datasets.outlines import has_geojson
-from zoo.common.datasets.paired_labels import MASK_FOLDERS, READERS, Folder, open_folder
+from zoo.common.datasets.paired_labels import READERS, Folder, mask_folders, open_folder
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
 from zoo.common.errors import DataError, ZooWarning
-from zoo.common.io import SUFFIXES, read_image
+from zoo.common.io import SUFFIXES
 from zoo.common.types import Image, Sample
 
 TABLES = ("boxes.json", "instances.json", "splits")
@@ -81,7 +84,8 @@ def _is_pair(root: Path) -> bool:
     found = [folded(path.stem) for path in tables_in(root)]
     return (
         has_geojson(root)
-        or any((root / name).exists() for name in (*MASK_FOLDERS, *TABLES))
+        or any((root / name).exists() for name in TABLES)
+        or bool(mask_folders(root))
         or bool({*STEMS, *MEANINGS["split"]} & {*found})
     )
 
@@ -198,13 +202,19 @@ def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Re
     labels = {key: readers[key](folder, name) for key in readers}
     uses_mask = {"mask", "instances"} & set(readers) or folder.counts_instances
     mask = folder.mask_of(name) if uses_mask else None
-    files = files_of(path, mask)
-    load = partial(
-        _load, path, labels, group or name, {} if mask is None else dict.fromkeys(("mask", "instances"), mask)
-    )
+    paths = folder.channels.get(name, (path,))
+    files = files_of(*paths, mask)
+    masks = {} if mask is None else dict.fromkeys(("mask", "instances"), mask)
+    load = partial(_load, paths, name, labels, group or name, masks)
     return Record(name, split, group or name, load, files, None, source if split else "", folder.grouped_by)
 
 
-def _load(path: Path, labels: dict[str, Callable[[Image], np.ndarray]], group: str, files: dict[str, Path]) -> Sample:
-    image = read_image(path)
+def _load(
+    paths: tuple[Path, ...],
+    name: str,
+    labels: dict[str, Callable[[Image], np.ndarray]],
+    group: str,
+    files: dict[str, Path],
+) -> Sample:
+    image = read_channels(paths, name)
     return Sample(image, {key: read_label(image) for key, read_label in labels.items()}, group, files)

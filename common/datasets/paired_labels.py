@@ -15,7 +15,8 @@ from zoo.common.datasets import describe
 from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
 from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import split_name
-from zoo.common.datasets.folders import Names, by_name, find_name
+from zoo.common.datasets.folders import Names, by_name, pictures
+from zoo.common.datasets.mask_names import MASK_FOLDERS, cases_of, mask_for, shown
 from zoo.common.datasets.masks import anything, parts_of, read_mask
 from zoo.common.datasets.outlines import CocoObjects, coco_of, draw_geojson, geojson_of
 from zoo.common.datasets.places import check_size, within
@@ -24,7 +25,6 @@ from zoo.common.datasets.usage import find_groups, find_splits, index_lines
 from zoo.common.errors import DataError
 from zoo.common.types import Image
 
-MASK_FOLDERS = ("masks", "labels")
 INSTANCE_COLUMNS = ("n_nuclei", "n_pos")
 USED = ("label", *INSTANCE_COLUMNS)
 ReadLabel = Callable[[Image], np.ndarray]
@@ -46,6 +46,7 @@ class Folder:
     points: dict[str, list[Line]] | None = None
     boxes: Boxes | None = None
     ignored: dict[str, Marks] | None = None
+    channels: dict[str, tuple[Path, ...]] = field(default_factory=dict)  # of images of several files, by name
 
     @cached_property
     def objects(self) -> CocoObjects | None:
@@ -79,9 +80,13 @@ class Folder:
         lines = [line for same in (self.points or {}).values() for line in same]
         return named(line.values.get("cls", "") for line in lines)
 
+    def found_mask(self, name: str) -> str | None:
+        """Return the name of the mask of an image; None without one."""
+        return mask_for(name, self.masks, f"{self.root}, mask of {name}")
+
     def mask_of(self, name: str) -> Path | None:
         """Return the mask of an image; None without one."""
-        found = find_name(name, self.masks, f"{self.root}, mask of {name}")
+        found = self.found_mask(name)
         return None if found is None else self.masks[found]
 
     def label_of(self, name: str) -> int | None:
@@ -108,10 +113,16 @@ class Folder:
         return self.table.written.get(column, column) if self.table else column
 
 
+def mask_folders(root: Path) -> list[Path]:
+    """List the folders of masks; one that is called after other things as well (annotations) has to hold pictures."""
+    found = [root / name for name in MASK_FOLDERS if (root / name).is_dir()]
+    return [path for path in found if path.name in ("masks", "labels") or pictures(path)]
+
+
 def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
     """Read the tables of a folder, and find the image that each of their lines means."""
-    images = by_name(root / "images")
-    masks = next((by_name(root / name) for name in MASK_FOLDERS if (root / name).is_dir()), Names())
+    masks = next((by_name(folder) for folder in mask_folders(root)), Names())
+    images, channels = cases_of(by_name(root / "images"), masks)
     table, grouped_by = None, ""
     rows: dict[str, Line] = {}
     splits: dict[str, str] = {}
@@ -125,7 +136,7 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
         if column:
             table = replace(table, written=table.written | {"split": table.written[column]})
     places = _points_by_name(root, images), read_boxes(root, images, classes), read_regions(root, images)
-    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places)
+    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places, channels)
 
 
 def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
@@ -158,8 +169,13 @@ def _mask(folder: Folder, name: str, instances: bool = False, unnamed: bool = Fa
     if path is None and folder.is_normal(name):
         return _nothing  # a normal picture has nothing to outline
     if path is None:
+        lost = [other for other in folder.images if folder.mask_of(other) is None]
+        used = {folder.found_mask(image) for image in folder.images}
+        spare = [other for other in folder.masks if other not in used]
         raise DataError(
-            f"{folder.root}: no mask for {name}; looked in {' and '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}"
+            f"{folder.root}: no mask for {name}; looked in {', '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}. "
+            f"Images without one: {shown(lost)}; masks without an image: {shown(spare)}. Name both alike, or a mask "
+            f"{name}_seg, {name}_mask or {name}_label"
         )
     decode = anything if not instances and folder.counts_instances else None
     limit = len(folder.classes) if folder.classes and not instances and not unnamed else None

@@ -136,6 +136,11 @@ class DetectionAlgorithm(Algorithm[D]):
         row: Row = {"name": sample.image.name, "group": sample.group}
         return Case(row | counts(found, sample, self.config.threshold), evidence_of(found, sample))
 
+    def quality(self, case: Case) -> float:
+        """Share of what was found of all that was there or was called."""
+        every = float(case.row["references"]) + float(case.row["false_positives"])
+        return float(case.row["found"]) / every if every else 1.0
+
     def summarise(self, cases: Sequence[Case]) -> dict[str, float]:
         return summarise([case.evidence for case in cases], self.config.classes, self.config.size_bounds_px)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -50,16 +50,20 @@ def bootstrap_draws(
     clusters = list(members.values())
     if len(clusters) < 2:
         return {}
-    places = {group: i for i, group in enumerate(members)}
-    place = np.array([places[group] for group in groups])
-    draws = []
-    for _ in range(n):
-        chosen = rng.integers(len(clusters), size=len(clusters))
-        if weighed is not None:
-            draws.append(weighed(np.bincount(chosen, minlength=len(clusters))[place]))
-            continue
-        draws.append(summarise([row for index in chosen for row in clusters[index]]))
+    if weighed is not None:
+        draws = [weighed(counts) for counts in draw_counts(groups, rng, n)]
+    else:
+        drawn = (rng.integers(len(clusters), size=len(clusters)) for _ in range(n))
+        draws = [summarise([row for index in chosen for row in clusters[index]]) for chosen in drawn]
     return {name: np.array([draw[name] for draw in draws], np.float64) for name in draws[0]}
+
+
+def draw_counts(groups: Sequence[str], rng: np.random.Generator, n: int = 1000) -> Iterator[np.ndarray]:
+    """Draw whole groups `n` times; yield how often each case came along, (cases,). The draws of `bootstrap_draws`."""
+    places = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    place = np.array([places[group] for group in groups], np.int64)
+    for _ in range(n):
+        yield np.bincount(rng.integers(len(places), size=len(places)), minlength=len(places))[place]
 
 
 def central(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:

@@ -16,7 +16,8 @@ Summarise = Callable[[Sequence[Row]], dict[str, float]]
 NAN = float("nan")
 LARGEST = 1e300  # stands for inf while quantiles are taken
 TEXT = ("name", "case", "group", "label")  # say which case it is
-OTHERS = ("p_", "reference_", "predicted_")  # probabilities and sizes: columns of a case that are no scores
+TOLD = "by_"  # before what is known of a case, such as by_sex: text
+OTHERS = ("p_", "reference_", "predicted_", TOLD)  # probabilities and sizes: columns of a case that are no scores
 MISSED = "missed_"  # before a class: 1 where it is in the reference and was not found
 
 

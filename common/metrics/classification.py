@@ -113,9 +113,13 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     """
     confidence = probabilities.max(1) if len(labels) else np.zeros(0)
     is_correct = probabilities.argmax(1) == labels if len(labels) else np.zeros(0)
-    bin_of = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(bin_of, weights=is_correct - confidence, minlength=bins)
+    gaps = np.bincount(bins_of(confidence, bins), weights=is_correct - confidence, minlength=bins)
     return _ratio(np.abs(gaps).sum(), len(labels))
+
+
+def bins_of(shares: np.ndarray, bins: int) -> np.ndarray:
+    """Return which of equal bins (0, 1/bins], (1/bins, 2/bins], ... each share lies in; 0 lies in the first."""
+    return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], shares)
 
 
 def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:

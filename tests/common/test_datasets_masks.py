@@ -223,7 +223,10 @@ def test_missing_mask_is_named_with_the_places_searched(tmp_path):
     paired(tmp_path)
     (tmp_path / "masks" / "b.png").unlink()
 
-    with pytest.raises(DataError, match="no mask for b; looked in masks and labels, which hold 2"):
+    with pytest.raises(
+        DataError,
+        match=r"no mask for b; looked in masks, labels, .* hold 2\. Images without one: b; masks without an image: n",
+    ):
         open_dataset(tmp_path, "segmentation")
 
 

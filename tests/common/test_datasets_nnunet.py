@@ -7,7 +7,7 @@ import pytest
 from PIL import Image as Pillow
 
 from zoo.common.datasets import open_dataset
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, ZooWarning
 
 from .official_layouts import picture, volume
 
@@ -68,7 +68,8 @@ def test_pictures_are_read_too(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ({"background": 0, "whole": [1, 2], "core": 2}, "whole are regions of several numbers"),
+        ({"background": 0, "a": [1, 2], "b": [2, 3]}, "lie in each other or apart, not a and b, which cross"),
+        ({"background": 0, "whole": [1, 2], "left": 1, "right": 2}, "whole is filled by smaller regions"),
         ({"background": 0, "tumour": 1, "ignore": 2}, "has a label `ignore`"),
         ({"tumour": 1, "oedema": 2}, "expected the background as number 0"),
         ({"background": 0, "tumour": "one"}, "expected numbers with names"),
@@ -123,3 +124,44 @@ def test_the_decathlon_without_its_list_says_what_is_missing(tmp_path):
 
     with pytest.raises(DataError, match="no list `training` of pairs"):
         open_dataset(tmp_path, "segmentation")
+
+
+def test_regions_in_each_other_become_classes_beside_each_other(tmp_path):
+    labels = {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "enhancing": 3}
+    mask = np.array([0, 1, 2, 3], np.uint8).reshape(1, 2, 2).repeat(2, 0)
+    raw(tmp_path, NEWER | {"labels": labels, "regions_class_order": [1, 2, 3]}, mask=mask)
+
+    with pytest.warns(ZooWarning, match="each pixel counts for the smallest one"):
+        data = open_dataset(tmp_path, "segmentation")
+
+    assert data.classes == ("background", "whole", "core", "enhancing")
+    np.testing.assert_array_equal(data[0].labels["mask"], mask)
+
+
+def test_the_numbers_of_regions_need_no_order(tmp_path):
+    raw(tmp_path, NEWER | {"labels": {"background": 0, "core": 1, "whole": [1, 2]}})
+
+    with pytest.warns(ZooWarning, match="whole, core"):
+        data = open_dataset(tmp_path, "segmentation")
+
+    np.testing.assert_array_equal(data[0].labels["mask"][0], [[0, 2], [1, 1]])  # whole is 1 now, core 2
+
+
+def test_the_first_fold_and_the_labelled_test_are_the_split(tmp_path):
+    raw(tmp_path)
+    (tmp_path / "splits_final.json").write_text(
+        json.dumps([{"train": ["brain_0", "brain_1", "brain_2"], "val": ["brain_3"]}])
+    )
+    volume(tmp_path / "imagesTs" / "brain_9_0001.nii.gz", np.zeros((2, 2, 2), np.int16))
+    volume(tmp_path / "labelsTs" / "brain_9.nii.gz", MASK)
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    assert [record.split for record in data.records] == ["train", "train", "train", "val", "test"]
+    assert "splits_final.json" in data.describe_split()
+
+
+def test_a_channel_called_ct_says_how_the_image_came_about(tmp_path):
+    raw(tmp_path, NEWER | {"channel_names": {"0": "CT"}}, channels=1)
+
+    assert open_dataset(tmp_path, "segmentation")[0].image.modality == "CT"

@@ -78,6 +78,33 @@ def publish(
     say(f"{len(published.files)} files read back and right in {published.repository}, commit {published.commit}")
 
 
+def adopt(
+    weights: Annotated[Path, typer.Argument(help="A .safetensors file, or .pt, .pth, .bin of torch.save.")],
+    algorithm: Annotated[
+        str, typer.Option(help="Whose network they are for, as in `zoo list`.", autocompletion=completion.names)
+    ],
+    out: Annotated[Path, typer.Option(help="The checkpoint to write, .safetensors.")],
+    variant: Annotated[str, typer.Option(help="The network: small, paper, ...", autocompletion=completion.variants)],
+    rename: Annotated[
+        list[str] | None, typer.Option(metavar="OLD=NEW", help="Replace a prefix of the names; repeat for several.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help='A field of the network, such as classes=["a","b"].')
+    ] = None,
+    backend: Annotated[str | None, typer.Option(help="torch or mindspore; the first installed if left out.")] = None,
+) -> None:
+    """Make a checkpoint of another program's weights; names and shapes are checked, nothing in them is executed."""
+    from zoo import load
+    from zoo.cli.predict import parse_options
+
+    prefixes = dict(text.partition("=")[::2] for text in rename or [])
+    options = parse_options(option or [])
+    if out.exists():
+        raise typer.BadParameter(f"--out {out}: is there already; give another name")
+    model = load(algorithm, backend=backend, variant=variant, state_dict=weights, rename=prefixes, **options)
+    say(f"{weights} fits {model.name} ({variant}); written to {model.save(out)}")
+
+
 def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, which devices are there, whether the weights are right, and what to do."""
     from zoo.doctor import diagnose, is_healthy
@@ -96,5 +123,11 @@ def doctor(as_json: AsJson = False) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    for command, name in ((download, "download"), (publish, "publish"), (verify, "verify"), (doctor, "doctor")):
+    for command, name in (
+        (download, "download"),
+        (adopt, "adopt"),
+        (publish, "publish"),
+        (verify, "verify"),
+        (doctor, "doctor"),
+    ):
         app.command(name)(command)

@@ -19,43 +19,54 @@ PixelSize = Annotated[
 Options = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
 ]
+Skip = Annotated[
+    bool, typer.Option("--skip-existing", help="Go on with what an earlier run left in --out, however it ended.")
+]
+Folder = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Write predictions.json, .jsonl and .csv, masks/ and overlays/ here."),
+]
+Inputs = Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, studies, folders or globs.")]
+Modality = Annotated[list[str] | None, typer.Option(help="Only DICOM series of this modality, such as CT.")]
+Described = Annotated[
+    list[str] | None, typer.Option(metavar="GLOB", help="Only DICOM series so described, such as '*lung*'.")
+]
+Uid = Annotated[list[str] | None, typer.Option(metavar="UID", help="Only this DICOM series.")]
+NameBy = Annotated[str, typer.Option(help="Name results by their path, or by series: PatientID/series.")]
+MaskFormat = Annotated[str, typer.Option(help="dcm (DICOM-SEG), nii.gz, nrrd or png; else as the image.")]
+Report = Annotated[bool, typer.Option("--report", help="Write the measurements as DICOM SR, too.")]
+Capture = Annotated[bool, typer.Option("--secondary-capture", help="Write the overlay as DICOM, too.")]
+Deidentify = Annotated[str, typer.Option(help="Name nobody in --out: basic, or keep-uids.")]
+Overlays = Annotated[bool, typer.Option(help="Draw each prediction over its image.")]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
+]
 SHOWN = 20  # predictions printed one by one
 
 
 def predict(
     name: run.Name,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, studies, folders or globs.")],
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="Write predictions.json, .jsonl and .csv, masks/ and overlays/ here."),
-    ] = None,
+    inputs: Inputs,
+    out: Folder = None,
     overwrite: run.Overwrite = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Go on with what an earlier run left in --out, however it ended.")
-    ] = False,
-    modality: Annotated[list[str] | None, typer.Option(help="Only DICOM series of this modality, such as CT.")] = None,
-    series_description: Annotated[
-        list[str] | None, typer.Option(metavar="GLOB", help="Only DICOM series so described, such as '*lung*'.")
-    ] = None,
-    series_uid: Annotated[list[str] | None, typer.Option(metavar="UID", help="Only this DICOM series.")] = None,
-    name_by: Annotated[str, typer.Option(help="Name results by their path, or by series: PatientID/series.")] = "path",
-    mask_format: Annotated[str, typer.Option(help="dcm (DICOM-SEG), nii.gz, nrrd or png; else as the image.")] = "",
-    report: Annotated[bool, typer.Option("--report", help="Write the measurements as DICOM SR, too.")] = False,
-    secondary_capture: Annotated[
-        bool, typer.Option("--secondary-capture", help="Write the overlay as DICOM, too.")
-    ] = False,
-    deidentify: Annotated[str, typer.Option(help="Name nobody in --out: basic, or keep-uids.")] = "",
+    skip_existing: Skip = False,
+    modality: Modality = None,
+    series_description: Described = None,
+    series_uid: Uid = None,
+    name_by: NameBy = "path",
+    mask_format: MaskFormat = "",
+    report: Report = False,
+    secondary_capture: Capture = False,
+    deidentify: Deidentify = "",
     backend: run.Backend = None,
     device: run.Device = None,
     checkpoint: run.CheckpointOption = "default",
     batch_size: run.BatchSize = 8,
     spacing_mm: PixelSize = None,
-    overlays: Annotated[bool, typer.Option(help="Draw each prediction over its image.")] = True,
+    overlays: Overlays = True,
     tta: run.Views = False,
-    window: Annotated[
-        str | None,
-        typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
-    ] = None,
+    window: Window = None,
     option: Options = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,31 +74,64 @@ def predict(
 
     Exit codes: 0 all predicted, 1 some or all not, 2 wrong usage, 130 interrupted; what was finished is kept in --out.
     """
-    from zoo.prediction.files import Style
-    from zoo.prediction.hidden import pseudonyms
-    from zoo.prediction.many import predict_many
+    wanted = {"modality": modality, "description": series_description, "uid": series_uid}
+    found = _found(inputs, spacing_mm, wanted, name_by)
+    style = _style(out, skip_existing, overlays, mask_format, report, secondary_capture, deidentify, name_by)
+    more: dict[str, Any] = {
+        "batch_size": batch_size,
+        "tta": tta,
+        "overwrite": overwrite,
+        "skip_existing": skip_existing,
+    }
+    more["options"] = {**parse_options(option or []), **parse_window(window)}
+    model = run.load_model(name, backend, device, checkpoint)
+    _tell(_predicted(model, found, out, style, more), out, found.left_out, as_json)
+
+
+def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], name_by: str) -> Any:
     from zoo.prediction.sources import images
 
-    if out is None and (skip_existing or mask_format or report or secondary_capture or deidentify):
-        raise ConfigError("an option about files given without --out; expected --out FOLDER for them")
-    wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     chosen = {field: values for field, values in wanted.items() if values}
-    found = images(inputs, parse_spacing(spacing_mm), chosen or None, name_by)
-    options, hide = {**parse_options(option or []), **parse_window(window)}, pseudonyms(deidentify)
-    own_names = name_by != "path" and hide is None
-    style = Style(overlays, mask_format, report, secondary_capture, own_names=own_names, hide=hide)
-    done = {"overwrite": overwrite, "skip_existing": skip_existing}
-    model = run.load_model(name, backend, device, checkpoint)
-    results = predict_many(model, found, out, batch_size=batch_size, tta=tta, style=style, options=options, **done)
+    return images(inputs, parse_spacing(spacing_mm), chosen or None, name_by)
+
+
+def _predicted(model: Any, found: Any, out: str | None, style: Any, more: dict[str, Any]) -> Any:
+    from zoo.prediction.many import predict_many
+
+    return predict_many(model, found, out, style=style, **more)
+
+
+def _style(
+    out: str | None,
+    skip_existing: bool,
+    overlays: bool,
+    mask_format: str,
+    report: bool,
+    capture: bool,
+    deidentify: str,
+    name_by: str,
+) -> Any:
+    """Say what is written; ConfigError where nothing can be."""
+    from zoo.prediction.files import Style
+    from zoo.prediction.hidden import pseudonyms
+
+    if out is None and (skip_existing or mask_format or report or capture or deidentify):
+        raise ConfigError("an option about files given without --out; expected --out FOLDER for them")
+    hide = pseudonyms(deidentify)
+    return Style(overlays, mask_format, report, capture, own_names=name_by != "path" and hide is None, hide=hide)
+
+
+def _tell(results: Any, out: str | None, left_out: list[tuple[str, str]], as_json: bool) -> None:
+    """Print answers, what became of the images, what was left out, what failed; exit with 1 where something did."""
     if as_json:
         print_json(results.to_dict())
     else:
         for line in results.lines[:SHOWN]:
             echo(line)
     _sum_up(results, out, is_cut=len(results.lines) > SHOWN and not as_json)
-    for left, reason in found.left_out:
+    for left, reason in left_out:
         say(f"left out: {left}: {reason}")
-    _tell([error for _, error in results.failures])
+    _complain([error for _, error in results.failures])
     if results.failures:
         raise typer.Exit(1)
 
@@ -103,7 +147,7 @@ def _sum_up(results: Any, out: str | None, is_cut: bool) -> None:
         say(f"{results.out_of_scope} out of scope: unlike the images of the training, their answers may be worthless")
 
 
-def _tell(failures: list[ZooError]) -> None:
+def _complain(failures: list[ZooError]) -> None:
     """Print what failed; of bugs the traceback, too, once for each kind."""
     seen = set()
     for error in failures:

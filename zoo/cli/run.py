@@ -5,18 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from zoo.cli import completion
+from zoo.cli.data import Data, Images, Masks, data_of, shown_name
 from zoo.cli.output import AsJson, print_json, print_table, say, table_of
 from zoo.cli.recipe import read_augmentation, with_recipe_options
-
-if TYPE_CHECKING:
-    from zoo.common.types import Row
-    from zoo.evaluation import Evaluation
+from zoo.cli.scores import interval_of, more_tables, number_of, scores_table
 
 Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)]
 Backend = Annotated[
@@ -33,7 +30,6 @@ CheckpointOption = Annotated[
         autocompletion=completion.checkpoints,
     ),
 ]
-Data = Annotated[Path, typer.Option(help="A folder in a known layout, or a CSV or JSONL list.")]
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
@@ -43,8 +39,10 @@ Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views 
 @with_recipe_options
 def train(
     name: Name,
-    data: Data,
     out: Annotated[Path, typer.Option(help="Folder of the run: log, checkpoints, curves.")],
+    data: Data = None,
+    images: Images = None,
+    masks: Masks = None,
     layout: Layout = None,
     variant: Annotated[
         str | None,
@@ -61,22 +59,24 @@ def train(
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
-    start = {"init": init} if init else {}
+    start, given = {"init": init} if init else {}, data_of(data, images, masks)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(data, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
+        report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
         raise
     say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
     if report.test is not None:
-        print_table(_scores(report.test, f"{model.name}, test split"))
+        print_table(scores_table(report.test, f"{model.name}, test split"))
 
 
 def evaluate(
     name: Name,
-    data: Data,
+    data: Data = None,
+    images: Images = None,
+    masks: Masks = None,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
@@ -88,18 +88,30 @@ def evaluate(
     checkpoint: CheckpointOption = "default",
     batch_size: BatchSize = 8,
     tta: Views = False,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN,...", help="The same per subgroup: sex,scanner,site or any column or DICOM tag."),
+    ] = None,
+    at_sensitivity: Annotated[
+        float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
+    ] = None,
+    at_specificity: Annotated[float | None, typer.Option(help="The same for the specificity.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score a model on labelled data, beside the trivial baseline."""
+    """Score a model on labelled data, beside the trivial baseline; --out also writes report.html."""
+    given = data_of(data, images, masks)
     model = load_model(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
-    result = model.evaluate(data, batch_size=batch_size, tta=tta, **files)
+    more = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
+    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
     if as_json:
         print_json(result.to_dict())
         return
-    print_table(_scores(result, f"{model.name}, {split} split of {data.name}, {len(result.rows)} cases"))
+    print_table(scores_table(result, f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"))
+    for table in more_tables(result):
+        print_table(table)
     if out is not None:
-        say(f"cases, summary and pictures written to {out}")
+        say(f"tables, pictures and report.html written to {out}")
 
 
 def compare(
@@ -114,13 +126,15 @@ def compare(
     if as_json:
         print_json(rows)
         return
-    heads = ("metric", str(first), str(second), "difference", "95 % interval", "p (signed ranks)", "p (signs)", "cases")
+    tests = {"p": "p (signed ranks)", "p_sign": "p (signs)"}
+    tests |= {"p_delong": "p (DeLong)"} if any("p_delong" in row for row in rows) else {}
+    heads = ("metric", str(first), str(second), "difference", "95 % interval", *tests.values(), "cases")
     table = table_of(*heads, title=f"{first} minus {second}")
     for row in rows:
-        shown = [_number(row.get(name)) for name in ("first", "second", "difference")]
-        tests = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else _number(row.get(p)) for p in ("p", "p_sign")]
+        shown = [number_of(row.get(name)) for name in ("first", "second", "difference")]
+        told = ["< 0.0001" if float(row.get(p, 1)) < 1e-4 else number_of(row.get(p)) for p in tests]
         used = f"{row['used']:.0f}" if "used" in row else "all"
-        table.add_row(str(row["metric"]), *shown, _interval(row), *tests, used)
+        table.add_row(str(row["metric"]), *shown, interval_of(row), *told, used)
     print_table(table)
 
 
@@ -169,21 +183,3 @@ def load_model(name: str, backend: str | None, device: str | None, checkpoint: s
 
     weights = None if checkpoint.lower() == "none" else checkpoint
     return zoo.load(name, backend=backend, device=device, checkpoint=weights, **more)
-
-
-def _scores(result: Evaluation, title: str) -> Table:
-    heads = ("metric", "value", "95 % interval", "trivial baseline", "cases used", "undefined", "missed")
-    table = table_of(*heads, title=title)
-    for row in result.table():
-        counts = (f"{row[name]:.0f}" if name in row else "-" for name in ("used", "undefined", "missed"))
-        table.add_row(str(row["metric"]), _number(row["value"]), _interval(row), _number(row.get("baseline")), *counts)
-    return table
-
-
-def _number(value: float | str | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _interval(row: Row) -> str:
-    low, high = row["low"], row["high"]
-    return f"{low:.4f} to {high:.4f}" if low == low else "-"

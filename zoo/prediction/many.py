@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
-from zoo.common.tables import Table
+from zoo.common.tables import Table, plain
 from zoo.common.types import Row
 from zoo.prediction import progress
 from zoo.prediction.batch import Kept, keep, same_name
@@ -91,6 +91,13 @@ class Results:
         if files is not None:
             files.remember(kept)
 
+    def go_on(self, kept: Sequence[Kept], found: Images) -> Images:
+        """Take over what an earlier run finished; return the images that are left to do."""
+        done, names = {each.name for each in kept}, found.names()
+        self.kept = list(kept)
+        self.skipped = sum(same_name(name) in done for name in names)
+        return found.without({name for name in names if same_name(name) in done})
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
         return {
@@ -148,19 +155,9 @@ def predict_many(
     results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
     names, files = found.names(), None
     if out is not None:
-        settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": dict(options or {})}
-        files = RunFiles(
-            out,
-            names,
-            style,
-            overwrite=overwrite,
-            skip_existing=skip_existing,
-            settings=settings,
-        )
-        results.kept = list(files.kept)
-        done = {each.name for each in files.kept}
-        results.skipped = sum(same_name(name) in done for name in names)
-        found = found.without({name for name in names if same_name(name) in done})
+        settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
+        files = RunFiles(out, names, style, overwrite=overwrite, skip_existing=skip_existing, settings=settings)
+        found = results.go_on(files.kept, found)
     try:
         _run(model, algorithm, found, files, results, batch_size, tta)
         results.complete = True

@@ -1,0 +1,76 @@
+"""Which mask belongs to which image, by the names that people give both; channels in files of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common.datasets.folders import Names, find_name
+from zoo.common.errors import DataError
+from zoo.common.io import read_image
+from zoo.common.types import Image
+
+MASK_FOLDERS = ("masks", "labels", "segmentations", "annotations")
+# after the name of a case; a mask may be called so, and an image as well
+MASK_ENDS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "_gt", "-seg", "-mask", "-label")
+IMAGE_ENDS = ("_image", "_img", "-image")
+CHANNEL = re.compile(r"(.+)_(\d{4})")  # nnU-Net's: the case, the number of the channel
+EXAMPLES = 3  # of each side, in errors
+
+
+def mask_for(name: str, masks: Names, where: str) -> str | None:
+    """Return the name of the mask of an image: its own name, or with one of the usual endings; None without one."""
+    if (found := find_name(name, masks, where)) is not None:
+        return found
+    bare = next((name.removesuffix(end) for end in IMAGE_ENDS if name.endswith(end) and name != end), name)
+    for stem in dict.fromkeys((name, bare)):
+        for end in ("", *MASK_ENDS):
+            if stem + end in masks:
+                return stem + end
+    return None
+
+
+def cases_of(images: Names, masks: Names) -> tuple[Names, dict[str, tuple[Path, ...]]]:
+    """Join images that are channels of one case, <case>_0000 and so on, where the masks are named after the cases.
+
+    Returns the first channel of each case by the name of the case, and all of them where there are several. Images
+    whose numbers only count them (their masks have them, too) stay as they are.
+    """
+    channels: dict[str, dict[int, Path]] = {}
+    for name, path in images.items():
+        found = CHANNEL.fullmatch(name)
+        if found is None or mask_for(name, masks, str(path)) is not None:
+            return images, {}
+        channels.setdefault(found[1], {})[int(found[2])] = path
+    counts = {len(paths) for paths in channels.values()}
+    if len(counts) != 1 or any(mask_for(case, masks, case) is None for case in channels):
+        return images, {}
+    if any(sorted(paths) != list(range(len(paths))) for paths in channels.values()):
+        return images, {}
+    firsts = Names({case: paths[0] for case, paths in channels.items()})
+    if counts == {1}:
+        return firsts, {}
+    return firsts, {case: tuple(paths[i] for i in sorted(paths)) for case, paths in channels.items()}
+
+
+def read_channels(paths: tuple[Path, ...], name: str) -> Image:
+    """Read the channels of a case into one image; DataError where they differ in size."""
+    images = [read_image(path) for path in paths]
+    first = images[0]
+    for image, path in zip(images, paths, strict=True):
+        if image.size != first.size:
+            raise DataError(f"{path}: {image.size} given; its first channel is {first.size}. Resample one of them.")
+    if len(images) == 1:
+        return first
+    array = np.concatenate([image.array for image in images])
+    return Image(array, first.spacing_mm, first.affine, name, tuple(file for image in images for file in image.files))
+
+
+def shown(names: Iterable[str]) -> str:
+    """Return the first names, such as they are, and how many more there are; for errors that name both sides."""
+    every = list(names)
+    more = f" and {len(every) - EXAMPLES} more" if len(every) > EXAMPLES else ""
+    return (", ".join(every[:EXAMPLES]) or "nothing") + more

@@ -1,0 +1,113 @@
+"""One evaluation of a model on a data set: what was asked for, scored, divided, and told about."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from zoo.common.datasets import Dataset
+from zoo.common.datasets.attributes import attribute
+from zoo.common.errors import ConfigError
+from zoo.common.files.output_folder import sha256_of
+from zoo.common.types import Case, Row
+from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
+from zoo.report.operating_points import Wanted, operating_points, wanted
+from zoo.report.pictures import draw_extremes
+from zoo.weights.identity import versions
+
+if TYPE_CHECKING:
+    from zoo.model import Model
+
+CHOSEN_ON = "val"  # the split on which an operating point is chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What an evaluation shall tell: of which split, divided by which columns, at which operating point."""
+
+    split: str
+    by: tuple[str, ...]
+    aim: Wanted | None
+    baseline: bool
+    batch_size: int
+    tta: bool
+
+    @classmethod
+    def of(
+        cls,
+        labels: Sequence[str],
+        split: str,
+        by: str | Sequence[str],
+        at_sensitivity: float | None,
+        at_specificity: float | None,
+        baseline: bool,
+        batch_size: int,
+        tta: bool,
+    ) -> Asked:
+        """Check and collect; `by` may be one text with commas."""
+        columns = by.split(",") if isinstance(by, str) else list(by)
+        aim = wanted(at_sensitivity, at_specificity)
+        if aim and split in (CHOSEN_ON, "all"):
+            raise ConfigError(
+                f"split={split!r} with at_{aim.of}={aim.least:g} given; the threshold is chosen on {CHOSEN_ON}, so "
+                "expected another split to report it on, such as test"
+            )
+        if aim and "label" not in labels:
+            raise ConfigError(
+                f"at_{aim.of} given for labels {', '.join(labels)}; only what names classes has such a point"
+            )
+        kept = tuple(dict.fromkeys(column.strip() for column in columns if column.strip()))
+        return cls(split, kept, aim, baseline, batch_size, tta)
+
+
+def evaluate_model(
+    model: Model, dataset: Dataset, asked: Asked, out: str | Path | None = None, overwrite: bool = False
+) -> Evaluation:
+    """Score the model as asked, and write everything to `out` where it is given."""
+    samples = dataset.split(asked.split)
+    divided = {column: attribute(samples, column) for column in asked.by}
+    chosen_on = dataset.split(CHOSEN_ON) if asked.aim else None
+    output = None if out is None else open_results(out, overwrite=overwrite)
+    algorithm, engine = model.algorithm, model.engine
+    cases: list[Case] = []
+    with tqdm(total=len(samples), desc=f"{model.name} {asked.split}", unit="case", disable=None) as bar:
+        result = evaluate(
+            *(algorithm, engine, samples, samples.groups, asked.batch_size),
+            advance=bar.update,
+            scope=model.scope,
+            tta=asked.tta,
+            by=divided,
+            hear=cases.extend,
+        )
+    if asked.baseline and any(record.split == "train" for record in dataset.records):
+        result = dataclasses.replace(result, baseline=score_baseline(algorithm, dataset.split("train"), samples))
+    if chosen_on is not None and asked.aim:
+        validation = [case.row for case in score_all(algorithm, engine, chosen_on, asked.batch_size, tta=asked.tta)]
+        points = _points(validation, result.rows, asked.aim, asked.split)
+        result = dataclasses.replace(result, points=points)
+    result = dataclasses.replace(result, about=describe(model, dataset, asked))
+    if output is not None:
+        pictures = draw_extremes(algorithm, engine, samples, cases, asked.tta)
+        dataclasses.replace(result, pictures=pictures).write(output)
+    return result
+
+
+def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
+    """Say in words what was evaluated, on what, with what."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    identity = {**model.identity, "variant": model.variant, "test-time views": "averaged" if asked.tta else "one"}
+    if Path(model.source).is_file():
+        identity["SHA-256"] = sha256_of(Path(model.source))
+    data = {"from": dataset.origin or "a data set in memory", "split": asked.split, "how": dataset.describe_split()}
+    if dataset.classes:
+        data["classes"] = ", ".join(dataset.classes)
+    return {"date": now, "model": identity, "data": data, "versions": versions()}
+
+
+def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:
+    return operating_points(validation, rows, aim, (CHOSEN_ON, split))
