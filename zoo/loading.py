@@ -68,8 +68,7 @@ def load(
         check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    sha256 = start.identity.get("sha256", "")
-    return Model(entry, algorithm, engine, start.variant, start.source, start.record, sha256)
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +80,11 @@ class _Start:
     variant: str
     source: str
     identity: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Of the weight file; "" for weights that come from none."""
+        return str(self.identity.get("sha256", ""))
 
     @property
     def record(self) -> Record | None:

@@ -77,15 +77,10 @@ def predict(
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     found = _found(inputs, spacing_mm, wanted, name_by)
     style = _style(out, skip_existing, overlays, mask_format, report, secondary_capture, deidentify, name_by)
-    more: dict[str, Any] = {
-        "batch_size": batch_size,
-        "tta": tta,
-        "overwrite": overwrite,
-        "skip_existing": skip_existing,
-    }
-    more["options"] = {**parse_options(option or []), **parse_window(window)}
+    options = {**parse_options(option or []), **parse_window(window)}
+    more = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "skip_existing": skip_existing}
     model = run.load_model(name, backend, device, checkpoint)
-    _tell(_predicted(model, found, out, style, more), out, found.left_out, as_json)
+    _tell(_predicted(model, found, out, style=style, options=options, **more), out, found.left_out, as_json)
 
 
 def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], name_by: str) -> Any:
@@ -95,10 +90,10 @@ def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], na
     return images(inputs, parse_spacing(spacing_mm), chosen or None, name_by)
 
 
-def _predicted(model: Any, found: Any, out: str | None, style: Any, more: dict[str, Any]) -> Any:
+def _predicted(model: Any, found: Any, out: str | None, **more: Any) -> Any:
     from zoo.prediction.many import predict_many
 
-    return predict_many(model, found, out, style=style, **more)
+    return predict_many(model, found, out, **more)
 
 
 def _style(

@@ -108,6 +108,11 @@ class Results:
             "left_out": [{"name": same_name(name), "reason": reason} for name, reason in self.left_out],
         }
 
+    def so_far(self, total: int, files: RunFiles | None) -> str:
+        """Say how many images are done, and where that is."""
+        where = f", kept in {files.folder}" if files is not None else ""
+        return f"{len(self.kept)}{f' of {total}' if total else ''} images predicted{where}"
+
     def sort(self, names: Sequence[str]) -> None:
         """Bring the predictions into the order of these names, after those of earlier runs that are not among them."""
         place = {same_name(name): i for i, name in enumerate(names)}
@@ -152,19 +157,16 @@ def predict_many(
         check_views(algorithm)
     style = style or Style(overlays)
     found = found if style.hide is None else hidden(found, style.hide)
-    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
     names, files = found.names(), None
+    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
     if out is not None:
         settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
         files = RunFiles(out, names, style, overwrite=overwrite, skip_existing=skip_existing, settings=settings)
         found = results.go_on(files.kept, found)
     try:
         _run(model, algorithm, found, files, results, batch_size, tta)
-        results.complete = True
     except (KeyboardInterrupt, OutputError) as error:
-        where = f", kept in {files.folder}" if files is not None else ""
-        told = f"{len(results.predictions)}{f' of {len(names)}' if names else ''} images predicted{where}"
-        raise type(error)(f"{error}; {told}" if str(error) else told) from error
+        raise type(error)("; ".join(filter(None, (str(error), results.so_far(len(names), files))))) from error
     finally:
         results.sort(names)
         if files is not None:
@@ -182,6 +184,7 @@ def _run(
         for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta, model.scope, model.made_by):
             results.add(name, outcome, files, heard.of(name))
             lines.step(failed=isinstance(outcome, ZooError))
+    results.complete = True
 
 
 def described(prediction: Prediction) -> str:
