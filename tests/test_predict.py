@@ -186,7 +186,7 @@ def other_value(value: Any) -> Any:
         return not value
     if isinstance(value, int):
         return value + 1
-    return value if isinstance(value, str) else value * 0.5
+    return value if isinstance(value, str | tuple) else value * 0.5
 
 
 @pytest.mark.parametrize("source", SOURCES)
