@@ -232,7 +232,19 @@ MUTANTS = (
         TESTS + "test_intervals.py::test_an_evaluation_draws_patients",
     ),
     Mutant(
-        "zoo/evaluation.py",
+        "common/metrics/class_scores.py",
+        "    worth = min(value * (1 - value) / spread, float(cases)) if spread > 0 else float(min(cases, groups))\n",
+        "    worth = float(cases)\n",
+        COMMON + "test_metrics_class_scores.py::test_images_of_one_patient_say_less_than_as_many_patients",
+    ),
+    Mutant(
+        "zoo/report/subgroups.py",
+        "counts[members[name]], summarise, weighed[name])",
+        "counts[members[kept[0]]], summarise, weighed[name])",
+        TESTS + "test_subgroups.py::test_each_subgroup_draws_its_own_patients",
+    ),
+    Mutant(
+        "zoo/comparison.py",
         'groups = [str(row["group"] or row["name"]) for row in first]',
         'groups = [str(row["name"]) for row in first]',
         TESTS + "test_intervals.py::test_a_comparison_draws_patients",

@@ -77,22 +77,22 @@ def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
     groups = [str(row["group"] or row["name"]) for row in first]  # an unknown patient is one of many
     rng = np.random.default_rng(0)
     pooled: list[Row] = []
-    answers = answers_of(first), answers_of(paired)
-    if answers[0] is not None and answers[1] is not None:
+    one, other = answers_of(first), answers_of(paired)
+    if one is not None and other is not None:
         pooled = compare_pooled(first, paired, summarise_probabilities, groups, rng)
-        pooled = _with_delong(pooled, *answers)
+        pooled = _with_delong(pooled, one, other)
     columns = [score_columns(rows) for rows in (first, paired)]
     return pooled + compare_columns(columns[0], columns[1], groups, rng)
 
 
 def _with_delong(pooled: list[Row], first: Answers, second: Answers) -> list[Row]:
     """Add DeLong's interval and test to the area of two classes; of more, a row for each class against the rest."""
-    found = {
-        first.classes[c]: compare_areas(
-            first.labels == c, *(a.probabilities[:, c] for a in (first, second)), first.groups
-        )
-        for c in first.positives
-    }
+    found = {}
+    for c in first.positives:
+        name = first.classes[c]
+        if name in second.classes:  # perhaps at another place
+            scores = second.probabilities[:, second.classes.index(name)]
+            found[name] = compare_areas(first.labels == c, first.probabilities[:, c], scores, first.groups)
     if len(found) > 1:
         renamed = [{"metric": f"roc_auc_{name}", **row} for name, row in found.items()]
         return pooled + [{("p_delong" if key == "p" else key): value for key, value in row.items()} for row in renamed]

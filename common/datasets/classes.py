@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 COUNTED = ("label", "mask", "boxes", "points", "ellipses")  # labels that count classes; instances have none
 ALIKE = "Name the classes alike, in classes.txt too where some of them have no case"
+MOST_NAMED = 8  # classes in a remedy
 NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "control")
 
 
@@ -146,9 +147,11 @@ def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classe
     numbers = label if key in ("label", "mask") else label[:, 0].astype(np.int64)
     if table is None:
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
+            names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, numbers.max() + 1))]
             raise DataError(
                 f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. Name the classes of "
-                "the data in classes.txt, or train a model of as many"
+                f"the data in classes.txt, a line each, such as {', '.join(names[:MOST_NAMED])}"
+                f"{', ...' * (len(names) > MOST_NAMED)}; a model is then trained for as many"
             )
         return sample
     is_class = (numbers >= 0) & (numbers < len(table))  # 255 may say that a pixel is not judged

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -135,7 +136,7 @@ def _innermost(labels: Mapping[str, object], root: Path) -> tuple[list[tuple[int
     Regions have to lie in each other or apart, and each has to have pixels of its own.
     """
     where = root / "dataset.json"
-    sets = {
+    sets: dict[str, frozenset[Any]] = {
         str(name): frozenset(value) if isinstance(value, list) else frozenset([value]) for name, value in labels.items()
     }
     names = sorted(

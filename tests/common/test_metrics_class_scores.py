@@ -107,6 +107,19 @@ def test_all_right_is_no_certainty():
     assert by_name(answers)["yes", "roc_auc"]["low"] < 0.75
 
 
+def test_images_of_one_patient_say_less_than_as_many_patients():
+    labels = np.repeat(np.arange(40) % 2, 5)
+    p = np.repeat(np.random.default_rng(0).random(40) * 0.6 + 0.4 * (np.arange(40) % 2), 5)  # all five alike
+    by_patient = Answers(("no", "yes"), labels, np.stack([1 - p, p], 1), tuple(str(i // 5) for i in range(200)))
+    alone = Answers(by_patient.classes, labels, by_patient.probabilities, tuple(map(str, range(200))))
+
+    widths = []
+    for answers in (by_patient, alone):
+        row = next(r for r in class_rows(answers, draws=300) if (r["class"], r["metric"]) == ("yes", "sensitivity"))
+        widths.append(row["high"] - row["low"])
+    assert widths[0] / widths[1] == pytest.approx(5**0.5, rel=0.25)
+
+
 def test_one_patient_gives_no_interval():
     answers = drawn(0)
     rows = by_name(Answers(answers.classes, answers.labels, answers.probabilities, ("a",) * 60))

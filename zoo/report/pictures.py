@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,18 +56,15 @@ def draw_extremes(
         sample, row = samples[index], cases[index].row
         (prediction,) = predict_batch(algorithm, engine, [prepare(algorithm, sample.image)], tta=tta)
         told = f"{_true_class(algorithm, row)}{_asked(algorithm)} {written(algorithm.quality(cases[index]))}"
-        reference = (
-            b""
-            if is_word(algorithm) or np.prod(sample.image.size) > LARGEST_VOXELS
-            else _jpeg(_perfect(algorithm, sample))
-        )
+        reference = _jpeg(_perfect(algorithm, sample)) if has_reference(algorithm, sample) else b""
         out.append(Shown(kind, str(row["name"]), told, _jpeg(prediction), reference))
     return out
 
 
-def is_word(algorithm: Algorithm[Any]) -> bool:
-    """Say whether the reference is a class alone, which needs no picture."""
-    return tuple(algorithm.labels) == ("label",)
+def has_reference(algorithm: Algorithm[Any], sample: Sample) -> bool:
+    """Say whether there is a reference to draw: more than a class, all of it known, of an image that is not huge."""
+    is_known = set(algorithm.labels) <= set(sample.labels)
+    return is_known and tuple(algorithm.labels) != ("label",) and math.prod(sample.image.size) <= LARGEST_VOXELS
 
 
 def _perfect(algorithm: Algorithm[Any], sample: Sample) -> Prediction:

@@ -21,7 +21,8 @@ RGB = ("R", "G", "B")
 
 def write(job: Job) -> None:
     """Write the cases; test goes to imagesTs and labelsTs, train and val stand in splits_final.json."""
-    classes, ending, channels = job.dataset.classes, "", ("",)
+    classes, ending = job.dataset.classes, ""
+    channels: tuple[str, ...] = ()
     largest = len(classes) - 1
     for name, record in zip(job.names(), job.dataset.records, strict=True):
         sample = record.load()
