@@ -10,5 +10,7 @@ export OMP_NUM_THREADS=1
 "$python" ci/bench_volumes_torch.py
 "$python" ci/bench_io.py
 "$python" ci/bench_boxes.py
+"$python" ci/bench_phases.py WeaklyLesionLocalisation
+"$python" ci/bench_phases.py WeaklyLesionLocalisation --backend mindspore
 "$python" ci/bench_volume_torch.py --answers 20                         # a whole CT: memory, time around the network
 "$python" ci/bench_volume_torch.py --size 80 112 80 --repeats 3         # the network on every window: time, masks
