@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -46,6 +46,7 @@ class Algorithm(ABC, Generic[C]):
     monitor: ClassVar[str]  # key of summarise(); the checkpoint with the largest value is the best
     prediction_options: ClassVar[tuple[str, ...]] = ()  # fields of Config that predict() takes for one call
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
+    by_slices: ClassVar[bool] = False  # answers for the slices of a volume one by one, and joins the answers
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
     augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
     of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
@@ -76,6 +77,21 @@ class Algorithm(ABC, Generic[C]):
     def mirrors(self) -> bool:
         """Tell whether training mirrors; an algorithm whose options do not say so may be mirrored."""
         return bool(getattr(self.augmentation, "mirror", True))
+
+    def enter(self, image: Image) -> Image:
+        """Return the image as the network takes it, on the same grid, such as a CT slice in a window; else itself.
+
+        Answers hold it in the place of the image; its `prepared` tells what was done.
+        """
+        return image
+
+    def slices(self, image: Image) -> Iterator[tuple[int, Image]]:
+        """Yield the slices of a volume that are worth looking at, by their index; only where `by_slices`."""
+        raise NotImplementedError
+
+    def join(self, image: Image, answers: Iterable[tuple[int, Any]]) -> Prediction:
+        """Put the answers for the slices of a volume together; only where `by_slices`."""
+        raise NotImplementedError
 
     @property
     @abstractmethod

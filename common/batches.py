@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -36,6 +37,12 @@ def stack(items: Sequence[Arrays]) -> dict[str, np.ndarray]:
     return {name: np.stack([item[name] for item in items]) for name in items[0]}
 
 
+def entering(algorithm: Algorithm[Any], sample: Sample) -> Sample:
+    """Return a sample whose image is what the network takes it for, see `Algorithm.enter`."""
+    seen = algorithm.enter(sample.image)
+    return sample if seen is sample.image else replace(sample, image=seen)
+
+
 def batches_per_epoch(samples: int, batch_size: int, repeats: int = 1, sampler: Sampler | None = None) -> int:
     """Count the full batches; the rest of an epoch is left out (its samples change every epoch)."""
     if sampler is not None:
@@ -62,7 +69,8 @@ def training_batches(
     chunks = _sampled(sampler, batch_size, repeats, rng) if sampler else _plain(len(samples), batch_size, repeats, rng)
 
     def prepare(draw: int, index: int) -> Pair:
-        sample = algorithm.augment(samples[index], np.random.default_rng([seed, epoch, draw]))
+        entered = entering(algorithm, samples[index])
+        sample = algorithm.augment(entered, np.random.default_rng([seed, epoch, draw]))
         return algorithm.preprocess(sample.image), algorithm.targets(sample)
 
     with ThreadPoolExecutor(WORKERS) as pool:

@@ -52,6 +52,8 @@ class Image:
     files: what it was read from; slices of a series in the order of the array.
     nifti: the other place, and the codes of both, of an image from a NIfTI file; None for other files.
     modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
+    dicom: whose it is and what it belongs to, by the names in `dicom.ORIGIN`; empty for other files.
+    prepared: what was done to it before a network saw it, such as the window of a CT; empty for nothing.
     """
 
     array: np.ndarray
@@ -61,6 +63,8 @@ class Image:
     files: tuple[Path, ...] = ()
     nifti: NiftiWorlds | None = None
     modality: str = ""
+    dicom: Mapping[str, str] = field(default_factory=dict)
+    prepared: Mapping[str, float | str] = field(default_factory=dict)
 
     @property
     def size(self) -> tuple[int, ...]:

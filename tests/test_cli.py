@@ -247,7 +247,7 @@ def test_only_typed_options_reach_the_recipe(monkeypatch: pytest.MonkeyPatch, tm
             asked.update(options)
             raise TrainingError("enough")
 
-    monkeypatch.setattr("zoo.cli.run._load", lambda *_, **__: Recorder())
+    monkeypatch.setattr("zoo.cli.run.load_model", lambda *_, **__: Recorder())
     result = run(
         "train", NAME, "--data", tmp_path, "--out", tmp_path, "--freeze", "a", "--freeze", "b", "--patience", 0
     )
@@ -268,7 +268,7 @@ def test_ctrl_c_exits_with_130_and_says_how_to_go_on(monkeypatch: pytest.MonkeyP
         def train(self, data, **options):  # type: ignore[no-untyped-def]
             raise KeyboardInterrupt("saved at step 7")
 
-    monkeypatch.setattr("zoo.cli.run._load", lambda *_, **__: Stopped())
+    monkeypatch.setattr("zoo.cli.run.load_model", lambda *_, **__: Stopped())
     monkeypatch.setattr(sys, "argv", ["zoo", "train", NAME, "--data", "my data", "--out", "run"])
     result = run("train", NAME, "--data", tmp_path, "--out", tmp_path)
 

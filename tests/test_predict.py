@@ -121,11 +121,11 @@ def test_an_image_that_breaks_the_network_costs_itself_only(
 def test_a_reader_that_breaks_costs_its_file_only(
     model: zoo.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo.prediction import sources
+    from zoo.prediction import folders
 
     paths = [picture(tmp_path / f"{i}.png", i) for i in range(3)]
-    read = sources.read_image
-    monkeypatch.setattr(sources, "read_image", lambda p, s: read(p, s) if p != paths[0] else {}["bug"])
+    read = folders.read_image
+    monkeypatch.setattr(folders, "read_image", lambda p, s: read(p, s) if p != paths[0] else {}["bug"])
 
     with pytest.warns(ZooWarning):
         found = model.predict(paths)
@@ -186,7 +186,7 @@ def other_value(value: Any) -> Any:
         return not value
     if isinstance(value, int):
         return value + 1
-    return value if isinstance(value, str) else value * 0.5
+    return value if isinstance(value, str | tuple) else value * 0.5
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -60,7 +60,7 @@ def test_bad_files_are_entries_and_the_others_go_on(folder: Path) -> None:
 
 def test_nothing_is_read_before_its_turn(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr("zoo.prediction.sources.read_image", lambda path, spacing: read.append(path))
+    monkeypatch.setattr("zoo.prediction.folders.read_image", lambda path, spacing: read.append(path))
 
     found = images(folder)
     assert (len(found), read) == (4, [])

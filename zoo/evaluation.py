@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
+from zoo.common.batches import entering
 from zoo.common.errors import ScopeWarning
 from zoo.common.files.output_folder import OutputFolder
 from zoo.common.metrics.bootstrap import bootstrap_draws
@@ -146,7 +147,7 @@ def score_all(
     hear: gets the outputs of each batch that went through the network together, and its samples.
     """
     cases = []
-    for batch in chunks(samples, batch_size):
+    for batch in chunks((entering(algorithm, sample) for sample in samples), batch_size):
         inputs = [prepare(algorithm, sample.image) for sample in batch]
         predictions = predict_batch(algorithm, engine, inputs, tta=tta, hear=partial(_hear, hear, batch))
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
@@ -220,5 +221,6 @@ def score_baseline(
     algorithm: Algorithm[Any], training: Sequence[Sample], samples: Sequence[Sample]
 ) -> dict[str, float]:
     """Summarise the trivial predictor, fitted on the training split."""
-    predict: Callable[[Image], Prediction] = algorithm.baseline(training)
-    return algorithm.summarise([algorithm.score(predict(sample.image), sample) for sample in samples])
+    predict: Callable[[Image], Prediction] = algorithm.baseline(entering(algorithm, sample) for sample in training)
+    seen = (entering(algorithm, sample) for sample in samples)
+    return algorithm.summarise([algorithm.score(predict(sample.image), sample) for sample in seen])

@@ -68,7 +68,7 @@ def load(
         check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    return Model(entry, algorithm, engine, start.variant, start.source, start.record)
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +80,11 @@ class _Start:
     variant: str
     source: str
     identity: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Of the weight file; "" for weights that come from none."""
+        return str(self.identity.get("sha256", ""))
 
     @property
     def record(self) -> Record | None:
@@ -241,7 +246,8 @@ def _from_checkpoint(
     other = tuple(
         n for field, names in heads.items() if getattr(changed, field) != getattr(config, field) for n in names
     )
-    return changed, {name: value for name, value in weights.items() if not name.startswith(other)}, identity, str(path)
+    kept = {name: value for name, value in weights.items() if not name.startswith(other)}
+    return changed, kept, {**identity, "sha256": file.sha256}, str(path)
 
 
 def _pretrained(entry: Entry, init: str, variant: str | None, overrides: dict[str, Any]) -> tuple[Any, Arrays, str]:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import warnings
 from collections.abc import Sequence
-from operator import length_hint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,32 +12,32 @@ from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import InputError, ZooError, ZooWarning
+from zoo.common.errors import InputError
 from zoo.common.files.outputs import user_path
 from zoo.common.labels import TASKS
+from zoo.common.provenance import Provenance
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
-from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.scope import Scope, scope_of
-from zoo.prediction.sources import images, is_single
+from zoo.prediction.series import PATH, Wanted
+from zoo.prediction.sources import images
 from zoo.registry.package import Package
-from zoo.weights.identity import to_metadata
+from zoo.weights.identity import provenance_of, to_metadata
 
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
     from zoo.common.datasets import Dataset
     from zoo.common.datasets.two_folders import FolderPair
     from zoo.evaluation import Evaluation
+    from zoo.prediction.many import Results
     from zoo.registry import Entry
-
-BATCH = 8  # images per forward pass unless said otherwise
-BAR_FROM = 16  # fewer images than this show no progress bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +66,14 @@ class Model:
         variant: str,
         source: str,
         record: Record | None = None,
+        sha256: str = "",
     ) -> None:
         self.entry = entry
         self.algorithm = algorithm
         self.engine = engine
         self.variant = variant
         self.source = source  # where the weights came from
+        self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
 
     @property
@@ -109,7 +109,14 @@ class Model:
     @property
     def identity(self) -> dict[str, str]:
         """What answers, in plain words for tables."""
-        return {"name": self.name, "backend": self.backend, "device": self.device, "weights": self.source}
+        known = self.made_by.to_dict()
+        more = {name: known[name] for name in ("checkpoint", "sha256", "version")}
+        return {"name": self.name, "backend": self.backend, "device": self.device, "weights": self.source, **more}
+
+    @property
+    def made_by(self) -> Provenance:
+        """What predictions say of their origin."""
+        return provenance_of(self.entry, self.source, self.sha256, self.backend, self.device)
 
     def __repr__(self) -> str:
         return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
@@ -121,6 +128,8 @@ class Model:
         spacing_mm: tuple[float, ...] | float | None = None,
         batch_size: int = BATCH,
         tta: bool = False,
+        series: Wanted | None = None,
+        name_by: str = PATH,
         **options: Any,
     ) -> Prediction | PredictionList:
         """Predict one image (path, array, Image) or many (folder, glob, list or generator of these).
@@ -128,31 +137,28 @@ class Model:
         An image may also be the bytes of a file, an open file, or an image of Pillow, SimpleITK or nibabel. One image
         gives one prediction and raises InputError when it cannot be used. Many give a PredictionList in order; images
         that cannot be used are in its `.failures`, with a warning, and the others are finished.
-        An image is named by its path as given. A bug is raised for one image; of many, it is an UnexpectedError.
+        Each DICOM series of a folder is one image; series={"modality": "CT", "description": "*lung*", "uid": ...}
+        chooses among them, and a warning says what was left out and why, as does `.left_out`.
+        An image is named by its path as given, or with name_by="series" by PatientID/SeriesInstanceUID. A bug is raised
+        for one image; of many, it is an UnexpectedError.
         spacing_mm: size of one pixel where the file does not say it, (h, w) or one number for square pixels.
         tta: average over mirrored views of the image. options: see `algorithm.prediction_options`.
         """
         algorithm, batch_size = with_options(self.algorithm, options), checked_batch_size(batch_size)
         if tta:
             check_views(algorithm)
-        found = images(source, spacing_mm)
-        if is_single(source):
-            ((name, image),) = found
-            read = [(name if isinstance(image, ZooError) else image.name, image)]
-            ((_, outcome),) = outcomes(algorithm, self.engine, read, 1, tta, self.scope)
-            return raised(outcome)
-        results = PredictionList(model=self.identity)
-        bar = tqdm(
-            found, desc=self.name, unit="image", disable=None if length_hint(found, BAR_FROM) >= BAR_FROM else True
-        )
-        for name, outcome in outcomes(algorithm, self.engine, bar, batch_size, tta, self.scope):
-            if isinstance(outcome, ZooError):
-                results.failures.append((name, outcome))
-            else:
-                results.append(outcome)
-        if results.failures:
-            warnings.warn(results.complaint(), ZooWarning, stacklevel=2)
-        return results
+        return into_memory(self, algorithm, images(source, spacing_mm, series, name_by), batch_size, tta)
+
+    def predict_into(self, out: str | Path, source: object, **asked: Any) -> Results:
+        """Predict any number of images into a folder, as `zoo predict --out` does: memory does not grow with them.
+
+        Each answer is on disk before the next image is read: a line of predictions.jsonl, a mask, an overlay; tables
+        come at the end. Takes all that `predict` takes, and:
+        skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
+        overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
+        for each. capture: the overlay as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        """
+        return into_folder(self, out, source, **asked)
 
     def train(
         self,

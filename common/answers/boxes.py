@@ -13,6 +13,7 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import corners, to_corner_size
 from zoo.common.errors import ConfigError
 from zoo.common.files.outputs import json_text, write_text
+from zoo.common.findings import POLYLINE, Finding, rectangle
 from zoo.common.io import SUFFIXES, file_suffix
 from zoo.common.tables import Table, write_table
 from zoo.common.types import Row
@@ -95,6 +96,16 @@ class Boxes(Prediction):
                 for i, (box, label, score) in enumerate(zip(sides, self.labels, self.scores, strict=True))
             ],
         }
+
+    def findings(self) -> list[Finding]:
+        """Return each box with its score and diameter; of a volume, its outline in every slice."""
+        found, diameters = [], self.diameters_mm
+        for i, (box, label, score) in enumerate(zip(self.boxes, self.labels, self.scores, strict=True)):
+            first, last = (int(np.floor(box[4])), int(np.ceil(box[5]))) if len(box) == 6 else (0, 1)
+            places = tuple((z, rectangle(*box[:4])) for z in range(first, last))
+            measures = {"score": float(score), **({} if diameters is None else {"diameter_mm": float(diameters[i])})}
+            found.append(Finding(self.classes[int(label)], measures, outline=POLYLINE, places=places))
+        return found
 
     def submissions(self) -> dict[str, Table]:
         """Return the candidates of a volume as LUNA16 takes them: middles in the world of its scans, and scores.

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.files.names import printable
+from zoo.common.findings import Finding
 from zoo.common.numbers import percent
 from zoo.common.types import Row
 
@@ -47,6 +48,11 @@ class Classification(Prediction):
         pairs = zip(self.classes, self.probabilities, strict=True)
         probabilities: Row = {f"p_{name}": float(p) for name, p in pairs}
         return [{"name": self.name, "label": self.label, "probability": self.probability, **probabilities}]
+
+    def findings(self) -> list[Finding]:
+        """Return each class with its probability."""
+        pairs = zip(self.classes, self.probabilities, strict=True)
+        return [Finding(name, {"probability": float(p)}) for name, p in pairs]
 
     def figure(self) -> Figure:
         from zoo.common.plotting import draw_classification

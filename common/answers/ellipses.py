@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.files.names import printable
+from zoo.common.findings import ELLIPSE, Finding, ellipse_ends
 from zoo.common.numbers import name_and_unit, written
 from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
@@ -49,6 +50,20 @@ class Ellipses(Prediction):
         found: list[Row] = self._found() or [{"class": "", "score": 0.0}]
         measurements: Row = {name: float(value) for name, value in self.measurements.items()}
         return [{"name": self.name, **row, **measurements} for row in found]
+
+    def findings(self) -> list[Finding]:
+        """Return each ellipse with its score, and what was measured on all of them."""
+        found = [
+            Finding(
+                self.classes[int(kind)],
+                {"score": float(score)},
+                outline=ELLIPSE,
+                places=((0, ellipse_ends(*values)),),
+            )
+            for (kind, *values), score in zip(self.ellipses, self.scores, strict=True)
+        ]
+        measured = {name: float(value) for name, value in self.measurements.items()}
+        return found + ([Finding("biometry", measured)] if measured else [])
 
     def figure(self) -> Figure:
         from zoo.common.plotting import draw_ellipses

@@ -11,6 +11,7 @@ import numpy as np
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.segmentation import MASKS
 from zoo.common.errors import ConfigError
+from zoo.common.findings import Finding
 from zoo.common.io import file_suffix
 from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
@@ -35,6 +36,15 @@ class ClassifiedSegmentation(Classification):
     @property
     def suffix(self) -> str:
         return ".png"
+
+    @property
+    def segments(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        return self.labels, self.tissues
+
+    def findings(self) -> list[Finding]:
+        """Return the probabilities of the classes and the share of each tissue."""
+        shares = [Finding(name, {"share": s}, i) for i, (name, s) in enumerate(self.shares.items())]
+        return [*super().findings(), *shares]
 
     def mask(self, name: str) -> np.ndarray:
         """Return where one tissue is, bool in the image's grid."""
@@ -71,6 +81,8 @@ class ClassifiedSegmentation(Classification):
         """Write the mask (.png and volume formats), JSON, CSV or an overlay, as the suffix says; return where."""
         path = Path(path)
         path = path if path.suffix else path.with_name(path.name + self.suffix)
+        if file_suffix(path) == ".dcm":
+            return self.save_segmentation(path)
         if file_suffix(path) not in MASKS:
             return super().save(path)
         from zoo.common.io.write import write_labels

@@ -15,6 +15,7 @@ from zoo.common.boxes import boxes_of_labels
 from zoo.common.colours import COLOURS
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.files.outputs import json_text, write_text
+from zoo.common.findings import POLYLINE, Finding, rectangle
 from zoo.common.instances.measures import add_up, mean_scores, measure_objects, renumber
 from zoo.common.instances.outlines import polygons_of
 from zoo.common.instances.rle import all_runs, encode_runs
@@ -92,6 +93,21 @@ class Instances(Prediction):
         """Return one row per object, or one without an object when there is none."""
         return [{"name": self.name, **row} for row in self._found() or [{"id": 0, "class": "", "score": 0.0}]]
 
+    @property
+    def segments(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        numbers = np.concatenate([[0], np.asarray(self.kinds, np.int64) + 1])
+        return numbers[self.instances], ("background", *self.classes)
+
+    def findings(self) -> list[Finding]:
+        """Return the number of each class, and every object with its score, area and box."""
+        name, areas = next((item for item in self.measurements.items() if item[0].startswith("area_")), ("", None))
+        found = [Finding(kind, {"count": float(count)}, i + 1) for i, (kind, count) in enumerate(self.counts.items())]
+        for i in range(len(self)):
+            measures = {"score": float(self.scores[i]), **({} if areas is None else {name: float(areas[i])})}
+            place = ((0, rectangle(*self.boxes[i])),)
+            found.append(Finding(self.classes[int(self.kinds[i])], measures, outline=POLYLINE, places=place))
+        return found
+
     def to_coco(self) -> dict[str, object]:
         """Return the objects as a COCO data set of one image: compressed run lengths, boxes, areas, scores."""
         h, w = (int(n) for n in self.instances.shape)
@@ -152,6 +168,8 @@ class Instances(Prediction):
         """
         path = self._with_suffix(path, self.suffix)
         suffix = path.suffix.lower()
+        if suffix == ".dcm":
+            return self.save_segmentation(path)
         if suffix == ".json":
             return write_text(path, json_text(self.to_coco()), self.image.files)
         if suffix == ".geojson":

@@ -12,6 +12,7 @@ from scipy import ndimage
 from zoo.common.answers.classification import Classification
 from zoo.common.boxes import boxes_of_labels
 from zoo.common.files.names import printable
+from zoo.common.findings import POLYLINE, Finding, rectangle
 from zoo.common.io import file_suffix
 from zoo.common.types import Row
 
@@ -40,6 +41,20 @@ class Localisation(Classification):
         return self.mask
 
     @property
+    def segments(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        return self.mask.astype(np.uint8), ("background", self.shown)
+
+    def findings(self) -> list[Finding]:
+        """Return the probabilities of the classes, the mask, and the boxes."""
+        spacing, count = self.image.spacing_mm, float(self.mask.sum())
+        unit, size = ("px", 1.0) if spacing is None else ("mm2", float(np.prod(spacing)))
+        places = [
+            Finding(self.shown, {"score": float(score)}, outline=POLYLINE, places=((0, rectangle(*box)),))
+            for box, score in zip(self.boxes, self.scores, strict=True)
+        ]
+        return [*super().findings(), Finding(self.shown, {f"size_{unit}": count * size}, 1), *places]
+
+    @property
     def suffix(self) -> str:
         return ".png"
 
@@ -64,6 +79,8 @@ class Localisation(Classification):
         """Write the mask (.png and volume formats), the map (.npy), JSON, CSV or an overlay, as the suffix says."""
         path = self._with_suffix(path, self.suffix)
         suffix = file_suffix(path)
+        if suffix == ".dcm":
+            return self.save_segmentation(path)
         if suffix not in (*MASKS, ".npy"):
             return super().save(path)
         from zoo.common.io.write import write_labels, write_map

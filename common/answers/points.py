@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from zoo.common.answers.prediction import Prediction
+from zoo.common.findings import POINT, Finding
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -87,6 +88,16 @@ class Points(Prediction):
     def rows(self) -> list[Row]:
         """Return one row per cell, or one without a cell when none was found."""
         return [{"name": self.image.name, **row} for row in self._found() or [NONE]]
+
+    def findings(self) -> list[Finding]:
+        """Return the number of each class, the index, and each cell with its score."""
+        counts = [Finding(name, {"count": float(count)}) for name, count in self.counts.items()]
+        index = [] if self.index is None else [Finding(self.index_name, {"share": self.index[0]})]
+        cells = [
+            Finding(self.classes[int(kind)], {"score": float(score)}, outline=POINT, places=((0, np.array([[x, y]])),))
+            for (kind, x, y), score in zip(self.points, self.scores, strict=True)
+        ]
+        return [*counts, *index, *cells]
 
     def to_geojson(self) -> dict[str, object]:
         """Return the cells as QuPath imports them: one detection each, pixels counted from the corner of the first."""

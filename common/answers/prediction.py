@@ -9,15 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zoo.common.errors import ConfigError
 from zoo.common.files.names import as_utf8, printable
 from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
+from zoo.common.findings import Finding
+from zoo.common.provenance import UNKNOWN, Provenance
 from zoo.common.tables import Table, write_csv
 from zoo.common.types import Image, Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image as Picture
+
+    from zoo.common.io.dicom_objects import Hide
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
 
@@ -27,10 +33,12 @@ class Prediction(ABC):
     """The answer for one image, in the image's own frame.
 
     out_of_scope: in which respects the image is unlike those of the training; empty when it is like them.
+    made_by: which weights answered.
     """
 
     image: Image
     out_of_scope: tuple[str, ...] = field(default=(), kw_only=True)
+    made_by: Provenance = field(default=UNKNOWN, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -53,6 +61,57 @@ class Prediction(ABC):
     def table(self) -> list[Row]:
         """Return the rows with a column that says in which respects the image is out of scope, "" for none."""
         return [{**row, "out_of_scope": "; ".join(self.out_of_scope)} for row in self.rows()]
+
+    def findings(self) -> list[Finding]:
+        """Return what a report tells: things of a class with their measurements and places."""
+        return []
+
+    @property
+    def segments(self) -> tuple[np.ndarray, tuple[str, ...]] | None:
+        """Class of each pixel in the image's grid, and the classes, the background first; None without a mask."""
+        return None
+
+    def save_segmentation(self, path: str | Path, hide: Hide | None = None) -> Path:
+        """Write the mask as DICOM-SEG with the codes of its classes, and what answered; return where.
+
+        hide: takes names out of the source images before anything is copied from them.
+        """
+        from zoo.common.io.dicom_seg import write_segmentation
+        from zoo.common.io.write import checked_labels
+
+        if (found := self.segments) is None:
+            raise ConfigError(
+                f"{self.name}: {type(self).__name__} has no mask for a DICOM-SEG; save_report() has it all"
+            )
+        labels, classes = checked_labels(found[0], self.image, found[1]), found[1]
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_segmentation(staged, labels, self.image, classes, self.made_by, hide),
+        )
+
+    def save_report(self, path: str | Path, segmentation: str | Path | None = None, hide: Hide | None = None) -> Path:
+        """Write what was measured as DICOM SR (template 1500); return where.
+
+        segmentation: the DICOM-SEG that save() made of this prediction, for the report to refer to.
+        """
+        from zoo.common.io.dicom_sr import write_report
+
+        mask = None if segmentation is None else user_path(segmentation)
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_report(staged, self.findings(), self.image, self.made_by, mask, hide),
+        )
+
+    def save_capture(self, path: str | Path, hide: Hide | None = None) -> Path:
+        """Write the overlay as DICOM secondary capture; return where."""
+        from zoo.common.io.dicom_capture import write_capture
+
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_capture(
+                staged, np.asarray(self.plot().convert("RGB")), self.image, self.made_by, hide
+            ),
+        )
 
     def submissions(self) -> dict[str, Table]:
         """Return tables as challenges ask for them, by the challenge's name; a run joins those of its images.
@@ -118,6 +177,9 @@ class Prediction(ABC):
             "size": [int(n) for n in self.image.size],
             "spacing_mm": None if spacing is None else [float(s) for s in spacing],
             "out_of_scope": list(self.out_of_scope),
+            **({"prepared": dict(self.image.prepared)} if self.image.prepared else {}),
+            **({"dicom": dict(self.image.dicom)} if self.image.dicom else {}),
+            **({"model": self.made_by.to_dict()} if self.made_by.algorithm else {}),
         }
 
     def _with_suffix(self, path: str | Path, suffix: str) -> Path:

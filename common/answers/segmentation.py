@@ -13,6 +13,7 @@ from scipy import ndimage
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError
 from zoo.common.files.names import printable
+from zoo.common.findings import Finding
 from zoo.common.io import file_suffix
 from zoo.common.numbers import UNITS, percent, written
 from zoo.common.tables import finite_or_none
@@ -41,6 +42,16 @@ class Segmentation(Prediction):
     @property
     def suffix(self) -> str:
         return ".png" if self.labels.ndim == 2 else ".nii.gz"
+
+    @property
+    def segments(self) -> tuple[np.ndarray, tuple[str, ...]]:
+        return self.labels, self.classes
+
+    def findings(self) -> list[Finding]:
+        """Return the size of each class."""
+        rows = self.rows()
+        sizes = [{k: float(v) for k, v in row.items() if k.startswith("size_")} for row in rows]
+        return [Finding(str(row["class"]), size, i + 1) for i, (row, size) in enumerate(zip(rows, sizes, strict=True))]
 
     @property
     def mask(self) -> np.ndarray:
@@ -81,6 +92,8 @@ class Segmentation(Prediction):
         suffix = file_suffix(path)
         if suffix not in MASKS:
             return super().save(path)
+        if suffix == ".dcm":
+            return self.save_segmentation(path)
         if suffix == ".png" and self.labels.ndim == 3:
             raise ConfigError(f"{path}: a .png cannot hold a volume; expected .nii.gz, .mha or .nrrd, or use plot()")
         from zoo.common.io.write import write_labels

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ class OutputFolder:
 
     own: names or patterns in the folder that this run may write. What stands there already and was written by an
     earlier run, unchanged since, is removed when `overwrite` says so; anything else is an OutputError before any work.
-    inputs: what the run reads, and therefore never removes.
+    inputs: what the run reads, and therefore never removes. resume: leave what an earlier run wrote where it is, in
+    `earlier`, for this one to go on; `keep_only` removes the rest.
     """
 
     def __init__(
@@ -32,22 +34,25 @@ class OutputFolder:
         *,
         overwrite: bool = False,
         inputs: Iterable[Path] = (),
+        resume: bool = False,
     ) -> None:
         self.folder = user_path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise OutputError(f"{self.folder}: is a file; expected a folder for the results. Give another name")
         earlier = self._earlier(own)
-        if earlier and not overwrite:
+        self.earlier = {path.relative_to(self.folder).as_posix() for path in earlier} if resume else set[str]()
+        if earlier and not overwrite and not resume:
             raise OutputError(
                 f"{self.folder}: holds {len(earlier)} files of an earlier run, such as {earlier[0].name}; give another "
-                "folder, or replace them with overwrite=True (--overwrite)"
+                "folder, replace them with overwrite=True (--overwrite), or go on with skip_existing=True "
+                "(--skip-existing) where the command has it"
             )
         read = {os.path.realpath(path) for path in inputs} if earlier else set()
         if needed := [path for path in earlier if os.path.realpath(path) in read]:
             raise OutputError(f"{needed[0]}: is to be read, and would be replaced. Give another folder for the results")
         with explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            for path in earlier:
+            for path in earlier if not resume else ():
                 path.unlink()
             self.manifest = Lines(self.folder / MANIFEST)
 
@@ -70,6 +75,22 @@ class OutputFolder:
         path = self._free(name)
         self._list(name, GROWING)
         return Lines(path)
+
+    def rewrite_lines(self, name: str, entries: Iterable[Any]) -> Lines:
+        """Replace a file of lines by some entries in one step, and open it to grow on."""
+        text = "".join(json.dumps(plain(entry), allow_nan=False) + "\n" for entry in entries)
+        self._list(name, GROWING)
+        path = write_whole(self.folder / name, lambda staged: staged.write_text(text, encoding="utf-8"))
+        return Lines(path)
+
+    def keep_only(self, names: Container[str]) -> None:
+        """Remove what an earlier run left behind, but for the files of these names."""
+        with explained(self.folder):
+            for name in sorted(self.earlier):
+                if name not in names:
+                    (self.folder / name).unlink(missing_ok=True)
+            for staged in [*self.folder.glob(f"{STAGED}*"), *self.folder.glob(f"**/{STAGED}*")]:
+                shutil.rmtree(staged, ignore_errors=True)  # what a killed run did not finish
 
     def close_lines(self, lines: Lines) -> None:
         """Close such a file; from now on a change of it is noticed."""
@@ -125,6 +146,23 @@ class Lines:
     def close(self) -> None:
         """Write nothing more."""
         self.file.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a file of lines, without a last line that was cut off; none where there is no file."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    out = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            out.append(entry)
+    return out
 
 
 def read_manifest(folder: Path) -> dict[str, list[str]]:

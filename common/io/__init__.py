@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,14 +13,14 @@ import numpy as np
 from zoo.common.errors import InputError
 from zoo.common.files.outputs import is_there
 from zoo.common.io import dicom, pictures
-from zoo.common.io.dicom_series import read_series
+from zoo.common.io.dicom_series import read_series, read_slices
 from zoo.common.io.images import as_image, checked_image
 from zoo.common.io.metaimage import read_metaimage
 from zoo.common.io.nifti import read_nifti
 from zoo.common.io.nrrd import read_nrrd
 from zoo.common.types import Image
 
-__all__ = ["SUFFIXES", "as_image", "file_suffix", "read_image"]
+__all__ = ["SUFFIXES", "as_image", "file_suffix", "read_image", "read_volume"]
 T = TypeVar("T")
 
 
@@ -32,6 +32,19 @@ def read_image(path: str | Path, spacing_mm: tuple[float, ...] | None = None) ->
     """
     path = Path(path)
     return read_with(path, READERS, lambda image: _finished(image, path, spacing_mm))
+
+
+def read_volume(files: Sequence[Path], name: str, spacing_mm: tuple[float, ...] | None = None) -> Image:
+    """Read the slices of one DICOM series, wherever they lie, as one volume (1, d, h, w) that is called `name`.
+
+    spacing_mm: overrides that of the files.
+    """
+
+    def read(_: Path) -> Image:
+        return read_slices(files, Path(name).name)
+
+    folder = files[0].parent
+    return read_with(folder, {"": read}, lambda image: replace(_finished(image, folder, spacing_mm), name=name))
 
 
 def read_with(path: Path, readers: Mapping[str, Callable[[Path], T]], finish: Callable[[T], T]) -> T:

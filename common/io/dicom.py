@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -27,6 +29,17 @@ REPEATED = (
     "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation",
     "RescaleIntercept", "RescaleSlope",
 )  # fmt: skip
+ORIGIN = {  # what an answer tells of where its image belongs: name, DICOM's tag
+    "patient_id": "PatientID",
+    "study_uid": "StudyInstanceUID",
+    "series_uid": "SeriesInstanceUID",
+    "instance_uid": "SOPInstanceUID",
+    "frame_of_reference_uid": "FrameOfReferenceUID",
+    "modality": "Modality",
+    "series_number": "SeriesNumber",
+    "series_description": "SeriesDescription",
+    "study_date": "StudyDate",
+}
 NO_IMAGES = ("SEG", "RTPLAN", "RTDOSE", "SR", "PR", "KO", "REG")
 
 
@@ -46,23 +59,36 @@ def read_dicom(path: Path) -> Image:
     frames = int(data.get("NumberOfFrames") or 1)
     check_size((int(data.get("SamplesPerPixel") or 1), frames, data.Rows, data.Columns), path.name)
     order, affine = frame_order(data, path.name)
-    array, modality = _frames(data, order), modality_of(data)
+    array = _frames(data, order)
+    image = Image(array, affine=affine, name=path.name, modality=modality_of(data), dicom=origin_of(data))
     if affine is not None and frames > 1:
-        sizes = checked_spacing(affine, path.name)
-        return Image(array, spacing_mm=sizes, affine=affine, name=path.name, modality=modality)
+        return replace(image, spacing_mm=checked_spacing(affine, path.name))
     spacing: tuple[float, ...] | None = pixel_spacing(data)
     if frames == 1:
         if affine is not None:
             checked_spacing(affine, path.name)
-        return Image(array[:, 0], spacing_mm=spacing, affine=affine, name=path.name, modality=modality)
+        return replace(image, array=array[:, 0], spacing_mm=spacing)
     between = measure(data, 0, "PixelMeasuresSequence", "SpacingBetweenSlices")
-    spacing = (abs(float(between)), *spacing) if between and spacing else None
-    return Image(array, spacing_mm=spacing, name=path.name, modality=modality)
+    return replace(image, spacing_mm=(abs(float(between)), *spacing) if between and spacing else None)
 
 
 def modality_of(data: Dataset) -> str:
     """Return DICOM's word for how the image came about, such as CT; "" where the file has none."""
     return str(data.get("Modality") or "")
+
+
+def origin_of(data: Dataset) -> dict[str, str]:
+    """Return what the file says of patient, study, series and itself; without what it leaves out."""
+    found = {name: data.get(tag) for name, tag in ORIGIN.items()}
+    window = [_first(data.get(tag)) for tag in ("WindowCenter", "WindowWidth")]
+    found["window_hu"] = ", ".join(window) if all(window) and modality_of(data) == "CT" else None
+    return {name: str(value) for name, value in found.items() if value not in (None, "")}
+
+
+def _first(value: object) -> str:
+    """Return the first of several values of a tag; "" for none."""
+    several = isinstance(value, Sequence) and not isinstance(value, str)
+    return str(value[0] if several and value else "" if several or value is None else value)  # type: ignore[index]
 
 
 def _frames(data: Dataset, order: list[int]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.common.errors import InputError
-from zoo.common.io.dicom import is_dicom, modality_of, open_dicom
+from zoo.common.io.dicom import is_dicom, modality_of, open_dicom, origin_of
 from zoo.common.io.dicom_frames import plane_of
 from zoo.common.io.dicom_stack import Plane, listed, stack
 from zoo.common.io.dicom_values import values_of
@@ -39,38 +39,22 @@ def _is_unnamed_dicom(path: Path) -> bool:
     return (not path.suffix or path.suffix[1:].isdigit()) and is_dicom(path)
 
 
-def holds_series(files: Sequence[Path]) -> bool:
-    """Whether at least two of the files are slices of one series, so that they mean a volume and not pictures."""
-    seen = set()
-    for path in files:
-        uid = _series_of_slice(path)
-        if uid is not None and uid in seen:
-            return True
-        seen.add(uid)
-    return False
-
-
-def _series_of_slice(path: Path) -> str | None:
-    import pydicom
-
-    tags = ["SeriesInstanceUID", "ImagePositionPatient", "NumberOfFrames"]
-    try:
-        data = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags)
-        is_slice = bool(data.get("ImagePositionPatient")) and int(data.get("NumberOfFrames") or 1) == 1
-        return str(data.get("SeriesInstanceUID")) if is_slice else None
-    except Exception:  # whatever is wrong with the file is said when it is read
-        return None
-
-
 def read_series(folder: Path) -> Image:
     """Read all DICOM files of a folder as one volume (1, d, h, w), sorted along the normal of the slices.
 
     Every slice is rescaled by its own slope. Mixed series, sizes, directions, missing or repeated slices and tilted
     gantries are refused with a list.
     """
-    name, files = folder.name, dicom_files(folder)
+    files = dicom_files(folder)
     if not files:
-        raise InputError(f"{name}: a folder without DICOM files given; expected one image file, or one DICOM series")
+        raise InputError(
+            f"{folder.name}: a folder without DICOM files given; expected one image file, or one DICOM series"
+        )
+    return read_slices(files, folder.name)
+
+
+def read_slices(files: Sequence[Path], name: str) -> Image:
+    """Read the files of one series as one volume, see `read_series`; their names need not follow their places."""
     known: Known = {}
     slices = [_open_slice(path, known) for path in files]
     _refuse_mixed_series(slices, files, name)
@@ -80,13 +64,16 @@ def read_series(folder: Path) -> Image:
     check_size((len(slices), slices[0].Rows, slices[0].Columns), name)
     order, affine = stack(planes, name)
     array = np.empty((1, len(order), slices[0].Rows, slices[0].Columns), np.float32)
-    modality = modality_of(slices[0])
+    modality, origin = modality_of(slices[0]), origin_of(slices[0])
+    origin.pop("instance_uid", None)  # of one slice
     for i, slice_number in enumerate(order):
         array[0, i] = _decoded(slices[slice_number], files[slice_number])
         slices[slice_number].clear()  # its pixels are not needed twice
     sorted_files = tuple(files[i] for i in order)
     spacing = checked_spacing(affine, name)
-    return Image(array, spacing_mm=spacing, affine=affine, name=name, files=sorted_files, modality=modality)
+    return Image(
+        array, spacing_mm=spacing, affine=affine, name=name, files=sorted_files, modality=modality, dicom=origin
+    )
 
 
 def _open_slice(path: Path, known: Known) -> Dataset:

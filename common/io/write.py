@@ -31,7 +31,7 @@ def write_labels(path: str | Path, labels: np.ndarray, image: Image, classes: Se
     """
     path = Path(path)
     suffix = _known_suffix(path, LABEL_SUFFIXES)
-    values = _checked_labels(labels, image, classes)
+    values = checked_labels(labels, image, classes)
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".dcm":
@@ -66,7 +66,7 @@ def _known_suffix(path: Path, known: tuple[str, ...]) -> str:
     return suffix
 
 
-def _checked_labels(labels: np.ndarray, image: Image, classes: Sequence[str]) -> np.ndarray:
+def checked_labels(labels: np.ndarray, image: Image, classes: Sequence[str]) -> np.ndarray:
     """Return the labels in the smallest type that holds every class."""
     if labels.shape != image.size:
         raise InputError(f"{image.name}: labels of {labels.shape} given; expected the image's {image.size}")

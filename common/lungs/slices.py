@@ -97,7 +97,8 @@ def cropped(image: Image, config: SliceConfig) -> np.ndarray:
     low, high = float(image.array.min()), float(image.array.max())
     if low < 0 or high > 255:
         raise InputError(
-            f"{image.name}: intensities {low:g}..{high:g}; expected 0..255. Window a CT slice to 8 bit first"
+            f"{image.name}: intensities {low:g}..{high:g}; expected 0..255. Bring a CT slice into a window first, for "
+            "example with window=(-600, 1500)"
         )
     box = CROPS[config.crop](image.array)
     return image.array[:, box.top : box.bottom, box.left : box.right]

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
-from zoo.common.classification.slice_classifier import SliceClassifier
+from zoo.common.classification.slice_classifier import SLICE_OPTIONS, SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
 from zoo.common.lungs.slices import (
@@ -42,6 +42,7 @@ class TSCam(SliceClassifier[Config]):
     labels: ClassVar[tuple[str, ...]] = ("label", "mask")
     answer_type: ClassVar[type[Prediction]] = Localisation
     prediction_options: ClassVar[tuple[str, ...]] = (
+        *SLICE_OPTIONS,
         "coupling",
         "roi",
         "map_scale",

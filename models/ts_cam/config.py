@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne, Whole
 from zoo.common.recipe import Recipe
+from zoo.common.records import later
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Config:
     threshold: Open = 0.5  # of two classes, the second is named from this probability of the network on
     class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
     label_smoothing: ShareBelowOne = 0.0  # share of the target that is spread over all classes
+    window: tuple[float, ...] = later(())  # (centre, width) [HU] of raw CT; () where training saw 8-bit pictures
+    window_from: str = later("checkpoint")  # file: the window that a DICOM file names counts instead
+    lungs: str = later("cut")  # raw CT becomes black around the lungs; whole: it does not
+    top_slices: int = later(5)  # most suspicious slices that the summary of a series is the mean of
 
 
 def _published(dim: int, heads: int) -> Config:

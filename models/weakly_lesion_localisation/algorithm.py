@@ -11,7 +11,7 @@ from zoo.common.algorithm import Sampler
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
-from zoo.common.classification.slice_classifier import SliceClassifier
+from zoo.common.classification.slice_classifier import SLICE_OPTIONS, SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import above_median_map, is_lung, score_map, summarise_maps
 from zoo.common.lungs.boxes import BLACK
@@ -50,6 +50,7 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
     answer_type: ClassVar[type[Prediction]] = Repainted
     of_classes = ("threshold", "class_weights", "map_threshold")
     prediction_options: ClassVar[tuple[str, ...]] = (
+        *SLICE_OPTIONS,
         "rule",
         "map",
         "roi",

@@ -232,13 +232,12 @@ def test_folders_of_series_are_one_image_each(tmp_path: Path) -> None:
     assert [name for name, _ in images(tmp_path)] == [str(tmp_path / "a"), str(tmp_path / "b")]
 
 
-def test_mixed_series_are_one_refusal_and_not_many_pictures(tmp_path: Path) -> None:
+def test_mixed_series_are_refused_where_one_image_is_asked_for(tmp_path: Path) -> None:
     folder = write_series(tmp_path / "series")
     second_series(folder)
 
-    ((_, error),) = images(folder)
-
-    assert isinstance(error, InputError)
+    with pytest.raises(InputError, match="2 series given"):
+        read_image(folder)
 
 
 def test_single_pictures_in_one_folder_stay_single(tmp_path: Path) -> None:

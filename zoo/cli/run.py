@@ -1,11 +1,9 @@
-"""The commands that run a network: predict, train, evaluate, benchmark; and the one that compares two evaluations."""
+"""The commands that train and score a network: train, evaluate, benchmark; and the one that compares evaluations."""
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +11,9 @@ import typer
 
 from zoo.cli import completion
 from zoo.cli.data import Data, Images, Masks, data_of, shown_name
-from zoo.cli.output import AsJson, echo, failed, print_json, print_table, print_traceback, say, table_of
+from zoo.cli.output import AsJson, print_json, print_table, say, table_of
 from zoo.cli.recipe import read_augmentation, with_recipe_options
 from zoo.cli.scores import interval_of, more_tables, number_of, scores_table
-from zoo.common.errors import ConfigError, UnexpectedError, ZooError
 
 Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)]
 Backend = Annotated[
@@ -35,76 +32,8 @@ CheckpointOption = Annotated[
 ]
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
-PixelSize = Annotated[
-    str | None,
-    typer.Option(metavar="MM", help="Size of a pixel where the files do not say it: 0.5, or 0.5,0.4, or 3,0.5,0.5."),
-]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
-Options = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
-]
-SHOWN = 20  # predictions printed one by one
-
-
-def predict(
-    name: Name,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Images, folders or globs.")],
-    out: Annotated[
-        str | None,
-        typer.Option(metavar="FOLDER", help="Write predictions.json, .jsonl and .csv, masks/ and overlays/ here."),
-    ] = None,
-    overwrite: Overwrite = False,
-    backend: Backend = None,
-    device: Device = None,
-    checkpoint: CheckpointOption = "default",
-    batch_size: BatchSize = 8,
-    spacing_mm: PixelSize = None,
-    overlays: Annotated[bool, typer.Option(help="Draw each prediction over its image.")] = True,
-    tta: Views = False,
-    option: Options = None,
-    as_json: AsJson = False,
-) -> None:
-    """Predict images; the bad ones are listed at the end.
-
-    Exit codes: 0 all predicted, 1 some or all not, 2 wrong usage, 130 interrupted; what was finished is kept in --out.
-    """
-    from zoo.prediction.many import predict_many
-    from zoo.prediction.sources import images
-
-    found, options = images(inputs, parse_spacing(spacing_mm)), parse_options(option or [])
-    model = _load(name, backend, device, checkpoint)
-    results = predict_many(
-        model, found, out, batch_size=batch_size, overlays=overlays, tta=tta, overwrite=overwrite, options=options
-    )
-    if as_json:
-        print_json(results.to_dict())
-    else:
-        _show(results.lines)
-    say(f"{len(results.lines)} of {len(found)} images predicted{f', written to {out}' if out else ''}")
-    if results.out_of_scope:
-        say(f"{results.out_of_scope} out of scope: unlike the images of the training, their answers may be worthless")
-    _tell([error for _, error in results.failures])
-    if results.failures:
-        raise typer.Exit(1)
-
-
-def _show(lines: list[str]) -> None:
-    for line in lines[:SHOWN]:
-        echo(line)
-    if len(lines) > SHOWN:
-        say(f"... and {len(lines) - SHOWN} more")
-
-
-def _tell(failures: list[ZooError]) -> None:
-    """Print what failed; of bugs the traceback, too, once for each kind."""
-    seen = set()
-    for error in failures:
-        cause = error.__cause__ if isinstance(error, UnexpectedError) else None
-        if cause is not None and (kind := (type(cause), traceback.format_tb(cause.__traceback__)[-1:][0])) not in seen:
-            seen.add(kind)
-            print_traceback(cause)
-        failed(str(error))
 
 
 @with_recipe_options
@@ -131,7 +60,7 @@ def train(
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
-    model = _load(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
+    model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
     except KeyboardInterrupt:
@@ -171,7 +100,7 @@ def evaluate(
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline; --out also writes report.html."""
     given = data_of(data, images, masks)
-    model = _load(name, backend, device, checkpoint)
+    model = load_model(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
     more = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
     result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
@@ -237,35 +166,9 @@ def benchmark(
     print_table(benchmark_table(result))
 
 
-def parse_spacing(text: str | None) -> tuple[float, ...] | float | None:
-    """Read one number, or several with commas between them."""
-    if text is None:
-        return None
-    try:
-        values = tuple(float(value) for value in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"--spacing-mm {text}: expected millimetres: 0.5, or 0.5,0.4, or 3,0.5,0.5") from None
-    return values[0] if len(values) == 1 else values
-
-
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, text = pair.partition("=")
-        if not separator:
-            raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
-        try:
-            options[key.replace("-", "_")] = json.loads(text)
-        except ValueError:
-            options[key.replace("-", "_")] = text
-    return options
-
-
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     for command, name in (
-        (predict, "predict"),
         (train, "train"),
         (evaluate, "evaluate"),
         (compare, "compare"),
@@ -274,7 +177,8 @@ def add_to(app: typer.Typer) -> None:
         app.command(name)(command)
 
 
-def _load(name: str, backend: str | None, device: str | None, checkpoint: str, **more: Any) -> Any:
+def load_model(name: str, backend: str | None, device: str | None, checkpoint: str, **more: Any) -> Any:
+    """Load a model; `none` means random weights."""
     import zoo
 
     weights = None if checkpoint.lower() == "none" else checkpoint

@@ -36,12 +36,15 @@ def file_stems(names: Iterable[str]) -> dict[str, str]:
 
 
 class FreePaths:
-    """Free paths in a folder: by `stems` where the name is in it, else by its file; numbered where taken."""
+    """Free paths in a folder: by `stems` where the name is in it, else by its file; numbered where taken.
 
-    def __init__(self, folder: Path, stems: Mapping[str, str] | None = None) -> None:
+    used: paths that are there already, below the parent of the folder.
+    """
+
+    def __init__(self, folder: Path, stems: Mapping[str, str] | None = None, used: Iterable[str] = ()) -> None:
         self.folder = folder
         self.stems = stems or {}
-        self.taken: set[tuple[str, ...]] = set()
+        self.taken = {_key(Path(path).parts[1:]) for path in used if Path(path).parts[:1] == (folder.name,)}
 
     def new(self, name: str, suffix: str = ".png") -> Path:
         """Return a path with the suffix that no other call got, on systems that ignore case either."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,13 @@ from tqdm import tqdm
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
-from zoo.common.tables import Table
+from zoo.common.tables import Table, plain
 from zoo.common.types import Row
+from zoo.prediction import progress
+from zoo.prediction.batch import Kept, keep, same_name
 from zoo.prediction.file_names import FreePaths as FreePaths
-from zoo.prediction.files import RunFiles, failure_entry
+from zoo.prediction.files import RunFiles, Style, failure_entry
+from zoo.prediction.hidden import hidden
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes
 from zoo.prediction.passes import check_views, with_options
@@ -28,45 +31,92 @@ if TYPE_CHECKING:
 class Results:
     """What is kept of each prediction once its image is gone.
 
-    complete: whether the run came to its end.
+    complete: whether the run came to its end. left_out: what lay among the images and is none, path and reason.
+    skipped: how many of the predictions are those of an earlier run.
     """
 
     model: dict[str, str]
-    predictions: list[dict[str, object]] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     failures: list[tuple[str, ZooError]] = field(default_factory=list)
-    submissions: dict[str, Table] = field(default_factory=dict)  # by challenge
-    out_of_scope: int = 0  # predictions of images unlike those of the training
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    skipped: int = 0
+    is_hidden: bool = False  # the files name nobody; `failures` still does
     complete: bool = False
 
-    def add(self, name: str, outcome: Prediction | ZooError, files: RunFiles | None = None) -> None:
+    @property
+    def predictions(self) -> list[dict[str, Any]]:
+        """The entries of predictions.json."""
+        return [each.entry for each in self.kept]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of predictions.csv."""
+        return [row for each in self.kept for row in each.rows]
+
+    @property
+    def lines(self) -> list[str]:
+        """A line per prediction, for people."""
+        return [each.line for each in self.kept]
+
+    @property
+    def submissions(self) -> dict[str, Table]:
+        """The tables that challenges take, by their name."""
+        joined: dict[str, Table] = {}
+        for each in self.kept:
+            for challenge, table in each.submissions.items():
+                joined.setdefault(challenge, Table(table.columns, [])).rows.extend(table.rows)
+        return joined
+
+    @property
+    def out_of_scope(self) -> int:
+        """How many predictions are of images unlike those of the training."""
+        return sum(bool(each.entry.get("out_of_scope")) for each in self.kept)
+
+    def add(
+        self,
+        name: str,
+        outcome: Prediction | ZooError,
+        files: RunFiles | None = None,
+        warnings: Sequence[str] = (),
+    ) -> None:
         """Keep what is said of one image, and write it where there are files."""
         if isinstance(outcome, ZooError):
             self._fail(name, outcome, files)
             return
         written, failures = files.add(outcome) if files is not None else ({}, [])
-        entry: dict[str, object] = {**outcome.to_dict(), **written}
-        if files is not None:
-            files.add_line(entry)
-        self.predictions.append(entry)
-        self.rows += [{**row, **written} for row in outcome.table()]
-        for challenge, table in outcome.submissions().items():
-            self.submissions.setdefault(challenge, Table(table.columns, [])).rows.extend(table.rows)
-        self.lines.append(described(outcome))
-        self.out_of_scope += bool(outcome.out_of_scope)
+        kept = keep(outcome, described(outcome), written, list(warnings))
+        self.kept.append(kept)
         for error in failures:
             self._fail(name, error, files)
+        if files is not None:
+            files.remember(kept)
+
+    def go_on(self, kept: Sequence[Kept], found: Images) -> Images:
+        """Take over what an earlier run finished; return the images that are left to do."""
+        done, names = {each.name for each in kept}, found.names()
+        self.kept = list(kept)
+        self.skipped = sum(same_name(name) in done for name in names)
+        return found.without({name for name in names if same_name(name) in done})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
-        failures = [failure_entry(name, error) for name, error in self.failures]
         return {
             "model": self.model,
             "complete": self.complete,
             "predictions": self.predictions,
-            "failures": failures,
+            "failures": [failure_entry(name, error, self.is_hidden) for name, error in self.failures],
+            "left_out": [{"name": same_name(name), "reason": reason} for name, reason in self.left_out],
         }
+
+    def so_far(self, total: int, files: RunFiles | None) -> str:
+        """Say how many images are done, and where that is."""
+        where = f", kept in {files.folder}" if files is not None else ""
+        return f"{len(self.kept)}{f' of {total}' if total else ''} images predicted{where}"
+
+    def sort(self, names: Sequence[str]) -> None:
+        """Bring the predictions into the order of these names, after those of earlier runs that are not among them."""
+        place = {same_name(name): i for i, name in enumerate(names)}
+        self.kept.sort(key=lambda each: place.get(each.name, -1))
 
     def close(self, files: RunFiles) -> None:
         """Write the tables; quietly give up where the run has ended in an error already."""
@@ -79,7 +129,7 @@ class Results:
     def _fail(self, name: str, error: ZooError, files: RunFiles | None) -> None:
         self.failures.append((name, error))
         if files is not None:
-            files.add_line(failure_entry(name, error))
+            files.add_line(failure_entry(name, error, self.is_hidden))
 
 
 def predict_many(
@@ -91,34 +141,50 @@ def predict_many(
     overlays: bool = True,
     tta: bool = False,
     overwrite: bool = False,
+    skip_existing: bool = False,
+    style: Style | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Results:
-    """Predict every image under its full path; write JSON, CSV, masks and overlays into `out` if given.
+    """Predict every image under its full path; write JSON, CSV and what `style` says into `out` if given.
 
     What is finished is on disk at once. Where the run is interrupted, or cannot write any more, the tables hold what
     was done and the error says how much that is.
-    overwrite: replace what an earlier run wrote into `out`; nothing else is ever replaced.
+    overwrite: replace what an earlier run wrote into `out`; nothing else is ever replaced. skip_existing: go on with
+    what an earlier run left in `out`, however it ended; images that failed are tried again.
     """
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
-    results = Results(model.identity)
-    files = RunFiles(out, found.names(), overlays=overlays, overwrite=overwrite) if out is not None else None
-    bar = tqdm(found, desc=model.name, unit="image", disable=None)
+    style = style or Style(overlays)
+    found = found if style.hide is None else hidden(found, style.hide)
+    names, files = found.names(), None
+    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
+    if out is not None:
+        settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
+        files = RunFiles(out, names, style, overwrite=overwrite, skip_existing=skip_existing, settings=settings)
+        found = results.go_on(files.kept, found)
     try:
-        for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta, model.scope):
-            results.add(name, outcome, files)
-        results.complete = True
+        _run(model, algorithm, found, files, results, batch_size, tta)
     except (KeyboardInterrupt, OutputError) as error:
-        bar.close()
-        kept = f", kept in {files.folder}" if files is not None else ""
-        known = len(found.names())
-        done = f"{len(results.predictions)}{f' of {known}' if known else ''} images predicted{kept}"
-        raise type(error)(f"{error}; {done}" if str(error) else done) from error
+        raise type(error)("; ".join(filter(None, (str(error), results.so_far(len(names), files))))) from error
     finally:
+        results.sort(names)
         if files is not None:
             results.close(files)
     return results
+
+
+def _run(
+    model: Model, algorithm: Any, found: Images, files: RunFiles | None, results: Results, batch_size: int, tta: bool
+) -> None:
+    """Answer image after image; a bar, or lines where no terminal shows one, tell how far it is."""
+    total = len(found.names()) or None
+    lines = progress.Lines(total, progress.silent if progress.is_shown() else progress.to_stderr)
+    with tqdm(found, desc=model.name, unit="image", disable=None) as bar, progress.listening() as heard:
+        for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta, model.scope, model.made_by):
+            results.add(name, outcome, files, heard.of(name))
+            lines.step(failed=isinstance(outcome, ZooError))
+    results.complete = True
 
 
 def described(prediction: Prediction) -> str:

@@ -10,6 +10,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import UnexpectedError, ZooError
 from zoo.common.files.names import printable
+from zoo.common.provenance import UNKNOWN, Provenance
 from zoo.common.types import Image
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import Prepared, chunks, predict_batch, prepare
@@ -20,10 +21,17 @@ Outcome: TypeAlias = tuple[str, "Prediction | ZooError"]
 
 
 def outcomes(
-    algorithm: Algorithm[Any], engine: Engine, found: Iterable[Read], batch_size: int, tta: bool, scope: Scope
+    algorithm: Algorithm[Any],
+    engine: Engine,
+    found: Iterable[Read],
+    batch_size: int,
+    tta: bool,
+    scope: Scope,
+    made_by: Provenance = UNKNOWN,
 ) -> Iterator[Outcome]:
     """Answer image after image, in order, under the names given: a prediction, or the error that it ended in.
 
+    made_by: what the predictions say of their origin.
     An error that is none of the zoo's own becomes an UnexpectedError with that error as its cause.
     """
     for batch in chunks(found, batch_size):
@@ -31,7 +39,8 @@ def outcomes(
         ready = [entry for _, entry in entries if not isinstance(entry, ZooError)]
         answers = iter(_answers(algorithm, engine, ready, tta, scope))
         for name, entry in entries:
-            yield name, entry if isinstance(entry, ZooError) else next(answers)
+            answer = entry if isinstance(entry, ZooError) else next(answers)
+            yield name, answer if isinstance(answer, ZooError) else replace(answer, made_by=made_by)
 
 
 def unexpected(name: str, error: Exception) -> UnexpectedError:

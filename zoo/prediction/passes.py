@@ -51,6 +51,8 @@ def predict_batch(
     through the network together.
     """
     views = check_views(algorithm) if tta else ()
+    if algorithm.by_slices and any(image.array.ndim == 4 for image, _ in prepared):
+        return [_predict_series(algorithm, engine, pair, tta) for pair in prepared]
     if algorithm.slicewise and any(image.array.ndim == 4 for image, _ in prepared):
         return [_predict_slices(algorithm, engine, pair, views) for pair in prepared]
     if algorithm.window is not None:
@@ -62,6 +64,20 @@ def predict_batch(
         algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
         for i, (image, _) in enumerate(prepared)
     ]
+
+
+def _predict_series(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, tta: bool) -> Prediction:
+    """Answer for the slices of a volume one by one, as if each were an image, and join the answers."""
+    image, _ = pair
+    if image.array.ndim == 3:
+        return predict_batch(algorithm, engine, [pair], tta=tta)[0]
+
+    def answers() -> Iterator[tuple[int, Prediction]]:
+        for chunk in chunks(algorithm.slices(image), SLICES):
+            ready = [(seen, algorithm.preprocess(seen)) for _, seen in chunk]
+            yield from zip((i for i, _ in chunk), predict_batch(algorithm, engine, ready, tta=tta), strict=True)
+
+    return algorithm.join(image, answers())
 
 
 def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
@@ -155,4 +171,7 @@ def prepare(algorithm: Algorithm[Any], image: Image, scope: Scope | None = None)
     """Pair an image with the inputs that the network takes for it; InputError for what is none of its kind."""
     if scope is not None:
         scope.check(image)
-    return image, algorithm.preprocess(image)
+    if algorithm.by_slices and image.array.ndim == 4:
+        return image, {}
+    seen = algorithm.enter(image)
+    return seen, algorithm.preprocess(seen)

@@ -22,7 +22,7 @@ NAMED = 5  # failures named in a warning
 class PredictionList(list[Prediction]):
     """The predictions of many images in order; `failures` names each image that could not be used, and why.
 
-    model: what answered, in words; empty where that is unknown.
+    model: what answered, in words; empty where that is unknown. left_out: what was not looked at, path and reason.
     """
 
     def __init__(
@@ -30,10 +30,12 @@ class PredictionList(list[Prediction]):
         predictions: Iterable[Prediction] = (),
         failures: Iterable[tuple[str, ZooError]] = (),
         model: dict[str, str] | None = None,
+        left_out: Iterable[tuple[str, str]] = (),
     ) -> None:
         super().__init__(predictions)
         self.failures = list(failures)
         self.model = dict(model or {})
+        self.left_out = list(left_out)
 
     def complaint(self) -> str:
         """Say how many images failed, and which came first."""
@@ -57,15 +59,27 @@ class PredictionList(list[Prediction]):
             raise ConfigError("pandas is not installed; pip install pandas, or use rows() or save()") from None
         return pandas.DataFrame(self.rows())
 
-    def save(self, folder: str | os.PathLike[str], *, overlays: bool = True, overwrite: bool = False) -> Path:
+    def save(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        overlays: bool = True,
+        overwrite: bool = False,
+        mask_format: str = "",
+        report: bool = False,
+        capture: bool = False,
+    ) -> Path:
         """Write predictions.json, .jsonl and .csv, masks/ and overlays/ into a folder, as `zoo predict --out` does.
 
+        mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/ for each. capture: the overlay
+        as DICOM in captures/.
         overwrite: replace what an earlier run wrote there; nothing else is ever replaced.
         """
-        from zoo.prediction.files import RunFiles
+        from zoo.prediction.files import RunFiles, Style
 
         names = [prediction.image.name for prediction in self]
-        files = RunFiles(folder, names, overlays=overlays, overwrite=overwrite)
+        style = Style(overlays, mask_format, report, capture)
+        files = RunFiles(folder, names, style, overwrite=overwrite)
         self._results(files).close(files)
         return files.folder
 
@@ -89,7 +103,7 @@ class PredictionList(list[Prediction]):
     def _results(self, files: Any = None) -> Any:
         from zoo.prediction.many import Results
 
-        results = Results(self.model)
+        results = Results(self.model, left_out=self.left_out)
         for prediction in self:
             results.add(prediction.image.name, prediction, files)
         for name, error in self.failures:

@@ -80,5 +80,5 @@ def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
     """
     modalities = modality_names(entry.input.modality) if record is None else record.modalities
     channels = int(getattr(algorithm.config, "input_channels", entry.input.channels))
-    kinds = entry.input.dimensions, algorithm.slicewise, channels, modalities
+    kinds = entry.input.dimensions, algorithm.slicewise or algorithm.by_slices, channels, modalities
     return Scope(entry.name, *kinds, record, algorithm.as_seen)

@@ -83,6 +83,33 @@ class Checkpoint(_Strict):
     metrics: dict[Annotated[str, Field(pattern=r"^(torch|mindspore)$")], Metrics]
 
 
+class Code(_Strict):
+    """A concept of a terminology, as DICOM objects name it; SCT is SNOMED CT."""
+
+    value: Text
+    meaning: Text
+    scheme: Text = "SCT"
+
+
+CATEGORIES = {  # of DICOM's context group 7150
+    "anatomy": Code(value="91723000", meaning="Anatomical Structure"),
+    "abnormality": Code(value="49755003", meaning="Morphologically Abnormal Structure"),
+    "tissue": Code(value="85756007", meaning="Tissue"),
+}
+
+
+class Kind(_Strict):
+    """What a class is in the words of others: a key of CATEGORIES, and the code of the thing itself."""
+
+    is_a: Annotated[str, Field(alias="is", pattern=f"^({'|'.join(CATEGORIES)})$")]
+    type: Code
+
+    @property
+    def category(self) -> Code:
+        """The code of the category."""
+        return CATEGORIES[self.is_a]
+
+
 class Origin(_Strict):
     """Whose an algorithm is; never written in a registry file, but known from where the file lies."""
 
@@ -107,6 +134,7 @@ class Entry(_Strict):
     paper: Paper
     reported: Reported
     licence: Text
+    codes: dict[Text, Kind] = {}  # by the name of a class
     checkpoints: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")], Checkpoint]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -134,12 +135,15 @@ class RunFolder:
         return f"train in another folder, with checkpoint={str(self.last)!r} to go on from there"
 
     def check_same(self, settings: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise TrainingError where the run in this folder is another one than `settings`.
+        """Raise TrainingError where the run in this folder is another one than `settings`; more epochs are the same.
 
         defaults: what options were that the run was started without, because they did not exist yet; what else an
         older run did not store is not compared.
         """
         before, now = self.stored_settings(), json.loads(json.dumps(plain(settings)))
+        self._refuse_other_framework(before, now)
+        if before.get("recipe", {}).get("epochs", math.inf) < now["recipe"]["epochs"]:
+            before["recipe"]["epochs"] = now["recipe"]["epochs"]
         usual = json.loads(json.dumps(defaults))
         changed = []
         for key in COMPARED:
@@ -152,6 +156,27 @@ class RunFolder:
             raise TrainingError(
                 f"{self.path}: resumed with other settings ({'; '.join(changed)}); resume with the same ones"
             )
+
+    def planned_epochs(self) -> int:
+        """Return how many epochs the run was to have when it was started, or resumed last."""
+        return int(self.stored_settings()["recipe"]["epochs"])
+
+    def plan_epochs(self, epochs: int) -> None:
+        """Write down that the run is to have more epochs."""
+        settings = self.stored_settings()
+        settings["recipe"]["epochs"] = epochs
+        text = json.dumps(settings, indent=2, sort_keys=True, allow_nan=False)
+        write_atomically(self.settings, (text + "\n").encode())
+
+    def _refuse_other_framework(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        was, chosen = before.get("framework"), now.get("framework")
+        if was in (None, chosen):
+            return
+        command = f"zoo train {now['algorithm']} --backend {chosen} --checkpoint {self.best} --out {self.path}-{chosen}"
+        raise TrainingError(
+            f"{self.path}: a run in {was}, resumed in {chosen}; the state of an optimiser does not pass between them. "
+            f"Resume with --backend {was}, or go on from its best weights in another folder: {command} --data ..."
+        )
 
 
 def _digest(arrays: Mapping[str, np.ndarray], told: str) -> str:

@@ -55,6 +55,19 @@ def learning_rate_at(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (recipe.final_factor + (1 - recipe.final_factor) * cosine)
 
 
+def schedule_change(recipe: Recipe, planned_epochs: int, epoch: int) -> str:
+    """Say what becomes of the learning rate after `epoch` epochs when a run gets more of them than were planned."""
+    fine = 1000  # steps of an epoch; the schedule depends on shares of it alone
+    before, after = (
+        learning_rate_at(epoch * fine, fine, replace_fields(recipe, {"epochs": epochs}, "training option"))
+        for epochs in (planned_epochs, recipe.epochs)
+    )
+    return (
+        f"{planned_epochs} epochs were planned, now {recipe.epochs}: the learning rate follows the longer schedule, "
+        f"{after:.3g} from epoch {epoch + 1} on instead of {before:.3g}"
+    )
+
+
 def is_better(score: float, progress: Progress) -> bool:
     """Tell whether a score beats the best one; NaN is worse than any, and later is better among scores of NaN."""
     return progress.best_score is None or score > progress.best_score
@@ -77,6 +90,8 @@ class Trainer:
         self.folder, self.metadata = folder, metadata
         self._on_step: Callable[[], None] = on_first_step
         self.progress = Progress()
+        self.starts_trained = False  # from weights that answer already, so that their score is worth telling
+        self.planned_epochs = recipe.epochs  # of the run that is resumed
         self._sampler = algorithm.sampler(data.training)
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats, self._sampler)
         self._events = EventFile(folder.path)
@@ -85,6 +100,8 @@ class Trainer:
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
+        if self.starts_trained and not self.folder.state.exists():
+            self._tell_start()
         self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed, self.algorithm.phases)
         if resume and self.folder.state.exists():
             self._restore()
@@ -103,7 +120,18 @@ class Trainer:
         self.engine.load(weights)
         self.engine.load_training_state(optimiser)
         self.folder.cut_log(self.progress)
-        self.folder.append({"event": "resume", "epoch": self.progress.epoch, "batch": self.progress.batch})
+        resumed: dict[str, Any] = {"event": "resume", "epoch": self.progress.epoch, "batch": self.progress.batch}
+        if self.planned_epochs != self.recipe.epochs:
+            told = schedule_change(self.recipe, self.planned_epochs, self.progress.epoch)
+            tqdm.write(told)
+            resumed["schedule"] = told
+        self.folder.append(resumed)
+
+    def _tell_start(self) -> None:
+        """Score the weights that training starts from on the validation split."""
+        metrics, monitor = dict(self.algorithm.summarise(self._validate()[0])), self.algorithm.monitor
+        self.folder.append({"event": "before", "validation": metrics})
+        tqdm.write(f"before training: {monitor} {metrics.get(monitor, math.nan):.4f} on the validation split")
 
     def _train_epoch(self, stop: threading.Event) -> None:
         progress, recipe, epoch = self.progress, self.recipe, self.progress.epoch

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from zoo.common.augment.options import Choice, choose
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
-from zoo.common.errors import BelowBaselineWarning, ConfigError, OutputError, TrainingError, ZooWarning
+from zoo.common.errors import (
+    BelowBaselineWarning,
+    ConfigError,
+    HeadReinitialisedWarning,
+    OutputError,
+    TrainingError,
+    ZooWarning,
+)
+from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
@@ -29,6 +40,19 @@ from zoo.weights.identity import to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """How a run is to go.
+
+    planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
+    """
+
+    resume: bool
+    planned_epochs: int
+    starts_trained: bool
+    claim: Claim
 
 
 def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
@@ -47,23 +71,29 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
     settings = _settings(model, algorithm, recipe, described)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
+        planned = recipe.epochs
         if resume:
             folder.check_same(settings, _defaults(algorithm))
             claim.keep()
+            planned = folder.planned_epochs()
+            if planned != recipe.epochs:
+                folder.plan_epochs(recipe.epochs)
         else:
             folder.begin(settings)
-        trained = _candidate(model, algorithm)
+        trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
         trained.record = record
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
-            report = _run(trained, dataset, folder, recipe, settings, resume, claim)
+            starts_trained = trained.engine is model.engine and not model.source.startswith("random")
+            how = Course(resume, planned, starts_trained, claim)
+            report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             saved = "what was saved before is complete, resume=True goes on from there"
             raise TrainingError(
                 f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
             ) from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record = trained.record
+    model.record, model.sha256 = trained.record, sha256_of(report.best)
     return report
 
 
@@ -73,17 +103,20 @@ def _run(
     folder: RunFolder,
     recipe: Recipe,
     settings: dict[str, Any],
-    resume: bool,
-    claim: Claim,
+    course: Course,
 ) -> Report:
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
         origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
+        tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
     data = Data(dataset.split("train"), dataset.split("val"))
-    trainer = Trainer(model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), claim.keep)
-    progress = trainer.run(resume)
+    trainer = Trainer(
+        model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep
+    )
+    trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
+    progress = trainer.run(course.resume)
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -116,11 +149,17 @@ def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFold
     return algorithm.with_augmentation(augmentation)
 
 
-def _candidate(model: Model, algorithm: Algorithm[Any]) -> Model:
-    """Return the model that is trained: the same network, or another one for other classes."""
+def _candidate(model: Model, algorithm: Algorithm[Any], is_replaced: bool) -> Model:
+    """Return the model that is trained: the same network, or another one for other classes.
+
+    is_replaced: its weights are those of a saved state in a moment, so that no head starts anew.
+    """
     if algorithm.config.classes == model.config.classes:
         return Model(model.entry, algorithm, model.engine, model.variant, model.source)
-    other = with_classes(model, algorithm.config.classes)
+    with warnings.catch_warnings():
+        if is_replaced:
+            warnings.simplefilter("ignore", HeadReinitialisedWarning)
+        other = with_classes(model, algorithm.config.classes)
     other.algorithm = algorithm
     return other
 

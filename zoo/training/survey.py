@@ -40,6 +40,7 @@ def survey_training(
 def sees_scale(algorithm: Algorithm[Any], image: Image) -> bool:
     """Whether the network's input changes with gain and offset of the intensities; tried on one image."""
     try:
+        image = algorithm.enter(image)
         before = algorithm.preprocess(image)
         after = algorithm.preprocess(replace(image, array=image.array * np.float32(GAIN) + np.float32(SHIFT)))
     except InputError:  # another scale is refused

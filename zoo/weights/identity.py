@@ -9,9 +9,14 @@ import json
 import math
 import platform
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import CheckpointError
+from zoo.common.provenance import Code, Kind, Provenance
+
+if TYPE_CHECKING:
+    from zoo.registry import Entry
 
 KEY = "zoo"  # the entry of the safetensors metadata
 DEEPEST = 8  # levels of the identity; the zoo writes three
@@ -33,6 +38,19 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     """Pack the identity of a model for the header of its weight file."""
     identity = {"algorithm": algorithm, "variant": variant, "config": dataclasses.asdict(config), **more}
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
+
+
+def provenance_of(entry: Entry, source: str, sha256: str, framework: str, device: str) -> Provenance:
+    """Say which weights answer: by their name in the registry where their sum is registered, else by their file."""
+    named = [name for name, checkpoint in entry.checkpoints.items() if checkpoint.sha256 == sha256]
+    checkpoint = named[0] if named else Path(source).name if sha256 else source
+    kinds = {name: Kind(_code(kind.category), _code(kind.type)) for name, kind in entry.codes.items()}
+    version = importlib.metadata.version("openmedia-zoo")
+    return Provenance(entry.name, checkpoint, sha256, version, framework, device, kinds)
+
+
+def _code(registered: Any) -> Code:
+    return Code(registered.value, registered.meaning, registered.scheme)
 
 
 def from_metadata(metadata: Mapping[str, str], source: str) -> dict[str, Any]:

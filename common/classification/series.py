@@ -1,0 +1,40 @@
+"""From the answers for single slices to one for their series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from zoo.common.answers.classification import Classification
+from zoo.common.answers.localisation import Localisation
+from zoo.common.answers.slices import SliceSeries
+from zoo.common.types import Image
+
+
+def join_slices(
+    image: Image, classes: tuple[str, ...], answers: Iterable[tuple[int, Classification]], most: int
+) -> SliceSeries:
+    """Summarise a series by the means over its `most` slices that are least like the first class, the normal one.
+
+    answers: index and answer of each slice that was looked at, one at least; only those of the summary are kept.
+    """
+    indices, rows, boxes, shown = list[int](), list[np.ndarray](), list[tuple[float, ...]](), ""
+    best: dict[int, Classification] = {}
+    mask = np.zeros((0, 0, 0), bool)
+    for index, answer in answers:
+        indices.append(index)
+        rows.append(answer.probabilities)
+        best[index] = answer
+        if len(best) > most:
+            del best[max(best, key=lambda i: (best[i].probabilities[0], i))]
+        if isinstance(answer, Localisation):
+            mask = mask if mask.size else np.zeros(image.size, bool)
+            mask[index] = answer.mask
+            shown = shown or answer.shown
+            boxes += [(index, *box, score) for box, score in zip(answer.boxes, answer.scores, strict=True)]
+    top = tuple(sorted(best, key=lambda i: (best[i].probabilities[0], i)))
+    mean = np.mean([best[i].probabilities for i in top], axis=0)
+    places, slices = np.array(indices, np.int64), np.array(rows)
+    found = np.array(boxes, np.float64).reshape(-1, 6)
+    return SliceSeries(image, classes, mean, None, places, slices, top, best, shown, mask, found)

@@ -1,0 +1,93 @@
+"""How far a run is: a bar in a terminal, a line now and then where there is none, and what was warned of meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+EVERY_S = 30.0  # between two lines
+
+
+class Lines:
+    """Tells the state of a run in lines of text; total: images to come, None when unknown."""
+
+    def __init__(
+        self,
+        total: int | None,
+        tell: Callable[[str], object],
+        clock: Callable[[], float] = time.monotonic,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self.total, self.tell, self.clock, self.every_s = total, tell, clock, every_s
+        self.done = self.failed = 0
+        self.began = self.told = clock()
+
+    def step(self, failed: bool = False) -> None:
+        """Count an image; tell when it is time."""
+        self.done += 1
+        self.failed += failed
+        now = self.clock()
+        if now - self.told >= self.every_s:
+            self.told = now
+            self.tell(self.text(now))
+
+    def text(self, now: float) -> str:
+        """Say how many images are done, and how long the rest will take at the pace so far."""
+        of = f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
+        failed = f", {self.failed:,} of them failed" if self.failed else ""
+        if self.total is None:
+            return f"{of} images{failed}"
+        return f"{of} images{failed}, about {_spoken((now - self.began) / self.done * (self.total - self.done))} left"
+
+
+def to_stderr(line: str) -> None:
+    """Print a line of progress."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def silent(line: str) -> None:
+    """Say nothing, where a bar is shown."""
+
+
+def is_shown() -> bool:
+    """Whether a terminal shows the bar."""
+    return sys.stderr.isatty()
+
+
+class Heard:
+    """The warnings of a run, besides that they are shown as ever."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def of(self, name: str) -> list[str]:
+        """Take those that name an image."""
+        mine = [text for text in self.texts if name in text]
+        self.texts = [text for text in self.texts if name not in text]
+        return mine
+
+
+@contextmanager
+def listening() -> Iterator[Heard]:
+    """Hear every warning meanwhile."""
+    heard, show = Heard(), warnings.showwarning
+
+    def hear(message: Warning | str, *place: Any, **more: Any) -> None:
+        heard.texts.append(str(message))
+        show(message, *place, **more)
+
+    warnings.showwarning = hear
+    try:
+        yield heard
+    finally:
+        warnings.showwarning = show
+
+
+def _spoken(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
