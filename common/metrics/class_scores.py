@@ -65,7 +65,7 @@ def class_rows(answers: Answers, called: np.ndarray | None = None, draws: int = 
 
     called: (n, k) bool, where it is not the most probable class that counts, such as at another threshold.
     The intervals hold for other patients like these. Shares have Wilson's, for as many cases as the bootstrap's spread
-    says that they are worth; the others the bootstrap's central 95 %.
+    says that they are worth; the others one from that spread, symmetric in the log of the odds.
     """
     called = answers.called if called is None else called
     found, drawn = class_draws(answers, called, draws)
@@ -115,12 +115,28 @@ def share_interval(value: float, drawn: np.ndarray, cases: int, groups: int) -> 
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
+def odds_interval(value: float, drawn: np.ndarray, groups: int) -> tuple[float, float]:
+    """Return the interval of a score between 0 and 1 from the spread of its draws, symmetric in the log of its odds.
+
+    A central 95 % of the draws is too short where a score is near 1 and cases are few. groups: patients of the rarer
+    kind; (nan, nan) for fewer than two.
+    """
+    spread = float(np.nanstd(drawn)) if np.isfinite(drawn).any() else NAN
+    if not 0 < value < 1 or groups < 2 or not np.isfinite(spread):
+        return NAN, NAN
+    z = float(student.ppf((1 + LEVEL) / 2, groups - 1))
+    centre, half = np.log(value / (1 - value)), z * spread / (value * (1 - value))
+    low, high = (1 / (1 + np.exp(-end)) for end in (centre - half, centre + half))
+    return float(low), float(high)
+
+
 def intervals_of_metrics(
     rows: Sequence[Row], groups: Sequence[str], metrics: Mapping[str, float], draws: Mapping[str, np.ndarray]
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each metric of a task: the central 95 % of its draws, but Wilson's for shares of cases.
+    """Return the interval of each metric of a task: the central 95 % of its draws, but for classifiers.
 
-    Those are accuracy, and of two classes what `class_rows` tells of the second. (nan, nan) without draws.
+    Their accuracy has Wilson's, and what `class_rows` tells of the second of two classes its own. (nan, nan) without
+    draws.
     """
     found = {name: central(draws[name]) if name in draws else (NAN, NAN) for name in metrics}
     answers = answers_of(rows, groups)
@@ -204,8 +220,10 @@ def _bounds(
     groups = len({group for group, is_in in zip(answers.groups, counted, strict=True) if is_in})
     if metric in SHARES:
         return share_interval(value, drawn, int(counted.sum()), groups)
-    low, high = central(drawn)
-    return share_interval(value, drawn, groups, groups) if low == high and value in (0.0, 1.0) else (low, high)
+    if value in (0.0, 1.0):
+        return share_interval(value, drawn, groups, groups)
+    others = len({group for group, is_in in zip(answers.groups, truth, strict=True) if not is_in})
+    return odds_interval(value, drawn, min(groups, others))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

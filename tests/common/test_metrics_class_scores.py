@@ -151,7 +151,7 @@ def test_intervals_hold_the_truth_in_92_to_98_of_100_draws_of_patients_with_seve
     for trial in range(trials):
         rng = np.random.default_rng([7, trial])
         patients = np.repeat(np.arange(80), rng.integers(1, 4, size=80))
-        labels = patients % 2
+        labels = rng.integers(2, size=80)[patients]
         own = rng.normal(size=80)[patients] * between**0.5 + rng.normal(size=len(patients)) * (1 - between) ** 0.5
         p = norm.cdf(own + shift * labels - cut)
         answers = Answers(("no", "yes"), labels, np.stack([1 - p, p], 1), tuple(map(str, patients)))
