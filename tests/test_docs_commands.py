@@ -22,6 +22,9 @@ from zoo.cli import app
 from zoo.common.recipe import Recipe
 from zoo.model import Model
 
+from .common.dicom_files import write_slice
+from .test_raw_ct import chest
+
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.M | re.S)
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -52,12 +55,21 @@ def draw(folder: Path, classes: int = 1) -> None:
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
+def draw_study(folder: Path) -> None:
+    """Write a CT series of a drawn chest."""
+    for i in range(4):
+        tags = {"RescaleIntercept": -1024, "RescaleSlope": 1, "SeriesDescription": "Lung 5.0", "PixelSpacing": [8, 8]}
+        write_slice(folder / f"{i}.dcm", (chest()[::4, ::4] + 1024).astype(np.uint16), (0, 0, 5 * i), **tags)
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write what the documents name, and let runs be short."""
     for name in ("my_scans", "my_data", "hc18"):
         draw(tmp_path / name)
     draw(tmp_path / "slices", classes=2)
+    for name in ("study", "studies/first"):
+        draw_study(tmp_path / name)
     for name, part in (("scans", "images"), ("drawn", "masks")):
         shutil.copytree(tmp_path / "my_data" / part, tmp_path / name)
     weights = zoo.load("Covid-ResNet", checkpoint=None).engine.weights()
