@@ -34,6 +34,7 @@ def outcomes(
     made_by: what the predictions say of their origin.
     An error that is none of the zoo's own becomes an UnexpectedError with that error as its cause.
     """
+    scope = replace(scope, as_seen=algorithm.as_seen)  # as this prediction's options say
     for batch in chunks(found, batch_size):
         entries = [(name, _prepared(algorithm, name, image, scope)) for name, image in batch]
         ready = [entry for _, entry in entries if not isinstance(entry, ZooError)]
