@@ -126,3 +126,15 @@ def test_a_series_gives_its_slices_and_one_summary(name: str, tmp_path: Path) ->
 def test_a_series_without_lungs_is_refused() -> None:
     with pytest.raises(InputError, match="none of 3 slices shows lungs"):
         model().predict(Image(np.stack([chest(lungs=False)] * 3)[None]), window=WINDOW)
+
+
+@pytest.mark.filterwarnings("ignore::zoo.common.errors.ScopeWarning")  # a drawing is unlike the slices of training
+def test_the_scope_of_shipped_weights_is_judged_on_the_slice_that_the_network_sees() -> None:
+    shipped = zoo.load("Covid-ResNet", backend="torch")
+    raw = slice_image(chest(dense=True))
+    seen = as_grey(raw, replace(shipped.config, window=WINDOW))
+
+    answer = shipped.predict(raw, window=WINDOW)
+
+    assert set(answer.out_of_scope) == set(shipped.scope.reasons(seen))
+    assert answer.probabilities == pytest.approx(shipped.predict(seen).probabilities, abs=1e-6)
