@@ -24,6 +24,11 @@ class Echo:
     config = SimpleNamespace(classes=(), input_channels=1)
     framework, device = "torch", "cpu"
 
+    by_slices = False
+
+    def enter(self, image: Image) -> Image:
+        return image
+
     def as_seen(self, image: Image) -> Image:
         return image
 

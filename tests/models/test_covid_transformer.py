@@ -129,7 +129,7 @@ def test_operating_point_does_not_depend_on_the_present_threshold(present):
 
 
 def test_raw_ct_numbers_are_refused():
-    with pytest.raises(InputError, match="Window"):
+    with pytest.raises(InputError, match="window"):
         CovidTransformer(SMALL).preprocess(Image(np.full((1, 8, 8), -1000, np.float32)))
 
 
