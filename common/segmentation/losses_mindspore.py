@@ -10,8 +10,8 @@ SMOOTH = 1.0  # in numerator and denominator, so that a class that is absent and
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Average over all pixels; a single map (n, 1, *size) passes a sigmoid, several a softmax. labels: (n, *size)."""
     if logits.shape[1] == 1:
-        ones = ops.ones_like(logits[:, 0])
-        return ops.binary_cross_entropy_with_logits(logits[:, 0], labels.astype(logits.dtype), ones, ones)
+        # the gradient of ops.binary_cross_entropy_with_logits goes on dividing by the pixels of its first call
+        return (ops.softplus(logits[:, 0]) - logits[:, 0] * labels.astype(logits.dtype)).mean()
     return ops.cross_entropy(logits, labels.int())
 
 

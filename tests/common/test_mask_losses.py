@@ -89,3 +89,27 @@ def test_cross_entropy_equals_scikit_learn(losses: Losses, seed: int) -> None:
     expected = metrics.log_loss(labels.ravel(), p / p.sum(1, keepdims=True), labels=range(4))
 
     assert losses("cross_entropy", logits, labels) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("maps", [1, 2])
+def test_gradients_are_those_of_the_formula_however_many_pixels_came_before(maps: int, framework: str) -> None:
+    losses, rng = Losses(framework), np.random.default_rng(0)
+
+    for count in (4, 2, 6):
+        z = rng.normal(size=(count, maps, 3, 4)).astype(np.float32)
+        labels = (rng.random((count, 3, 4)) < 0.5).astype(np.int32)
+        odds = z[:, 0] if maps == 1 else z[:, 1] - z[:, 0]
+        expected = (1 / (1 + np.exp(-odds)) - labels) / labels.size  # by the last map
+        assert gradient(losses, framework, z, labels)[:, -1] == pytest.approx(expected, abs=1e-6)
+
+
+def gradient(losses: Losses, framework: str, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Differentiate the cross-entropy by the logits."""
+    if framework == "torch":
+        z = losses.tensor(logits).requires_grad_(True)
+        losses.module.cross_entropy(z, losses.tensor(labels)).backward()
+        return np.asarray(z.grad)
+    import mindspore as ms
+
+    differentiate = ms.grad(lambda z: losses.module.cross_entropy(z, losses.tensor(labels)))
+    return differentiate(losses.tensor(logits)).asnumpy()
