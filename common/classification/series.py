@@ -22,18 +22,22 @@ def join_slices(
     indices, rows, boxes, shown = list[int](), list[np.ndarray](), list[tuple[float, ...]](), ""
     best: dict[int, Classification] = {}
     mask = np.zeros((0, 0, 0), bool)
+
+    def calm(index: int) -> tuple[float, int]:
+        return float(best[index].probabilities[0]), index
+
     for index, answer in answers:
         indices.append(index)
         rows.append(answer.probabilities)
         best[index] = answer
         if len(best) > most:
-            del best[max(best, key=lambda i: (best[i].probabilities[0], i))]
+            del best[max(best, key=calm)]
         if isinstance(answer, Localisation):
             mask = mask if mask.size else np.zeros(image.size, bool)
             mask[index] = answer.mask
             shown = shown or answer.shown
             boxes += [(index, *box, score) for box, score in zip(answer.boxes, answer.scores, strict=True)]
-    top = tuple(sorted(best, key=lambda i: (best[i].probabilities[0], i)))
+    top = tuple(sorted(best, key=calm))
     mean = np.mean([best[i].probabilities for i in top], axis=0)
     places, slices = np.array(indices, np.int64), np.array(rows)
     found = np.array(boxes, np.float64).reshape(-1, 6)

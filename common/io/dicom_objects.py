@@ -97,10 +97,10 @@ def algorithm_name(made_by: Provenance) -> str:
     return " ".join(part for part in (made_by.algorithm or PRODUCT, made_by.checkpoint) if part)[:LONGEST]
 
 
-def parameters(made_by: Provenance) -> list[str]:
+def parameters(made_by: Provenance) -> dict[str, str]:
     """Name the weights so that they can be told from others."""
-    pairs = (("checkpoint", made_by.checkpoint), ("sha256", made_by.sha256), ("framework", made_by.framework))
-    return [f"{name}={value}" for name, value in pairs if value]
+    pairs = {"checkpoint": made_by.checkpoint, "sha256": made_by.sha256, "framework": made_by.framework}
+    return {name: value for name, value in pairs.items() if value}
 
 
 def coded(code: Code) -> Any:

@@ -80,7 +80,7 @@ def _described(number: int, name: str, made_by: Provenance) -> Any:
             name=algorithm_name(made_by),
             version=made_by.version or version(PRODUCT),
             family=coded(INTELLIGENCE),
-            parameters={name: value for name, _, value in (text.partition("=") for text in parameters(made_by))},
+            parameters=parameters(made_by),
         ),
         tracking_uid=hd.UID(),
         tracking_id=name[:LONGEST],

@@ -118,7 +118,10 @@ def _group(
         "finding_category": coded(category),
         "finding_type": coded(kind),
         "algorithm_id": sr.AlgorithmIdentification(
-            algorithm_name(made_by), made_by.version or version(PRODUCT), parameters(made_by), coded(INTELLIGENCE)
+            algorithm_name(made_by),
+            made_by.version or version(PRODUCT),
+            [f"{name}={value}" for name, value in parameters(made_by).items()],
+            coded(INTELLIGENCE),
         ),
         "measurements": [measured(name, value) for name, value in finding.measurements.items() if np.isfinite(value)],
     }

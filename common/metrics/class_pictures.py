@@ -33,7 +33,7 @@ def draw_answers(answers: Answers) -> dict[str, Figure]:
 def draw_confusion(answers: Answers) -> Figure:
     """Draw the matrix: counts, and per cent of the true class; the colour follows the per cent."""
     k = len(answers.classes)
-    counts = answers.truth.T.astype(np.int64) @ answers.called
+    counts = answers.confusion
     totals = counts.sum(1, keepdims=True)
     shares = np.where(totals > 0, counts / np.maximum(totals, 1), 0.0)
     size = min(2.4 + 0.75 * k, 9.0)

@@ -41,6 +41,11 @@ class Answers:
         return np.asarray(self.probabilities.argmax(1)[:, None] == np.arange(len(self.classes)))
 
     @property
+    def confusion(self) -> np.ndarray:
+        """(k, k) how many cases of each class, by row, were called what."""
+        return np.asarray(self.truth.T.astype(np.int64) @ self.called)
+
+    @property
     def positives(self) -> range:
         """The classes that are looked for: the second of two, else every one against the rest."""
         return range(1, 2) if len(self.classes) == 2 else range(len(self.classes))
@@ -152,13 +157,18 @@ def intervals_of_metrics(
     return found
 
 
+def check_share(least: float, of: str) -> None:
+    """Raise ConfigError for a sensitivity or specificity that no threshold can be asked to reach."""
+    if not 0 < least <= 1:
+        raise ConfigError(f"at_{of}={least:g} given; expected a share above 0, at most 1, such as 0.95")
+
+
 def threshold_at(is_positive: np.ndarray, scores: np.ndarray, *, least: float, of: str) -> float:
     """Choose the score from which on a case is called, so that a share is reached and the other is as large as can be.
 
     of: sensitivity or specificity. least: the share of it, above 0, at most 1. nan without a case that it counts.
     """
-    if not 0 < least <= 1:
-        raise ConfigError(f"at_{of}={least:g} given; expected a share above 0, at most 1, such as 0.95")
+    check_share(least, of)
     own = np.sort(np.asarray(scores)[np.asarray(is_positive, bool) == (of == "sensitivity")])
     if not len(own):
         return NAN
@@ -171,9 +181,8 @@ def threshold_at(is_positive: np.ndarray, scores: np.ndarray, *, least: float, o
 
 def confusion_rows(answers: Answers) -> list[Row]:
     """List a row per true class: how many were called what, and the same in per cent of the row."""
-    counts = answers.truth.T.astype(np.int64) @ answers.called
     out: list[Row] = []
-    for name, row in zip(answers.classes, counts, strict=True):
+    for name, row in zip(answers.classes, answers.confusion, strict=True):
         total = row.sum()
         shares = {
             f"{other} [%]": 100 * n / total if total else NAN for other, n in zip(answers.classes, row, strict=True)

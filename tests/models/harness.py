@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 import zoo
-from zoo.common.algorithm import Algorithm
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.instances import Instances
@@ -20,6 +18,7 @@ from zoo.common.batches import stack
 from zoo.common.recipe import Recipe
 from zoo.common.types import Sample
 from zoo.registry import load_registry
+from zoo.report.pictures import perfect_prediction as perfect_prediction
 
 NAMES = list(load_registry())
 ANSWERS: dict[str, type[Prediction]] = {  # what a user of a known task gets; a task of its own names its own class
@@ -46,12 +45,3 @@ def batch_of(model: zoo.Model, samples: Sequence[Sample]) -> tuple[dict[str, np.
 def start_training(model: zoo.Model, recipe: Recipe) -> None:
     """Get ready to take steps, as a run does."""
     model.engine.start_training(recipe, model.algorithm.head, model.algorithm.undecayed, model.algorithm.phases)
-
-
-def perfect_prediction(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
-    """Postprocess what a network that knows the labels would put out."""
-    outputs = algorithm.perfect_outputs(sample)
-    if algorithm.window is not None:  # a windowed network's scores are reduced as they are finished
-        joined = np.concatenate([outputs[name] for name in algorithm.dense_outputs])
-        outputs = algorithm.name_kept(algorithm.keep(joined))
-    return algorithm.postprocess(outputs, sample.image)

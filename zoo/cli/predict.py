@@ -107,13 +107,11 @@ def _style(
     name_by: str,
 ) -> Any:
     """Say what is written; ConfigError where nothing can be."""
-    from zoo.prediction.files import Style
-    from zoo.prediction.hidden import pseudonyms
+    from zoo.prediction.into import style_of
 
     if out is None and (skip_existing or mask_format or report or capture or deidentify):
         raise ConfigError("an option about files given without --out; expected --out FOLDER for them")
-    hide = pseudonyms(deidentify)
-    return Style(overlays, mask_format, report, capture, own_names=name_by != "path" and hide is None, hide=hide)
+    return style_of(overlays, mask_format, report, capture, deidentify, name_by)
 
 
 def _tell(results: Any, out: str | None, left_out: list[tuple[str, str]], as_json: bool) -> None:

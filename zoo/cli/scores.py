@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from zoo.cli.output import table_of
+from zoo.report import HEADLINES
 
 if TYPE_CHECKING:
     from zoo.common.types import Row
     from zoo.evaluation import Evaluation
-
-OF_CLASSES = ("cases", "sensitivity", "specificity", "ppv", "npv", "f1", "roc_auc", "average_precision")
 
 
 def scores_table(result: Evaluation, title: str) -> Table:
@@ -32,10 +31,10 @@ def more_tables(result: Evaluation) -> list[Table]:
     """Return what there is beside: scores per class, the operating point, subgroups and their largest differences."""
     tables = []
     if len({row["class"] for row in result.classes}) > 2:
-        rows = [row for row in result.classes if row["metric"] in OF_CLASSES]
+        rows = [row for row in result.classes if row["metric"] in HEADLINES]
         tables.append(_long(rows, ("class", "metric"), "each class against the rest"))
     if result.points:
-        rows = [row for row in result.points if row["metric"] in OF_CLASSES]
+        rows = [row for row in result.points if row["metric"] in HEADLINES]
         title = f"operating point: {rows[0]['rule']}"
         tables.append(_long(rows, ("class", "threshold", "split", "metric"), title))
     for by, part in result.subgroups.items():

@@ -8,7 +8,6 @@ from typing import Any
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError
-from zoo.common.files.names import as_utf8
 from zoo.common.files.output_folder import OutputFolder, read_lines
 from zoo.common.tables import Table
 from zoo.common.types import Row
@@ -81,8 +80,3 @@ def finished(output: OutputFolder, settings: Mapping[str, Any]) -> list[Kept]:
 def _remembered(entry: dict[str, Any], line: dict[str, Any]) -> Kept:
     tables = {name: Table(tuple(table["columns"]), table["rows"]) for name, table in line["submissions"].items()}
     return Kept(entry, line["rows"], line["line"], tables)
-
-
-def same_name(name: str) -> str:
-    """Return a name as it stands in the files."""
-    return as_utf8(name)

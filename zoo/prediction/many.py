@@ -11,10 +11,11 @@ from tqdm import tqdm
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import OutputError, ZooError
+from zoo.common.files.names import as_utf8
 from zoo.common.tables import Table, plain
 from zoo.common.types import Row
 from zoo.prediction import progress
-from zoo.prediction.batch import Kept, keep, same_name
+from zoo.prediction.batch import Kept, keep
 from zoo.prediction.file_names import FreePaths as FreePaths
 from zoo.prediction.files import RunFiles, Style, failure_entry
 from zoo.prediction.hidden import hidden
@@ -95,8 +96,8 @@ class Results:
         """Take over what an earlier run finished; return the images that are left to do."""
         done, names = {each.name for each in kept}, found.names()
         self.kept = list(kept)
-        self.skipped = sum(same_name(name) in done for name in names)
-        return found.without({name for name in names if same_name(name) in done})
+        self.skipped = sum(as_utf8(name) in done for name in names)
+        return found.without({name for name in names if as_utf8(name) in done})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values, ready for JSON."""
@@ -105,7 +106,7 @@ class Results:
             "complete": self.complete,
             "predictions": self.predictions,
             "failures": [failure_entry(name, error, self.is_hidden) for name, error in self.failures],
-            "left_out": [{"name": same_name(name), "reason": reason} for name, reason in self.left_out],
+            "left_out": [{"name": as_utf8(name), "reason": reason} for name, reason in self.left_out],
         }
 
     def so_far(self, total: int, files: RunFiles | None) -> str:
@@ -115,7 +116,7 @@ class Results:
 
     def sort(self, names: Sequence[str]) -> None:
         """Bring the predictions into the order of these names, after those of earlier runs that are not among them."""
-        place = {same_name(name): i for i, name in enumerate(names)}
+        place = {as_utf8(name): i for i, name in enumerate(names)}
         self.kept.sort(key=lambda each: place.get(each.name, -1))
 
     def close(self, files: RunFiles) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.common.errors import ConfigError
-from zoo.common.metrics.class_scores import RANKED, Answers, answers_of, class_rows, threshold_at
+from zoo.common.metrics.class_scores import RANKED, Answers, answers_of, check_share, class_rows, threshold_at
 from zoo.common.types import Row
 
 
@@ -20,8 +20,7 @@ class Wanted:
     least: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.least <= 1:
-            raise ConfigError(f"at_{self.of}={self.least:g} given; expected a share above 0, at most 1, such as 0.95")
+        check_share(self.least, self.of)
 
     def __str__(self) -> str:
         return f"{self.of} >= {self.least:g}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.types import Row
+from zoo.report import HEADLINES
 from zoo.report.html import cell, heading, interval, number, paragraph, picture, pivot, table, whole_page
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from zoo.evaluation import Evaluation
 
 FAILURES = 40  # cases that are listed; the others stand in cases.csv
-TOLD = ("cases", "sensitivity", "specificity", "ppv", "npv", "f1", "roc_auc", "average_precision")
 SPLIT_OFF = "The threshold was chosen on the one split and is reported on the other."
 
 
@@ -77,7 +77,7 @@ def _scores(result: Evaluation) -> Iterable[str]:
 def _classes(result: Evaluation) -> Iterable[str]:
     if result.classes:
         yield heading("Each class against the rest")
-        yield pivot([row for row in result.classes if row["metric"] in TOLD], "class", "metric")
+        yield pivot([row for row in result.classes if row["metric"] in HEADLINES], "class", "metric")
         yield paragraph("PPV and NPV hold for the share of each class in these data, which other places may not have.")
 
 
@@ -90,7 +90,7 @@ def _points(result: Evaluation) -> Iterable[str]:
     shown = [
         {**row, "class": f"{row['class']}, from {float(row['threshold']):.4g} on, {row['split']}"}
         for row in result.points
-        if row["metric"] in TOLD
+        if row["metric"] in HEADLINES
     ]
     yield pivot(shown, "class", "metric")
 

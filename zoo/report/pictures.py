@@ -56,7 +56,7 @@ def draw_extremes(
         sample, row = samples[index], cases[index].row
         (prediction,) = predict_batch(algorithm, engine, [prepare(algorithm, sample.image)], tta=tta)
         told = f"{_true_class(algorithm, row)}{_asked(algorithm)} {written(algorithm.quality(cases[index]))}"
-        reference = _jpeg(_perfect(algorithm, sample)) if has_reference(algorithm, sample) else b""
+        reference = _jpeg(perfect_prediction(algorithm, sample)) if has_reference(algorithm, sample) else b""
         out.append(Shown(kind, str(row["name"]), told, _jpeg(prediction), reference))
     return out
 
@@ -67,10 +67,10 @@ def has_reference(algorithm: Algorithm[Any], sample: Sample) -> bool:
     return is_known and tuple(algorithm.labels) != ("label",) and math.prod(sample.image.size) <= LARGEST_VOXELS
 
 
-def _perfect(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
+def perfect_prediction(algorithm: Algorithm[Any], sample: Sample) -> Prediction:
     """Return what a network that knows the labels would have answered, to be drawn as the answer is."""
     outputs = algorithm.perfect_outputs(sample)
-    if algorithm.window is not None:
+    if algorithm.window is not None:  # a windowed network's scores are reduced as they are finished
         joined = np.concatenate([outputs[name] for name in algorithm.dense_outputs])
         outputs = algorithm.name_kept(algorithm.keep(joined))
     return algorithm.postprocess(outputs, sample.image)

@@ -101,8 +101,8 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     """Say in words what was evaluated, on what, with what."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     identity = {**model.identity, "variant": model.variant, "test-time views": "averaged" if asked.tta else "one"}
-    if Path(model.source).is_file():
-        identity["SHA-256"] = sha256_of(Path(model.source))
+    if not model.sha256 and Path(model.source).is_file():  # weights of another program
+        identity["sha256"] = sha256_of(Path(model.source))
     data = {"from": dataset.origin or "a data set in memory", "split": asked.split, "how": dataset.describe_split()}
     if dataset.classes:
         data["classes"] = ", ".join(dataset.classes)

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets.written import Job
 from zoo.common.datasets.written.images import copy_or_write
 from zoo.common.errors import DataError
-from zoo.common.instances.rle import encode_runs, runs_of
+from zoo.common.instances.measures import add_up
+from zoo.common.instances.rle import all_runs, encode_runs
 from zoo.common.tables import write_csv
 from zoo.common.types import Sample
 
@@ -52,15 +54,13 @@ def _entries(sample: Sample, task: str) -> list[dict[str, Any]]:
         ]
     key = "mask" if task == "segmentation" else "instances"
     labels = np.asarray(sample.labels[key])
-    out = []
-    for value in np.unique(labels[labels > 0]):
-        mask = labels == value
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        box = [int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1]
-        runs = encode_runs(runs_of(np.flatnonzero(mask.T.ravel()), mask.size))
-        shape = {"size": list(mask.shape), "counts": runs}
-        kind = int(value) if task == "segmentation" else 1
-        out.append({"category_id": kind, "bbox": box, "area": int(mask.sum()), "segmentation": shape})
+    top, out = int(labels.max(initial=0)), []
+    runs, areas = all_runs(labels, top), add_up(labels, top)
+    for (x1, y1, x2, y2), value in zip(*(part.astype(int).tolist() for part in boxes_of_labels(labels)), strict=True):
+        shape = {"size": list(labels.shape), "counts": encode_runs(runs[value - 1])}
+        kind = value if task == "segmentation" else 1
+        box = [x1, y1, x2 - x1, y2 - y1]
+        out.append({"category_id": kind, "bbox": box, "area": int(areas[value - 1]), "segmentation": shape})
     return out
 
 
