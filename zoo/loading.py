@@ -47,8 +47,7 @@ def load(
 
     name: as in `zoo.list_models()`, whatever its case and hyphens.
     backend: torch, mindspore, nvidia, ascend, openvino, onnxruntime, or None for the first installed; device: see
-        backends.resolve. openvino and onnxruntime predict only, from a graph that PyTorch makes once.
-    precision: f32; openvino has bf16 besides, faster and less exact, see docs/engines.md.
+        backends.resolve. precision: f32, or one of those that docs/engines.md names.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
@@ -56,17 +55,16 @@ def load(
         in it is executed), or arrays by name. `rename` replaces prefixes of names, {"module.": ""}.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
-    Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
+    Raises ZooError: RegistryError, BackendError, CheckpointError, WeightsError or ConfigError.
     """
     entry, chosen = find(name), resolve(backend, device)
-    precision = checked_precision(chosen.framework, precision)
-    if state_dict is None:
-        start = _start(entry, checkpoint, variant, init, seed, overrides)
-    else:
+    checked_precision(chosen.framework, precision)
+    if state_dict is not None:
         _refuse_both(checkpoint, init)
-        start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
+        checkpoint = init = None
+    start = _foreign(_start(entry, checkpoint, variant, init, seed, overrides), state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
-    engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
+    engine = _open(entry, start, chosen, precision)
     weights = _fitted(start.weights, engine, overrides)
     if state_dict is not None and weights is not None:
         check_foreign(algorithm, engine, weights, start.source, overrides)
@@ -120,8 +118,10 @@ def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
         raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
 
 
-def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
-    """Return the start with the weights of another program."""
+def _foreign(start: _Start, state_dict: str | Path | Arrays | None, rename: Mapping[str, str] | None) -> _Start:
+    """Return the start with the weights of another program, if there are any."""
+    if state_dict is None:
+        return start
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
     else:
@@ -193,12 +193,11 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
     return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
-def _open(
-    package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str, precision: str
-) -> Engine:
-    if weights is None:
-        return open_asked(package, config, backend.framework, backend.device, precision)
-    return open_described(package, config, backend.framework, backend.device, weights, source, precision)
+def _open(entry: Entry, start: _Start, backend: Backend, precision: str) -> Engine:
+    network, place = (Package(entry), start.config), (backend.framework, backend.device)
+    if start.weights is None:
+        return open_asked(*network, *place, precision)
+    return open_described(*network, *place, start.weights, start.source, precision)
 
 
 def _fill(
