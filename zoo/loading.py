@@ -65,9 +65,7 @@ def load(
     start = _foreign(_start(entry, checkpoint, variant, init, seed, overrides), state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
     engine = _open(entry, start, chosen, precision)
-    weights = _fitted(start.weights, engine, overrides)
-    if state_dict is not None and weights is not None:
-        check_foreign(algorithm, engine, weights, start.source, overrides)
+    weights = _fitted(start, engine, algorithm, overrides, is_foreign=state_dict is not None)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
     return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
@@ -148,11 +146,16 @@ def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tup
     return (*(prefix for prefixes in algorithm.heads.values() for prefix in prefixes), *published)
 
 
-def _fitted(weights: Arrays | None, engine: Engine, overrides: dict[str, Any]) -> Arrays | None:
-    """Spread the first layer's kernels over other input channels, where there are any."""
-    if weights is None or "input_channels" not in overrides:
-        return weights
-    return fit_channels(weights, engine.shapes(), overrides["input_channels"])
+def _fitted(
+    start: _Start, engine: Engine, algorithm: Algorithm[Any], overrides: dict[str, Any], *, is_foreign: bool
+) -> Arrays | None:
+    """Spread the first layer's kernels over other input channels, where there are any; check weights of others."""
+    weights = start.weights
+    if weights is not None and "input_channels" in overrides:
+        weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
+    if weights is not None and is_foreign:
+        check_foreign(algorithm, engine, weights, start.source, overrides)
+    return weights
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
