@@ -121,6 +121,12 @@ class Model:
     def __repr__(self) -> str:
         return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
 
+    def _repr_html_(self) -> str:
+        """Show the model in notebooks."""
+        from zoo.notebook import model_html
+
+        return model_html(self)
+
     def predict(
         self,
         source: object,
