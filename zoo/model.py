@@ -174,6 +174,7 @@ class Model:
         layout: str | None = None,
         resume: bool = False,
         augment: Choice = None,
+        snapshots: int = 0,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
@@ -184,6 +185,8 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
+        snapshots: so many validation cases, drawn by the seed, are predicted after every epoch; pictures and a GIF of
+        each lie in `out`/snapshots.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
         where it has the same in another order, its labels are renumbered.
@@ -191,12 +194,13 @@ class Model:
         """
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
+        from zoo.training.snapshots import checked_count
 
         check_trains(self.engine)
         chosen = self.recipe(**recipe)
         dataset = self._open(data, layout)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), chosen, augment, resume)
+        return train(self, dataset, user_path(out), chosen, augment, resume, checked_count(snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""

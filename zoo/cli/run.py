@@ -56,13 +56,15 @@ def train(
     augment: Annotated[
         str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
     ] = None,
+    snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
+        how = {"layout": layout, "resume": resume, "augment": read_augmentation(augment), "snapshots": snapshots}
+        report = model.train(given, out=out, **how, **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")

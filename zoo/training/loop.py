@@ -92,6 +92,7 @@ class Trainer:
         self.progress = Progress()
         self.starts_trained = False  # from weights that answer already, so that their score is worth telling
         self.planned_epochs = recipe.epochs  # of the run that is resumed
+        self.look: Callable[[Engine, int], object] = lambda engine, epoch: None  # at the shipped weights of an epoch
         self._sampler = algorithm.sampler(data.training)
         self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats, self._sampler)
         self._events = EventFile(folder.path)
@@ -105,6 +106,8 @@ class Trainer:
         self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed, self.algorithm.phases)
         if resume and self.folder.state.exists():
             self._restore()
+        else:
+            self.look(self.engine, 0)
         with _stop_requests() as stop, self._events:
             while self.progress.epoch < self.recipe.epochs and not self._out_of_patience():
                 self._train_epoch(stop)
@@ -175,6 +178,7 @@ class Trainer:
         shipped = sound_weights(shipped, f"after epoch {progress.epoch + 1}")  # before anything scores or keeps them
         self.engine.load(shipped)
         rows, unseen = self._validate()
+        self.look(self.engine, progress.epoch + 1)
         metrics = dict(self.algorithm.summarise(rows))
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}

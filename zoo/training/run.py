@@ -35,6 +35,7 @@ from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.snapshots import Snapshots
 from zoo.training.survey import survey_training
 from zoo.weights.identity import to_metadata, versions
 
@@ -47,15 +48,19 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
+    snapshots: validation cases that are drawn after every epoch.
     """
 
     resume: bool
     planned_epochs: int
     starts_trained: bool
     claim: Claim
+    snapshots: int
 
 
-def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
+def train(
+    model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool, snapshots: int = 0
+) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
@@ -85,16 +90,19 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim)
+            how = Course(resume, planned, starts_trained, claim, snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
-            saved = "what was saved before is complete, resume=True goes on from there"
-            raise TrainingError(
-                f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
-            ) from error
+            raise TrainingError(f"{error}; {_what_stays(folder)}") from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256 = trained.record, sha256_of(report.best)
     return report
+
+
+def _what_stays(folder: RunFolder) -> str:
+    if folder.state.exists():
+        return "what was saved before is complete, resume=True goes on from there"
+    return "nothing was saved yet, resume=True begins again"
 
 
 def _run(
@@ -116,7 +124,8 @@ def _run(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    progress = trainer.run(course.resume)
+    with _looking(trainer, course.snapshots):
+        progress = trainer.run(course.resume)
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -133,6 +142,21 @@ def _run(
     plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
     score = math.nan if progress.best_score is None else progress.best_score
     return Report(folder.path, folder.best, progress.best_epoch, score, test)
+
+
+@contextmanager
+def _looking(trainer: Trainer, count: int) -> Iterator[None]:
+    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
+    if not count:
+        yield
+        return
+    validation, seed = trainer.data.validation, trainer.recipe.seed
+    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
+    trainer.look = snapshots.take
+    try:
+        yield
+    finally:
+        snapshots.film()
 
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
