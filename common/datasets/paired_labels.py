@@ -14,11 +14,12 @@ from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import describe
 from zoo.common.datasets.boxes import Boxes, Marks, read_boxes, read_regions
 from zoo.common.datasets.classes import called_normal, check_named, class_number, named
+from zoo.common.datasets.coco_files import coco_file
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, pictures
 from zoo.common.datasets.mask_names import MASK_FOLDERS, cases_of, mask_for, shown
 from zoo.common.datasets.masks import anything, parts_of, read_mask
-from zoo.common.datasets.outlines import CocoObjects, coco_of, draw_geojson, geojson_of
+from zoo.common.datasets.outlines import CocoObjects, draw_geojson, geojson_of
 from zoo.common.datasets.places import check_size, within
 from zoo.common.datasets.tables import Line, Table, find_split_table, find_table, read_table
 from zoo.common.datasets.usage import find_groups, find_splits, index_lines
@@ -44,14 +45,19 @@ class Folder:
     groups: dict[str, str] = field(default_factory=dict)
     grouped_by: str = ""
     points: dict[str, list[Line]] | None = None
-    boxes: Boxes | None = None
     ignored: dict[str, Marks] | None = None
     channels: dict[str, tuple[Path, ...]] = field(default_factory=dict)  # of images of several files, by name
+    coco: Path | None = None  # the COCO file that outlines the objects
+
+    @cached_property
+    def boxes(self) -> Boxes | None:
+        """What boxes.csv or a COCO file says; read when asked for."""
+        return read_boxes(self.root, self.images, self.classes, self.coco)
 
     @cached_property
     def objects(self) -> CocoObjects | None:
         """What a COCO file outlines; read when asked for."""
-        return coco_of(self.root, self.images)
+        return None if self.coco is None else CocoObjects(self.coco, self.images)
 
     @property
     def counts_instances(self) -> bool:
@@ -135,8 +141,10 @@ def open_folder(root: Path, classes: tuple[str, ...]) -> Folder:
         groups, grouped_by = find_groups(table, rows, ("id", "image", "split", *USED))
         if column:
             table = replace(table, written=table.written | {"split": table.written[column]})
-    places = _points_by_name(root, images), read_boxes(root, images, classes), read_regions(root, images)
-    return Folder(root, classes, images, masks, table, rows, splits, groups, grouped_by, *places, channels)
+    places = _points_by_name(root, images), read_regions(root, images)
+    return Folder(
+        root, classes, images, masks, table, rows, splits, groups, grouped_by, *places, channels, coco_file(root)
+    )
 
 
 def _points_by_name(root: Path, images: Names) -> dict[str, list[Line]] | None:
