@@ -49,7 +49,8 @@ def read(root: Path, task: str) -> list[Record]:
     """List the pictures that the files name; each stands for itself, since COCO tells no patients."""
     if task not in TASKS:
         raise DataError(f"{root}: COCO is read for {' and '.join(TASKS)}, not for {task}; {describe(root)}")
-    listed, unread = read_class_list(root), {}
+    listed = read_class_list(root)
+    unread: dict[Path, set[str]] = {}
     records: list[Record] = []
     for split, path, folder in _sets(root):
         images = _beside(root) if folder == root else by_name(folder)

@@ -1,8 +1,8 @@
 """Objects one by one as outlines: GeoJSON as QuPath exports it, polygons and run lengths of COCO.
 
 labels/<name>.geojson (or masks/, annotations/, images/): a file per picture; cells and detections, or else annotations
-with an area. instances.json, boxes.json or any other name beside images/: COCO with `segmentation`. Corners of pixels are
-whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none.
+with an area. instances.json, boxes.json or any other name beside images/: COCO with `segmentation`. Corners of pixels
+are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none.
 """
 
 from __future__ import annotations
