@@ -212,6 +212,7 @@ class Model:
         by: str | Sequence[str] = (),
         at_sensitivity: float | None = None,
         at_specificity: float | None = None,
+        **options: Any,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
@@ -221,7 +222,7 @@ class Model:
         by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
         .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
-        and report what it gives on `split`.
+        and report what it gives on `split`. options: as of `predict`, such as window=(-600, 1500).
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
@@ -231,6 +232,7 @@ class Model:
         if tta:
             check_views(self.algorithm)
         asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
+        asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
         dataset = counted_alike(self._open(data, layout), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
