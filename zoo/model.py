@@ -20,7 +20,7 @@ from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
-from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.engines.engine import UNREDUCED, Engine, check_trains, open_engine, precision_of
 from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.passes import check_views, with_options
@@ -88,8 +88,13 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """The framework in use: torch or mindspore."""
+        """The backend in use: torch, mindspore, openvino or onnxruntime."""
         return self.engine.framework
+
+    @property
+    def precision(self) -> str:
+        """What the backend computes in: f32, unless another one was asked for."""
+        return precision_of(self.engine)
 
     @property
     def device(self) -> str:
@@ -103,7 +108,7 @@ class Model:
 
     @property
     def net(self) -> Any:
-        """The framework's own network."""
+        """The framework's own network; BackendError for a backend that only predicts."""
         return self.engine.net
 
     @property
@@ -116,10 +121,14 @@ class Model:
     @property
     def made_by(self) -> Provenance:
         """What predictions say of their origin."""
-        return provenance_of(self.entry, self.source, self.sha256, self.backend, self.device)
+        return provenance_of(self.entry, self.source, self.sha256, self._computing, self.device)
 
     def __repr__(self) -> str:
-        return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
+        return f"<{self.name} ({self.variant}) in {self._computing} on {self.device}, weights: {self.source}>"
+
+    @property
+    def _computing(self) -> str:
+        return self.backend if self.precision == UNREDUCED else f"{self.backend} {self.precision}"
 
     def predict(
         self,
@@ -238,6 +247,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
+        check_trains(self.engine, "does not save weights")
         path = user_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
@@ -253,15 +263,15 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""
-        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        engine = (self.engine.framework, self.engine.device, self.engine.weights(), self.precision)
         return {**self.__dict__, "engine": engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the engine anew; a training that was under way starts with a fresh optimiser."""
-        framework, device, weights = state["engine"]
+        framework, device, weights, precision = state["engine"]
         self.__dict__.update(state)
         device = resolve(framework, device).device  # another machine may have none such; then it says so
-        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
     def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
