@@ -6,16 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
 from scipy import ndimage
 
 from zoo.common.instances.measures import add_up
 from zoo.common.numbers import written
-from zoo.common.plotting import MUTED, TEXT, draw_scale_bar, lay_out, show_image, write_title
-from zoo.common.plotting.text import drawable
+from zoo.common.plotting.panel import (
+    MUTED,
+    contours,
+    draw_scale_bar,
+    lay_out,
+    show_image,
+    write_row,
+    write_title,
+)
+from zoo.common.plotting.sheet import Frame, Sheet
+from zoo.common.plotting.text import shown
 
 if TYPE_CHECKING:
     from zoo.common.answers.instances import Instances
@@ -24,12 +29,11 @@ if TYPE_CHECKING:
 OUTLINES = ("#ffe119", "#00e5ff", "#3cff3c", "#ff7a00", "#ffffff", "#ff2d2d", "#8a5cff", "#00a86b")
 APART_PX = 4  # objects with no more than this between them are neighbours
 LARGEST_PX = 2000  # side of what is drawn; larger fields are thinned out
-DPI = 240  # finer than other overlays: a thousand nuclei share one picture
 INSIDE = 0.9  # level of the contour, so that the outlines of two that touch lie side by side
 LISTED = 8
 
 
-def draw_instances(prediction: Instances) -> Figure:
+def draw_instances(prediction: Instances) -> Sheet:
     """Draw the plain picture, the picture with every object outlined, and a panel of counts, density and sizes."""
     step = -(-max(prediction.instances.shape) // LARGEST_PX)
     spacing = prediction.image.spacing_mm
@@ -38,14 +42,13 @@ def draw_instances(prediction: Instances) -> Figure:
         array=prediction.image.array[..., ::step, ::step],
         spacing_mm=None if spacing is None else tuple(side * step for side in spacing),
     )
-    figure, (plain, canvas), panel = lay_out(image, pictures=2)
-    figure.set_dpi(DPI)
-    for axes in (plain, canvas):
-        show_image(axes, image)
-    _outline(canvas, prediction.instances[::step, ::step], len(prediction))
+    sheet, (plain, frame), panel = lay_out(image, pictures=2)
+    for each in (plain, frame):
+        show_image(each, image)
+    _outline(frame, prediction.instances[::step, ::step], len(prediction))
     draw_scale_bar(plain, image)
     _write_counts(panel, prediction)
-    return figure
+    return sheet
 
 
 def colour_neighbours(instances: np.ndarray, count: int) -> np.ndarray:
@@ -78,33 +81,30 @@ def neighbours(instances: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int32)
 
 
-def _outline(canvas: Axes, instances: np.ndarray, count: int) -> None:
-    from skimage.measure import find_contours
-
+def _outline(frame: Frame, instances: np.ndarray, count: int) -> None:
     colours = colour_neighbours(instances, count)
-    lines, shades = [], []
+    lines: dict[str, list[np.ndarray]] = {}
     for number, box in enumerate(ndimage.find_objects(instances, max_label=count), start=1):
         if box is None:  # thinned away
             continue
-        mask = np.pad(instances[box] == number, 1).astype(np.float32)
-        for line in find_contours(mask, INSIDE):
-            lines.append(line[:, ::-1] + (box[1].start - 1, box[0].start - 1))
-            shades.append(OUTLINES[colours[number - 1] % len(OUTLINES)])
-    crowd = np.sqrt(max(1, len(lines)) / 100)
+        mask = np.pad(instances[box] == number, 1)
+        own = lines.setdefault(OUTLINES[colours[number - 1] % len(OUTLINES)], [])
+        own += [np.add(line, (box[1].start - 1, box[0].start - 1)) for line in contours(mask, INSIDE)]
+    crowd = np.sqrt(max(1, sum(map(len, lines.values()))) / 100)
     width = float(np.clip(1.6 / crowd, 0.55, 1.6))
-    drawn = LineCollection(lines, colors=shades, linewidths=width)
-    drawn.set_path_effects([Stroke(linewidth=2.2 * width, foreground="black", alpha=0.45), Normal()])
-    canvas.add_collection(drawn, autolim=False)
+    everything = [line for own in lines.values() for line in own]
+    frame.strokes(everything, colour="black", width_pt=2.2 * width, alpha=0.45)
+    for colour, own in lines.items():
+        frame.strokes(own, colour=colour, width_pt=width)
 
 
-def _write_counts(panel: Axes, prediction: Instances) -> None:
+def _write_counts(panel: Frame, prediction: Instances) -> None:
     y = write_title(panel, prediction.image)
     if not len(prediction):
-        panel.text(0.0, y, "nothing found", color=MUTED, fontsize=10, va="top")
+        panel.text(0.0, y, "nothing found", colour=MUTED, size_pt=10)
         return
     for name, count in list(prediction.counts.items())[:LISTED]:
-        panel.text(0.0, y, drawable(name), color=TEXT, fontsize=10, va="top")
-        panel.text(1.0, y, f"{count:,}", color=TEXT, fontsize=10, va="top", ha="right")
+        write_row(panel, y, shown(name), f"{count:,}", 10)
         y -= 0.075
     unit = "px" if prediction.image.spacing_mm is None else "µm"
     area = add_up(prediction.instances, len(prediction))
@@ -116,6 +116,5 @@ def _write_counts(panel: Axes, prediction: Instances) -> None:
     if prediction.per_mm2 is not None:
         lines.append(("density", f"{prediction.per_mm2:,.0f} per mm²"))
     for name, value in lines:
-        panel.text(0.0, y, name, color=MUTED, fontsize=8.5, va="top")
-        panel.text(1.0, y, value, color=TEXT, fontsize=8.5, va="top", ha="right")
+        write_row(panel, y, name, value, 8.5, MUTED)
         y -= 0.06
