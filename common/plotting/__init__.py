@@ -39,7 +39,7 @@ CORNERS = 120  # of the polygon that stands for an ellipse
 def draw_ellipses(prediction: Ellipses) -> Sheet:
     """Draw the image, each ellipse with its axes, and a panel of classes, scores and measurements."""
     sheet, (frame,), panel = lay_out(prediction.image, pictures=1)
-    show_image(frame, prediction.image)
+    show_image(prediction.image, frame)
     colours = []
     for kind, cx, cy, a, b, angle in prediction.ellipses:
         colour = COLOURS[int(kind) % len(COLOURS)]
@@ -61,8 +61,7 @@ def draw_classification(prediction: Classification) -> Sheet:
     """Draw the image, the heat map over it when there is one, and a bar of probability per class."""
     has_map = prediction.heat_map is not None
     sheet, frames, panel = lay_out(prediction.image, pictures=2 if has_map else 1)
-    for frame in frames:
-        show_image(frame, prediction.image)
+    show_image(prediction.image, *frames)
     if prediction.heat_map is not None:
         blend_heat(frames[1], prediction.heat_map, 0.65)
     draw_scale_bar(frames[0], prediction.image)

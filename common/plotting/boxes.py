@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image as Pillow
 
 from zoo.common.colours import COLOURS
 from zoo.common.plotting.marks import Halo
 from zoo.common.plotting.panel import (
     MUTED,
     TEXT,
-    display_bytes,
+    as_picture,
     draw_scale_bar,
     lay_out,
     pixel_aspect,
@@ -40,7 +41,7 @@ def draw_boxes(prediction: Boxes) -> Sheet:
     """Draw the boxes over the picture, or over the slice of a volume with the best one, and enlarge small ones."""
     picture, chosen = _picture(prediction)
     sheet, (frame,), panel = lay_out(picture, pictures=1)
-    show_image(frame, picture)
+    show_image(picture, frame)
     labelled = len(chosen) <= LABELLED
     for i in chosen:
         _draw_box(frame, prediction, int(i), 1.1, labelled)
@@ -90,7 +91,7 @@ def _enlarge(sheet: Sheet, panel: Frame, prediction: Boxes, picture: Image, chos
     small = [int(i) for i in chosen if sides[i] < SMALL * picture.size[-1]][:ENLARGED]
     left, bottom, width, _ = panel.box_in
     cell, rows = width / 3, (len(small) + 2) // 3
-    pixels = display_bytes(picture) if small else np.zeros((1, 1), np.uint8)
+    pixels = as_picture(picture)
     for place, i in enumerate(small):
         row, column = divmod(place, 3)
         corner = left + column * cell, bottom + (rows - 1 - row) * (cell + GAP_IN)
@@ -104,11 +105,11 @@ def _enlarge(sheet: Sheet, panel: Frame, prediction: Boxes, picture: Image, chos
         sheet.write((x, top + 2 / 72), told, colour=TEXT, size_pt=6.5, ha="centre")
 
 
-def _show_around(frame: Frame, pixels: np.ndarray, box: np.ndarray, aspect: float) -> None:
+def _show_around(frame: Frame, pixels: Pillow.Image, box: np.ndarray, aspect: float) -> None:
     """Show what lies around a box, in the coordinates of the whole picture."""
-    (h, w), (x1, y1, x2, y2) = pixels.shape[:2], (float(side) for side in box)
+    (w, h), (x1, y1, x2, y2) = pixels.size, (float(side) for side in box)
     half = AROUND / 2 * max(x2 - x1, y2 - y1, 4)
     x0, x3 = (int(np.clip(round((x1 + x2) / 2 + side), 0, w)) for side in (-half, half))
     y0, y3 = (int(np.clip(round((y1 + y2) / 2 + side), 0, h)) for side in (-half, half))
-    frame.show(pixels[y0 : max(y3, y0 + 1), x0 : max(x3, x0 + 1)], aspect, sharp=True)
+    frame.show(pixels.crop((x0, y0, max(x3, x0 + 1), max(y3, y0 + 1))), aspect, sharp=True)
     frame.x_range, frame.y_range = (x0 - 0.5, x3 - 0.5), (y3 - 0.5, y0 - 0.5)

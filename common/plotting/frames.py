@@ -32,8 +32,7 @@ MOST = 4  # classes that the panel has room for
 def draw_frame(prediction: ClassifiedSegmentation) -> Sheet:
     """Draw the plain picture, the tissues over it, and a panel of probabilities and shares."""
     sheet, (plain, frame), panel = lay_out(prediction.image, pictures=2)
-    for each in (plain, frame):
-        show_image(each, prediction.image)
+    show_image(prediction.image, plain, frame)
     colours = colours_of(prediction)
     numbered = {i: colours[name] for i, name in enumerate(prediction.tissues) if name in colours}
     blend_classes(frame, prediction.labels, numbered, FILL)

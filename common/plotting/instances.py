@@ -43,8 +43,7 @@ def draw_instances(prediction: Instances) -> Sheet:
         spacing_mm=None if spacing is None else tuple(side * step for side in spacing),
     )
     sheet, (plain, frame), panel = lay_out(image, pictures=2)
-    for each in (plain, frame):
-        show_image(each, image)
+    show_image(image, plain, frame)
     _outline(frame, prediction.instances[::step, ::step], len(prediction))
     draw_scale_bar(plain, image)
     _write_counts(panel, prediction)
@@ -68,34 +67,42 @@ def colour_neighbours(instances: np.ndarray, count: int) -> np.ndarray:
 
 def neighbours(instances: np.ndarray) -> np.ndarray:
     """List the pairs (k, 2) of objects that touch or nearly touch, the smaller number first."""
-    found = []
+    padded = np.pad(instances.astype(np.int32), APART_PX)  # the background is nobody's neighbour
+    flat, width = padded.ravel(), padded.shape[1]
+    places = _near_others(padded)
+    here, most = flat[places].astype(np.int64), int(padded.max()) + 1
+    found = [np.zeros(0, np.int64)]
     for dy in range(APART_PX + 1):
         for dx in range(-APART_PX, APART_PX + 1):
-            if (dy, dx) <= (0, 0) or dy >= instances.shape[0] or abs(dx) >= instances.shape[1]:
-                continue
-            h, w = instances.shape
-            here = instances[: h - dy, max(0, -dx) : w - max(0, dx)]
-            there = instances[dy:, max(0, dx) : w - max(0, -dx)]
-            differ = (here > 0) & (there > 0) & (here != there)
-            found.append(np.unique(np.sort(np.column_stack([here[differ], there[differ]]), axis=1), axis=0))
-    return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int32)
+            if (dy, dx) > (0, 0):
+                there = flat[places + dy * width + dx]
+                differ = (there > 0) & (here != there)
+                one, other = here[differ], there[differ]
+                found.append(np.unique(np.minimum(one, other) * most + np.maximum(one, other)))
+    return np.stack(np.divmod(np.unique(np.concatenate(found)), most), axis=1)
+
+
+def _near_others(padded: np.ndarray) -> np.ndarray:
+    """Return the flat places of pixels of an object with a pixel of another one near: few, and all that can tell."""
+    side = 2 * APART_PX + 1
+    largest = ndimage.maximum_filter(padded, side, mode="constant")
+    lowest = ndimage.minimum_filter(np.where(padded > 0, padded, np.iinfo(np.int32).max), side, mode="nearest")
+    return np.flatnonzero((padded > 0) & ((largest != padded) | (lowest != padded)))
 
 
 def _outline(frame: Frame, instances: np.ndarray, count: int) -> None:
     colours = colour_neighbours(instances, count)
-    lines: dict[str, list[np.ndarray]] = {}
-    for number, box in enumerate(ndimage.find_objects(instances, max_label=count), start=1):
-        if box is None:  # thinned away
-            continue
-        mask = np.pad(instances[box] == number, 1)
-        own = lines.setdefault(OUTLINES[colours[number - 1] % len(OUTLINES)], [])
-        own += [np.add(line, (box[1].start - 1, box[0].start - 1)) for line in contours(mask, INSIDE)]
-    crowd = np.sqrt(max(1, sum(map(len, lines.values()))) / 100)
+    coloured = np.concatenate([[0], colours + 1])[np.pad(instances, 1)]
+    # objects of one colour lie apart, so that one pass finds the outlines of all of them
+    lines = [
+        [line - 1 for line in contours(coloured == colour + 1, INSIDE)] for colour in range(colours.max(initial=-1) + 1)
+    ]
+    crowd = np.sqrt(max(1, sum(map(len, lines))) / 100)
     width = float(np.clip(1.6 / crowd, 0.55, 1.6))
-    everything = [line for own in lines.values() for line in own]
+    everything = [line for own in lines for line in own]
     frame.strokes(everything, colour="black", width_pt=2.2 * width, alpha=0.45)
-    for colour, own in lines.items():
-        frame.strokes(own, colour=colour, width_pt=width)
+    for colour, own in enumerate(lines):
+        frame.strokes(own, colour=OUTLINES[colour % len(OUTLINES)], width_pt=width)
 
 
 def _write_counts(panel: Frame, prediction: Instances) -> None:

@@ -33,8 +33,7 @@ LISTED = 4  # boxes that the panel has room for
 def draw_localisation(prediction: Localisation) -> Sheet:
     """Draw the image with its boxes, the map over it with the outline of the mask, and a panel of classes and boxes."""
     sheet, (plain, frame), panel = lay_out(prediction.image, pictures=2)
-    for each in (plain, frame):
-        show_image(each, prediction.image)
+    show_image(prediction.image, plain, frame)
     if prediction.heat_map is not None:
         blend_heat(frame, prediction.heat_map, 0.65)
     outline(frame, prediction.mask, COLOURS[0], 1.1)

@@ -63,15 +63,25 @@ def pixel_aspect(image: Image) -> float:
     return 1.0 if image.spacing_mm is None else image.spacing_mm[-2] / image.spacing_mm[-1]
 
 
-def show_image(frame: Frame, image: Image) -> None:
+def show_image(image: Image, *frames: Frame) -> None:
     """Show the image, or the middle slice of a volume, in grey or in its colours."""
-    frame.show(display_bytes(image), pixel_aspect(image))
+    pixels = as_picture(image)
+    for frame in frames:
+        frame.show(pixels, pixel_aspect(image))
 
 
-def display_bytes(image: Image) -> np.ndarray:
-    """Return `display_values` from 0 to 255."""
+def as_picture(image: Image) -> Pillow.Image:
+    """Return `display_values` as a picture, grey or in colours."""
     plane = _plane(image)
     low, high = _range(plane)
+    planes = np.moveaxis(plane, -1, 0) if plane.ndim == 3 else plane[None]
+    channels = [Pillow.fromarray(np.ascontiguousarray(_bytes(each, low, high))) for each in planes]
+    return channels[0] if len(channels) == 1 else Pillow.merge("RGB", channels)
+
+
+def _bytes(plane: np.ndarray, low: float, high: float) -> np.ndarray:
+    if (low, high) == (0.0, 255.0):
+        return plane.astype(np.uint8)
     scaled = np.subtract(plane, low, dtype=np.float32)
     scaled *= np.float32(255 / max(high - low, 1e-6))
     return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)

@@ -22,8 +22,7 @@ CROWDED = 0.75  # side of a mark as a share of the usual distance of neighbours
 def draw_points(prediction: Points) -> Sheet:
     """Draw the plain picture, the picture with its cells marked, and a panel of counts, index and density."""
     sheet, (plain, frame), panel = lay_out(prediction.image, pictures=2)
-    for each in (plain, frame):
-        show_image(each, prediction.image)
+    show_image(prediction.image, plain, frame)
     size = _mark_size(prediction, frame)
     for kind in range(len(prediction.classes)):
         own = prediction.points[prediction.points[:, 0] == kind]

@@ -27,7 +27,7 @@ from zoo.common.plotting.panel import (
 )
 from zoo.common.plotting.sheet import Frame, Sheet
 from zoo.common.plotting.text import shown
-from zoo.common.transforms.orientation import to_canonical
+from zoo.common.transforms.orientation import canonical_view
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def draw_segmentation(prediction: Segmentation) -> Sheet:
     if prediction.labels.ndim == 3:
         return _draw_volume(prediction)
     sheet, (plain, frame), panel = lay_out(prediction.image, pictures=2)
-    for each in (plain, frame):
-        show_image(each, prediction.image)
+    show_image(prediction.image, plain, frame)
     _draw_classes(frame, prediction.labels)
     draw_scale_bar(plain, prediction.image)
     _write_classes(panel, prediction)
@@ -52,8 +51,8 @@ def draw_segmentation(prediction: Segmentation) -> Sheet:
 
 
 def _draw_volume(prediction: Segmentation) -> Sheet:
-    image, labels = to_canonical(prediction.image), prediction.labels
-    labels = to_canonical(replace(prediction.image, array=labels[None])).array[0]
+    image = canonical_view(prediction.image)
+    labels = canonical_view(replace(prediction.image, array=prediction.labels[None])).array[0]
     places = busiest_planes(labels)
     views = [plane(image, labels, axis, place) for axis, place in enumerate(places)]
     height = HEIGHT_IN * 0.8
@@ -64,7 +63,7 @@ def _draw_volume(prediction: Segmentation) -> Sheet:
     left = MARGIN_IN
     for axis, ((image, labels), width) in enumerate(zip(views, widths, strict=True)):
         frame = sheet.add_frame((left, MARGIN_IN, width, height))
-        show_image(frame, image)
+        show_image(image, frame)
         _draw_classes(frame, labels)
         if axis == 0:
             draw_scale_bar(frame, image)
@@ -79,11 +78,9 @@ def _draw_volume(prediction: Segmentation) -> Sheet:
 def busiest_planes(labels: np.ndarray) -> tuple[int, ...]:
     """Return the index along each axis at which most voxels belong to a class; the middle where none does."""
     found = labels > 0
-    places = []
-    for axis in range(labels.ndim):
-        counts = found.sum(axis=tuple(i for i in range(labels.ndim) if i != axis))
-        places.append(int(counts.argmax()) if counts.any() else labels.shape[axis] // 2)
-    return tuple(places)
+    along = found.sum(axis=0, dtype=np.int32)  # one pass over the volume serves the two other axes
+    counts = np.array([np.count_nonzero(part) for part in found]), along.sum(axis=1), along.sum(axis=0)
+    return tuple(int(each.argmax()) if each.any() else len(each) // 2 for each in counts)
 
 
 def plane(image: Image, labels: np.ndarray, axis: int, place: int) -> tuple[Image, np.ndarray]:

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from PIL import Image as Pillow
 
-from zoo.common.plotting.marks import Disc, Halo, Mark, Picture, Strokes, Words
+from zoo.common.plotting.marks import Disc, Halo, Mark, Picture, Strokes, Words, buffer_of
 from zoo.common.plotting.png import png_bytes
 
 DPI = 150
@@ -47,6 +47,8 @@ class Sheet:
         """Draw it in pixels."""
         w, h = (int(side * self.dpi) for side in self.size_in)
         renderer = RendererAgg(w, h, self.dpi)
+        fill = np.array([*bytes.fromhex(self.background[1:]), 255], np.uint8).view(np.uint32)
+        buffer_of(renderer).view(np.uint32)[...] = fill
         self.draw(renderer, self.dpi)
         return Pillow.frombuffer("RGBA", (w, h), renderer.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
 
@@ -71,9 +73,7 @@ class Sheet:
 
     def draw(self, renderer: RendererBase, dpi: float) -> None:
         """Draw it by a renderer of Matplotlib that counts so many of its units as an inch."""
-        w, h = self.size_in
-        corners = np.array([(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)])
-        for mark in (Strokes([corners], width_pt=0, face=self.background), *self.marks):
+        for mark in self.marks:
             mark.draw(renderer, dpi)
 
 
@@ -107,21 +107,20 @@ class Frame:
         scale = np.array([width / (x1 - x0), height / (y1 - y0)])
         return (np.asarray(points, np.float64) - (x0, y0)) * scale + (left, bottom)
 
-    def show(self, values: np.ndarray, aspect: float, sharp: bool = False) -> None:
-        """Show pixels (h, w) or (h, w, 3) of uint8 as large as they fit, x and y of their centres as coordinates.
+    def show(self, pixels: Pillow.Image, aspect: float, sharp: bool = False) -> None:
+        """Show pixels (L or RGB) as large as they fit, x and y of their centres as coordinates.
 
         aspect: height of a pixel over its width. sharp: as squares, however large they are drawn.
         """
-        h, w = values.shape[:2]
+        w, h = pixels.size
         left, bottom, width, height = self.box_in
         shrunk = min(width, height / (h * aspect) * w), min(height, width / w * h * aspect)
         self.box_in = left + (width - shrunk[0]) / 2, bottom + (height - shrunk[1]) / 2, *shrunk
         self.x_range, self.y_range = (-0.5, w - 0.5), (h - 0.5, -0.5)
         sharp = sharp or min(shrunk[0] / w, shrunk[1] / h) * self.sheet.dpi >= SHARP_FROM
         most = tuple(max(1, round(side * self.sheet.dpi)) for side in shrunk)
-        pixels = Pillow.fromarray(np.ascontiguousarray(values))
         # reduced before anything is laid over it: a whole slide has far more pixels than the sheet
-        self.shown = Picture(_at_most(pixels, most, Pillow.Resampling.HAMMING).convert("RGB"), self.box_in, sharp)
+        self.shown = Picture(_at_most(pixels, most, Pillow.Resampling.HAMMING), self.box_in, sharp)
         self.sheet.marks.append(self.shown)
 
     def blend(self, colours: Pillow.Image, opacity: Pillow.Image, smooth: bool) -> None:
@@ -133,7 +132,7 @@ class Frame:
         size = self.shown.pixels.size
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
         layer, mask = (each if each.size == size else each.resize(size, how) for each in (colours, opacity))
-        self.shown.pixels = Pillow.composite(layer, self.shown.pixels, mask)
+        self.shown.pixels = Pillow.composite(layer, self.shown.pixels.convert("RGB"), mask)
 
     def text(
         self,
@@ -168,7 +167,9 @@ class Frame:
         clip: bool = True,
     ) -> None:
         """Draw lines (k, 2) of x, y, all in one colour; closed ones may have a face."""
-        placed, box = [self.at(line) for line in lines], self.box_in if clip else None
+        box = self.box_in if clip else None
+        ends = np.cumsum([len(line) for line in lines])[:-1]
+        placed = np.split(self.at(np.concatenate(lines)), ends) if lines else []
         if placed:
             self.sheet.marks.append(
                 Strokes(placed, width_pt, colour, face, alpha, dashes_pt, halo, closed or face != "none", box)
@@ -193,4 +194,4 @@ class Frame:
 def _at_most(pixels: Pillow.Image, most: tuple[int, ...], how: Pillow.Resampling) -> Pillow.Image:
     """Reduce a picture that has more pixels than a place shows."""
     size = min(pixels.width, most[0]), min(pixels.height, most[1])
-    return pixels if size == pixels.size else pixels.resize(size, how)
+    return pixels if size == pixels.size else pixels.resize(size, how, reducing_gap=3.0)

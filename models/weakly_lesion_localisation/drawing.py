@@ -33,10 +33,9 @@ FAINT = 0.15  # a map that stays below is drawn faint; others are drawn up to th
 def draw_repainted(prediction: Repainted) -> Sheet:
     """Draw the slice with its boxes, the healthy slice, the map over the slice with the mask's outline, and a panel."""
     sheet, (plain, healthy, frame), panel = lay_out(prediction.image, pictures=3)
-    show_image(plain, prediction.image)
+    show_image(prediction.image, plain, frame)
     painted = prediction.healthy.clip(0, 255)[None].astype(np.float32)
-    show_image(healthy, replace(prediction.image, array=painted))
-    show_image(frame, prediction.image)
+    show_image(replace(prediction.image, array=painted), healthy)
     h, w = prediction.image.size[-2:]
     heat = np.zeros((h, w)) if prediction.heat_map is None else np.clip(prediction.heat_map, 0, 1)
     blend_heat(frame, heat / max(float(heat.max()), FAINT), 0.75)
