@@ -181,8 +181,9 @@ class Prediction(ABC):
 
     @property
     def _has_sheet(self) -> bool:
-        """Whether the class draws by sheet(); one of a plug-in may have a figure() of its own."""
-        return next("sheet" in vars(kind) for kind in type(self).__mro__ if {"sheet", "figure"} & set(vars(kind)))
+        """Whether it is drawn by sheet(); an answer of a plug-in may have a figure() of its own."""
+        last = next(kind for kind in type(self).__mro__ if {"sheet", "figure"} & set(vars(kind)))
+        return last is Prediction or "figure" not in vars(last)
 
     def _annotated(self) -> Sheet:
         """Draw the prediction, with a note where the image is out of scope."""
