@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,7 +33,7 @@ BEGINNING = Moment()
 
 
 @dataclass(frozen=True)
-class Method(ABC):
+class Method:
     """What a step is: its networks, its terms. The fields of a subclass are its options.
 
     Beside it, `loss_<framework>.py` holds `terms(run, guidance, method)`: the named, weighted loss terms, whose sum the
@@ -100,7 +99,7 @@ class Method(ABC):
             return
         if algorithm.labels != ("mask",) or algorithm.dense_output != "logits" or len(algorithm.phases) > 1:
             raise ConfigError(
-                f"{entry} cannot be trained by {self.name}, which needs a mask as the only label and one map per class; "
+                f"{entry} cannot be trained by {self.name}, which needs a mask as the only label and a map per class; "
                 "expected an entry for segmentation, as in `zoo list --task segmentation`"
             )
 
@@ -108,8 +107,8 @@ class Method(ABC):
         """Raise DataError where the data does not have what the method learns from."""
         if self.uses_unlabelled and not unlabelled:
             raise DataError(
-                f"{origin}: {labelled} labelled images and none without a label; {self.name} learns from images without "
-                "a mask. Add some beside the others, or give them the split `unlabelled`"
+                f"{origin}: {labelled} labelled images and none without a label; {self.name} learns from images "
+                "without a mask. Add some beside the others, or give them the split `unlabelled`"
             )
         if self.uses_unlabelled and batch_size < 2:
             raise ConfigError(f"batch_size={batch_size}: {self.name} mixes two kinds of images; expected 2 or more")

@@ -154,7 +154,7 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def checked_mask(sample: Sample, classes: int) -> np.ndarray:
-    """Return the integer mask of a sample, unknown pixels among them; DataError when its shape or its values are wrong."""
+    """Return the integer mask of a sample, unknown pixels among them; DataError for a wrong shape or wrong values."""
     mask = np.asarray(sample.labels["mask"])
     name = sample.files.get("mask", f"mask of {sample.image.name}")
     if mask.shape != sample.image.size:
@@ -164,8 +164,8 @@ def checked_mask(sample: Sample, classes: int) -> np.ndarray:
     known = mask[mask != UNKNOWN] if classes <= UNKNOWN else mask
     if known.size and (known.min() < 0 or known.max() >= classes):
         raise DataError(
-            f"{name}: class numbers {known.min()}..{known.max()} given; expected 0..{classes - 1}. Renumber the mask, or "
-            "name all its classes, the background first, one a line in classes.txt beside the data."
+            f"{name}: class numbers {known.min()}..{known.max()} given; expected 0..{classes - 1}. Renumber the mask, "
+            "or name all its classes, the background first, one a line in classes.txt beside the data."
         )
     return mask
 

@@ -10,9 +10,9 @@ SMOOTH = 1.0  # in numerator and denominator, so that a class that is absent and
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Average over all known pixels; a single map (n, 1, *size) passes a sigmoid, several a softmax. labels: (n, *size).
+    """Average over the known pixels; 0 where there is none. labels: (n, *size).
 
-    It is 0 where no pixel is known.
+    A single map (n, 1, *size) passes a sigmoid, several a softmax.
     """
     if has_unknown(labels):
         known = (labels != UNKNOWN).astype(logits.dtype)

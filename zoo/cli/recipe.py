@@ -46,7 +46,9 @@ def recipe(
             }
         )
         return
-    print_table(options_table(own, f"{entry.name} {variant}: options of zoo train", lambda field: f"--{_dashed(field)}"))
+    print_table(
+        options_table(own, f"{entry.name} {variant}: options of zoo train", lambda field: f"--{_dashed(field)}")
+    )
     print_table(options_table(algorithm.augmentation, "augmentation: zoo train --augment OPTION=VALUE,...", str))
     say("--augment none turns all of them off; false, 0 or [1,1] one of them")
 

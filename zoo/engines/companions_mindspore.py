@@ -31,6 +31,8 @@ class Companions:
         self.fixed: set[str] = set()  # statistics, frozen norms
         for name, kind in self._method.partners().items():
             self.all[name] = package.part("mindspore", kind)(config)
+            for parameter in self.all[name].get_parameters():
+                parameter.name = f"{name}/{parameter.name}"  # a gradient is refused where two have one name
             self.fixed |= {f"{name}/{own}" for own, p in states(self.all[name]).items() if not p.requires_grad}
             shapes = {own: tuple(value.shape) for own, value in states(self.all[name]).items()}
             put(self.all[name], learning.draw(name, shapes))
@@ -92,7 +94,7 @@ class Companions:
 
 def states(net: nn.Cell) -> dict[str, Parameter]:
     """Return parameters and running statistics by name."""
-    return {p.name: p for p in net.get_parameters()}
+    return {p.name.rpartition("/")[2]: p for p in net.get_parameters()}
 
 
 def put(net: nn.Cell, weights: dict[str, np.ndarray] | Any) -> None:
