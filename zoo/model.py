@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError
 from zoo.common.files.outputs import user_path
 from zoo.common.labels import TASKS
+from zoo.common.methods.contract import SUPERVISED
 from zoo.common.provenance import Provenance
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
@@ -177,6 +178,8 @@ class Model:
         layout: str | None = None,
         resume: bool = False,
         augment: Choice = None,
+        method: str = SUPERVISED,
+        method_options: Mapping[str, Any] | None = None,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
@@ -187,19 +190,24 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
+        method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
+        masks. method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
         where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.methods import find_method
+        from zoo.common.methods.data import fitting
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
         check_trains(self.engine)
-        chosen = self.recipe(**recipe)
-        dataset = self._open(data, layout)
+        chosen, way = self.recipe(**recipe), find_method(method, method_options)
+        way.check(self.algorithm, self.name)
+        dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), chosen, augment, resume)
+        return train(self, dataset, user_path(out), chosen, augment, resume, way)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -274,12 +282,14 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
+    def _open(
+        self, data: str | Path | FolderPair | Dataset, layout: str | None, *, unlabelled: bool = False
+    ) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
             return data
-        dataset = open_dataset(data, self._wanted(), layout=layout)
+        dataset = open_dataset(data, self._wanted(), layout=layout, unlabelled=unlabelled)
         tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
         return dataset
 

@@ -7,6 +7,7 @@ labels/<name>.geojson, instances.json (COCO): objects one by one, see outlines.p
 boxes.json (COCO) or boxes.csv, and ignore.csv, see boxes.py        points.csv: id, x, y and, with several classes, cls
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
+An image without a mask belongs to the split `unlabelled`, which is also a name in split.csv and splits/.
 classes.txt: names in order, the background first where there are masks
 
 Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/).
@@ -27,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets import SPLITS, UNLABELLED, Record, describe
 from zoo.common.datasets.coco_files import coco_file
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
@@ -36,6 +37,7 @@ from zoo.common.datasets.outlines import has_geojson
 from zoo.common.datasets.paired_labels import READERS, Folder, mask_folders, open_folder
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES
 from zoo.common.types import Image, Sample
@@ -165,7 +167,7 @@ def _listed(root: Path, folder: Folder) -> dict[str, str]:
     unknown: list[str] = []
     lists = [(split_name(path.stem), path) for path in entries(root / "splits")]
     for split, path in sorted(lists, key=lambda pair: SPLITS.index(pair[0]) if pair[0] in SPLITS else -1):
-        if path.suffix.lower() != ".txt" or split not in SPLITS:
+        if path.suffix.lower() != ".txt" or split not in (*SPLITS, UNLABELLED):
             spelled = ", ".join(f"{name}.txt" for names in SPLIT_NAMES.values() for name in names[:3])
             raise DataError(f"{path}: is no list of a split; expected {spelled}. Rename or remove it")
         for text in read_names(path):
@@ -196,6 +198,11 @@ def _warn_of(root: Path, what: str, names: list[str]) -> None:
 def record_of(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
     """Return a case of a folder, which labels are read when it is loaded; source: where its split comes from."""
     path, group = folder.images[name], folder.groups.get(name, "")
+    paths = folder.channels.get(name, (path,))
+    if task == "segmentation" and folder.mask_of(name) is None and not folder.is_normal(name):
+        source, lacks = source if split else "", folder.lacking
+        load = partial(image_alone, paths, name, group or name)
+        return Record(name, split, group or name, load, files_of(*paths), None, source, folder.grouped_by, lacks)
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
     if task == "detection" and folder.ignored is not None:
         readers["ignored"] = READERS["ignored"]
@@ -206,7 +213,6 @@ def record_of(folder: Folder, name: str, task: str, split: str, source: str) -> 
     labels = {key: readers[key](folder, name) for key in readers}
     uses_mask = {"mask", "instances"} & set(readers) or folder.counts_instances
     mask = folder.mask_of(name) if uses_mask else None
-    paths = folder.channels.get(name, (path,))
     files = files_of(*paths, mask)
     masks = {} if mask is None else dict.fromkeys(("mask", "instances"), mask)
     load = partial(_load, paths, name, labels, group or name, masks)

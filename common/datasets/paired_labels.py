@@ -95,6 +95,12 @@ class Folder:
         found = self.found_mask(name)
         return None if found is None else self.masks[found]
 
+    @cached_property
+    def lacking(self) -> str:
+        """Say of the first image without a mask that it has none; the same words for all of them."""
+        without = (name for name in self.images if self.mask_of(name) is None and not self.is_normal(name))
+        return why_no_mask(self, next(without, ""))
+
     def label_of(self, name: str) -> int | None:
         """Return the class number of an image; None where its line has none."""
         line = self.rows.get(name)
@@ -172,19 +178,24 @@ def _marked(folder: Folder, name: str) -> ReadLabel:
     return partial(_marks_anything, _mask(folder, name))
 
 
+def why_no_mask(folder: Folder, name: str) -> str:
+    """Say that an image has no mask, with examples of both sides."""
+    lost = [other for other in folder.images if folder.mask_of(other) is None]
+    used = {folder.found_mask(image) for image in folder.images}
+    spare = [other for other in folder.masks if other not in used]
+    return (
+        f"{folder.root}: no mask for {name}; looked in {', '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}. "
+        f"Images without one: {shown(lost)}; masks without an image: {shown(spare)}. Name both alike, or a mask "
+        f"{name}_seg, {name}_mask or {name}_label"
+    )
+
+
 def _mask(folder: Folder, name: str, instances: bool = False, unnamed: bool = False) -> ReadLabel:
     path = folder.mask_of(name)
     if path is None and folder.is_normal(name):
         return _nothing  # a normal picture has nothing to outline
     if path is None:
-        lost = [other for other in folder.images if folder.mask_of(other) is None]
-        used = {folder.found_mask(image) for image in folder.images}
-        spare = [other for other in folder.masks if other not in used]
-        raise DataError(
-            f"{folder.root}: no mask for {name}; looked in {', '.join(MASK_FOLDERS)}, which hold {len(folder.masks)}. "
-            f"Images without one: {shown(lost)}; masks without an image: {shown(spare)}. Name both alike, or a mask "
-            f"{name}_seg, {name}_mask or {name}_label"
-        )
+        raise DataError(why_no_mask(folder, name))
     decode = anything if not instances and folder.counts_instances else None
     limit = len(folder.classes) if folder.classes and not instances and not unnamed else None
     return partial(_read_limited, path, decode, limit)

@@ -69,6 +69,15 @@ class Package:
         found: Callable[..., Any] = self._import(f"net_{framework}").Net
         return found
 
+    def part(self, framework: str, kind: str) -> Callable[..., Any]:
+        """The class of a network, or of a further decoder for one; RegistryError where there is no such decoder."""
+        if kind == "network":
+            return self.net(framework)
+        found: Callable[..., Any] | None = getattr(self._import(f"net_{framework}"), kind.capitalize(), None)
+        if found is None:
+            raise RegistryError(f"{self.entry.name}: its network has no further {kind}; expected an entry that has one")
+        return found
+
     def losses(self, framework: str) -> Callable[..., Any] | None:
         """The loss of what a network puts out, in one framework; None where there is an objective instead."""
         found: Callable[..., Any] | None = getattr(self._import(f"loss_{framework}"), "losses", None)
