@@ -73,9 +73,8 @@ def is_loopback(host: str) -> bool:
 def _check_installed() -> None:
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ConfigError(
-            f"`zoo serve` needs {', '.join(missing).replace('_', '-')}, not installed; pip install 'openmedia-zoo[serve]'"
-        )
+        names = ", ".join(missing).replace("_", "-")
+        raise ConfigError(f"`zoo serve` needs {names}, not installed; pip install 'openmedia-zoo[serve]'")
 
 
 def _check(settings: Any) -> None:

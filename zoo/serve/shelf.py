@@ -29,16 +29,19 @@ class Shelf:
     def get(self, target: Target) -> Model:
         """Return a model, loaded if need be; others make room for it first."""
         if target not in self._models:
-            import zoo
-
-            registered = find(target.algorithm).checkpoint(target.checkpoint)
-            self._make_room(registered.bytes)
-            device = self.settings.device
-            model = zoo.load(target.algorithm, backend=target.framework, device=device, checkpoint=target.checkpoint)
+            self._make_room(find(target.algorithm).checkpoint(target.checkpoint).bytes)
+            model = self.load(target)
             size = sum(math.prod(shape) for shape in model.engine.shapes().values()) * BYTES_PER_WEIGHT
             self._models[target] = model, size
         self._models.move_to_end(target)
         return self._models[target][0]
+
+    def load(self, target: Target) -> Model:
+        """Load a model."""
+        import zoo
+
+        name, framework, device = target.algorithm, target.framework, self.settings.device
+        return zoo.load(name, backend=framework, device=device, checkpoint=target.checkpoint)
 
     @property
     def loaded(self) -> dict[Target, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -28,6 +29,8 @@ from zoo.serve.refusals import RefusedError
 from zoo.serve.settings import Bounds
 
 FIELDS, FIELD_BYTES = 32, 2**16
+TAIL = 512  # bytes at the end of a body, in which its last boundary stands
+KINDS = ("multipart/form-data", "application/x-www-form-urlencoded")  # the second cannot bring a file
 HEADERS = (".mhd", ".mha")  # name the file that holds their voxels
 SHOWN = 8  # series in a message
 
@@ -102,17 +105,19 @@ def options_of(text: str | None) -> dict[str, Any]:
 async def receive(request: Request, bounds: Bounds, root: Path) -> Upload:
     """Bring the files of a multipart request into a folder below `root`; RefusedError where it is not as allowed."""
     kind = request.headers.get("content-type", "")
-    if not kind.lower().startswith("multipart/form-data"):
+    if not kind.lower().startswith(KINDS):
         raise RefusedError(415, f"{kind[:60] or 'no type'} given; expected multipart/form-data with files in `file`")
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced) > bounds.upload_bytes:
         raise RefusedError(413, f"{announced[:20]} bytes announced; expected at most {bounds.upload_bytes:,}")
-    counted = Request(request.scope, _counted(request.receive, bounds.upload_bytes))
+    body = _Body(request.receive, bounds.upload_bytes)
+    counted = Request(request.scope, body.receive)
     upload = Upload(Path(tempfile.mkdtemp(prefix="request-", dir=root)))
     try:
         async with counted.form(max_files=bounds.files, max_fields=FIELDS, max_part_size=FIELD_BYTES) as form:
             sent = [value for key, value in form.multi_items() if isinstance(value, UploadFile) and key == "file"]
             upload.fields = {key: value for key, value in form.multi_items() if isinstance(value, str)}
+            body.check_end(kind)
             await asyncio.to_thread(_store, upload, [file for file in sent if file.filename])
     except BaseException as error:
         upload.discard()
@@ -124,19 +129,27 @@ async def receive(request: Request, bounds: Bounds, root: Path) -> Upload:
     return upload
 
 
-def _counted(receive: Receive, most: int) -> Receive:
-    """Let a body through as long as it is not too large, whatever it announced."""
-    seen = 0
+class _Body:
+    """Lets a body through as long as it is not too large, whatever it announced."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > most:
-            raise RefusedError(413, f"more than {most:,} bytes given; expected no more")
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self._most, self._seen, self._end = receive, most, 0, b""
+
+    async def receive(self) -> Message:
+        """Return the next message."""
+        message = await self._receive()
+        chunk = message.get("body", b"")
+        self._seen += len(chunk)
+        if self._seen > self._most:
+            raise RefusedError(413, f"more than {self._most:,} bytes given; expected no more")
+        self._end = (self._end + chunk[-TAIL:])[-TAIL:]
         return message
 
-    return counted
+    def check_end(self, kind: str) -> None:
+        """Refuse multipart content that breaks off, whose last part would be missing without a word."""
+        boundary = parse_options_header(kind)[1].get(b"boundary", b"")
+        if self._seen and boundary and b"--" + boundary + b"--" not in self._end:
+            raise RefusedError(400, "the multipart content breaks off; expected it whole")
 
 
 def _explained(error: HTTPException | MultiPartException) -> RefusedError:
