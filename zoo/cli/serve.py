@@ -90,6 +90,7 @@ def _check(settings: Any) -> None:
 
 
 def _run(settings: Any, host: str, port: int) -> None:
+    import logging
     import warnings
 
     import uvicorn
@@ -97,6 +98,7 @@ def _run(settings: Any, host: str, port: int) -> None:
     from zoo.serve.app import create_app
 
     warnings.filterwarnings("ignore", category=ScopeWarning)  # the answers tell it
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # as they do of malformed content
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
