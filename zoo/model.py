@@ -131,6 +131,12 @@ class Model:
     def _computing(self) -> str:
         return self.backend if self.precision == UNREDUCED else f"{self.backend} {self.precision}"
 
+    def _repr_html_(self) -> str:
+        """Show the model in notebooks."""
+        from zoo.notebook import model_html
+
+        return model_html(self)
+
     def predict(
         self,
         source: object,
