@@ -20,7 +20,7 @@ from zoo.common.datasets.coco_files import coco_files, named_split
 from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import Names, by_name, folders, pictures
 from zoo.common.datasets.paired import record_of
-from zoo.common.datasets.paired_labels import Folder
+from zoo.common.datasets.paired_folder import Folder
 from zoo.common.datasets.texts import read_class_list
 from zoo.common.errors import DataError, ZooWarning
 

@@ -34,7 +34,8 @@ from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
 from zoo.common.datasets.mask_names import read_channels
 from zoo.common.datasets.outlines import has_geojson
-from zoo.common.datasets.paired_labels import READERS, Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_folder import Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_labels import READERS
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
 from zoo.common.datasets.unlabelled import image_alone
