@@ -167,12 +167,18 @@ def score_all(
     hear: gets the outputs of each batch that went through the network together, and its samples.
     """
     cases = []
-    for batch in chunks((entering(algorithm, sample) for sample in samples), batch_size):
+    for batch in chunks(_entering(algorithm, samples), batch_size):
         inputs = [prepare(algorithm, sample.image) for sample in batch]
         predictions = predict_batch(algorithm, engine, inputs, tta=tta, hear=partial(_hear, hear, batch))
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return cases
+
+
+def _entering(algorithm: Algorithm[Any], samples: Iterable[Sample]) -> Iterator[Sample]:
+    for sample in samples:
+        algorithm.check_labelled(sample.image, trains=False)
+        yield entering(algorithm, sample)
 
 
 def _hear(hear: Callable[[Arrays, Sequence[Sample]], object], batch: Sequence[Sample], outputs: Arrays) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.common.errors import BackendError, RegistryError
 from zoo.common.labels import TASKS
-from zoo.engines.backends import NAMES
+from zoo.engines.backends import KINDS, NAMES
 from zoo.notebook import ModelNames
 from zoo.registry.entries import Checkpoint, Entry, Registry, plain, spellings
 from zoo.registry.files import HERE, read_registry, registry_path
@@ -57,7 +57,7 @@ def list_models(task: str | None = None, backend: str | None = None) -> ModelNam
         raise RegistryError(f"task {task!r} is unknown; expected one of {', '.join(tasks)}")
     if backend is not None and backend.lower() not in NAMES:
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
-    framework = NAMES[backend.lower()][0] if backend is not None else None
+    framework = KINDS[NAMES[backend.lower()][0]].network if backend is not None else None
     entries = [entry for entry in registry.values() if task in (None, entry.task)]
     return ModelNames([entry for entry in entries if framework is None or framework in entry.frameworks])
 

@@ -77,11 +77,10 @@ class Snapshots:
         self._pending.clear()
 
 
-def checked_count(count: int) -> int:
-    """Return how many cases are asked for; ConfigError where that is no number."""
+def check_count(count: int) -> None:
+    """Raise ConfigError where what is given is no number of cases."""
     if isinstance(count, bool) or not isinstance(count, int) or count < 0:
         raise ConfigError(f"snapshots={count!r} given; expected how many validation cases to draw, 0 or more")
-    return count
 
 
 def choose_cases(cases: int, count: int, seed: int) -> list[int]:
