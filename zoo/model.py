@@ -156,7 +156,8 @@ class Model:
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
+        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
         """
         return into_folder(self, out, source, **asked)
 
