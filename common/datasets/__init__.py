@@ -82,6 +82,7 @@ READERS: dict[str, str] = {
     "voc": "zoo.common.datasets.voc",
     "paired": "zoo.common.datasets.paired",
     "manifest": "zoo.common.datasets.manifest",
+    "one_folder": "zoo.common.datasets.one_folder",
 }
 
 
