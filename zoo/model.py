@@ -75,6 +75,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
+        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -244,7 +245,7 @@ class Model:
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:
             more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
-            more |= {} if self.record is None else {"scope": self.record.to_dict()}
+            more |= self.about if self.record is None else {**self.about, "scope": self.record.to_dict()}
             metadata = to_metadata(self.name, self.variant, self.config, **more)
             write_checkpoint(path, self.algorithm.shipped(self.engine.weights()), metadata)
         except (OSError, ValueError) as error:

@@ -30,13 +30,14 @@ from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
 from zoo.model import Model, Report
+from zoo.report.run import Asked, describe
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.survey import survey_training
-from zoo.weights.identity import to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -47,12 +48,14 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
+    began_sha256: of the file that the weights came from, "" for none.
     """
 
     resume: bool
     planned_epochs: int
     starts_trained: bool
     claim: Claim
+    began_sha256: str
 
 
 def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
@@ -81,11 +84,11 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record = record
+        trained.record, trained.about = record, dict(model.about)
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim)
+            how = Course(resume, planned, starts_trained, claim, model.sha256)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             saved = "what was saved before is complete, resume=True goes on from there"
@@ -93,7 +96,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
                 f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
             ) from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record, model.sha256 = trained.record, sha256_of(report.best)
+    model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
 
 
@@ -105,18 +108,20 @@ def _run(
     settings: dict[str, Any],
     course: Course,
 ) -> Report:
+    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
+    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
     data = Data(dataset.split("train"), dataset.split("val"))
     trainer = Trainer(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
     progress = trainer.run(course.resume)
+    model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -221,7 +226,8 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    result = dataclasses.replace(result, baseline=trivial)
+    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
+    result = dataclasses.replace(result, baseline=trivial, about=about)
     result.save(folder.path / "test", overwrite=True)
     return result
 
