@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D, Bbox, BboxTransformTo, IdentityTransform
+from matplotlib.transforms import Affine2D, Bbox, BboxTransformTo, IdentityTransform, Transform
 from PIL import Image as Pillow
 from PIL import ImageFont
 
@@ -74,14 +74,14 @@ class Words:
         y = self.place_in[1] * dpi - {"top": ascent, "baseline": 0.0, "bottom": -descent}[self.va]
         gc = _pen(renderer, dpi, self.clip_in)
         if self.box:
-            pad = renderer.points_to_pixels(BOX_PT)
+            pad = _pixels(renderer, BOX_PT)
             around = Bbox.from_extents(x - pad, y - descent - pad, x + width + pad, y + ascent + pad)
             gc.set_linewidth(0)
             renderer.draw_path(gc, Path.unit_rectangle(), BboxTransformTo(around), to_rgba(self.box))
         gc.set_foreground(to_rgba(self.colour), isRGBA=True)
         if self.halo is not None:
             letters = _letters(self.text, self.size_pt, self.bold)
-            placed = Affine2D().scale(renderer.points_to_pixels(1.0)).translate(x, y)
+            placed = Affine2D().scale(_pixels(renderer, 1.0)).translate(x, y)
             gc.set_joinstyle("round")
             _rim(renderer, gc, self.halo, letters, placed)
             gc.set_linewidth(0)
@@ -144,7 +144,7 @@ class Disc:
         gc.set_linewidth(self.width_pt)
         gc.set_joinstyle(style.get_joinstyle())
         gc.set_capstyle(style.get_capstyle())
-        shape = style.get_transform().frozen().scale(renderer.points_to_pixels(self.size_pt))
+        shape = Affine2D(style.get_transform().get_matrix()).scale(_pixels(renderer, self.size_pt))
         face = None if self.face == "none" else (*to_rgba(self.face)[:3], self.alpha)
         places = Path(self.points_in * dpi)
         renderer.draw_markers(gc, style.get_path(), shape, places, IdentityTransform(), face)
@@ -157,6 +157,10 @@ Mark = Picture | Words | Strokes | Disc
 def buffer_of(renderer: RendererAgg) -> np.ndarray:
     """Return the pixels (h, w, 4) that a renderer draws on, from the top, to be written into."""
     return np.asarray(renderer.buffer_rgba())
+
+
+def _pixels(renderer: RendererBase, length_pt: float) -> float:
+    return float(np.asarray(renderer.points_to_pixels(length_pt)))
 
 
 def _put(buffer: np.ndarray, pixels: np.ndarray, left: int, bottom: int) -> None:
@@ -211,7 +215,7 @@ def _pen(renderer: RendererBase, dpi: float, clip_in: Box | None) -> GraphicsCon
     return gc
 
 
-def _rim(renderer: RendererBase, gc: GraphicsContextBase, halo: Halo, path: Path, placed: Affine2D) -> None:
+def _rim(renderer: RendererBase, gc: GraphicsContextBase, halo: Halo, path: Path, placed: Transform) -> None:
     gc.set_foreground((0.0, 0.0, 0.0, halo.alpha), isRGBA=True)
     gc.set_linewidth(halo.width_pt)
     renderer.draw_path(gc, path, placed, None)

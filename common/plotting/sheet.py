@@ -87,7 +87,8 @@ class _Drawn(Artist):
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw the sheet on whatever the figure is drawn on."""
-        self.sheet.draw(renderer, self.get_figure(root=True).dpi)
+        if (figure := self.get_figure()) is not None:
+            self.sheet.draw(renderer, figure.dpi)
 
 
 @dataclass
