@@ -173,14 +173,12 @@ def _put(buffer: np.ndarray, pixels: np.ndarray, left: int, bottom: int) -> None
 
 def _write(buffer: np.ndarray, words: Words, x: int, y: int, dpi: float) -> None:
     """Draw letters by Pillow, which takes a twentieth of the time that Matplotlib's need; x, y: of the baseline."""
-    font = _type(words.size_pt, words.bold, dpi)
-    letters, (dx, dy) = font.getmask2(words.text, mode="L", anchor="ls")
-    (w, h), top, left = letters.size, buffer.shape[0] - y + dy, x + dx
+    opacity, (dx, dy) = _opacity(words.text, words.size_pt, words.bold, dpi)
+    (h, w, _), top, left = opacity.shape, buffer.shape[0] - y + dy, x + dx
     part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0), :3]
     if not part.size:
         return
-    opacity = np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1)[max(-top, 0) :, max(-left, 0) :]
-    opacity = opacity[: part.shape[0], : part.shape[1]].astype(np.int32)
+    opacity = opacity[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
     colour = np.array([round(255 * value) for value in to_rgba(words.colour)[:3]])
     part[...] = part + ((colour - part) * opacity + 127) // 255
 
@@ -201,6 +199,14 @@ def _extent(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[float, f
     font = _type(size_pt, bold, dpi)
     boxes = [font.getbbox(each, anchor="ls") for each in (text, "lp")]  # as tall as usual letters at least
     return font.getlength(text), -min(box[1] for box in boxes), max(box[3] for box in boxes)
+
+
+@lru_cache(maxsize=256)
+def _opacity(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return how opaque the letters are, (h, w, 1) of 0 to 255, and where they begin; most come again and again."""
+    letters, offset = _type(size_pt, bold, dpi).getmask2(text, mode="L", anchor="ls")
+    w, h = letters.size
+    return np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1).astype(np.int32), offset
 
 
 @lru_cache(maxsize=256)
