@@ -8,6 +8,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, ops
 
+from zoo.common.labels import UNKNOWN
+
 
 def class_logits(logits: Tensor) -> Tensor:
     """Return one map per class, (n, k, *size): a single map z, which passes a sigmoid, is (0, z) of a softmax."""
@@ -109,9 +111,9 @@ def mumford_shah(p: Tensor, image: Tensor, smooth: float, squared: bool) -> Tens
 
 
 def neighbour_weights(image: Tensor, kernels: list[tuple[float, float, float]], radius: int) -> Tensor:
-    """Weigh each neighbour within a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
+    """Weigh each neighbour in a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
 
-    kernels: (weight, deviation of places [px], deviation of intensities, 0 for none). Beyond the picture features are 0.
+    kernels: (weight, deviation of places [px], deviation of intensities or 0 for none). Outside, features are 0.
     """
     n, _, h, w = image.shape
     rows = Tensor(np.broadcast_to(np.arange(h, dtype=np.float32).reshape(1, 1, h, 1), (n, 1, h, w)).copy())
@@ -146,3 +148,55 @@ def class_affinity(p: Tensor, q: Tensor) -> Tensor:
     first, second = (x.swapaxes(0, 1).reshape(k, -1) for x in (p, q))
     first, second = (x / (ops.sqrt((x**2).sum(axis=1, keepdims=True)) + 1e-8) for x in (first, second))
     return ((ops.matmul(first, second.T) - Tensor(np.eye(k, dtype=np.float32))) ** 2).mean()
+
+
+def as_slices(x: Tensor) -> Tensor:
+    """Return volumes (n, c, d, h, w) as pictures (n d, c, h, w); pictures as they are."""
+    return x.swapaxes(1, 2).reshape(-1, x.shape[1], *x.shape[3:]) if x.ndim == 5 else x
+
+
+def turned(x: Tensor, quarters: int) -> Tensor:
+    """Turn the last two axes by right angles, as np.rot90 does."""
+    if quarters % 4 == 0:
+        return x
+    if quarters % 4 == 2:
+        return ops.flip(x, (-2, -1))
+    return ops.flip(x.swapaxes(-2, -1), (-2,)) if quarters % 4 == 1 else ops.flip(x, (-2,)).swapaxes(-2, -1)
+
+
+def divergence_map(q: Tensor, p: Tensor) -> Tensor:
+    """Return sum_c p log(p / q) of each pixel, (n, *size): how far p is from q."""
+    return (p * ops.log((p + 1e-8) / (q + 1e-8))).sum(axis=1)
+
+
+def trust(doubt: Tensor) -> Tensor:
+    """Return e^-doubt, a weight that is 1 where there is none."""
+    return ops.exp(-doubt)
+
+
+def one_hot(labels: Tensor, like: Tensor) -> Tensor:
+    """Return labels (n, *size) as maps of 0 and 1, in number and type as `like`."""
+    return ops.stack([(labels == index).astype(like.dtype) for index in range(like.shape[1])], axis=1)
+
+
+def soft_cross_entropy(p: Tensor, q: Tensor) -> Tensor:
+    """Average -sum_c q log p over the pixels; p is kept from 0."""
+    return -(q * ops.log(p * 0.999 + 5e-4)).sum(axis=1).mean()
+
+
+def soft_dice(p: Tensor, q: Tensor) -> Tensor:
+    """Return 1 - Dice of two maps, with sums over the batch, averaged over all classes."""
+    axes = (0, *range(2, p.ndim))
+    return 1 - ((2 * (p * q).sum(axes) + 1e-5) / ((p + q).sum(axes) + 1e-5)).mean()
+
+
+def hard_targets(labels: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return labels as maps of 0 and 1 as `like`, and where they are known, (n, *size)."""
+    return one_hot(labels, like), (labels != UNKNOWN).astype(like.dtype)
+
+
+def smoothed_cross_entropy(p: Tensor, targets: Tensor, doubted: Tensor, smoothing: float) -> Tensor:
+    """Return the cross-entropy of each pixel, (n, *size), with targets pulled towards a half where they are doubted."""
+    softer = (targets - 0.5) * (0.5 - smoothing) / 0.5 + 0.5
+    mark = doubted.expand_dims(1).astype(p.dtype)
+    return -((mark * softer + (1 - mark) * targets) * ops.log(p * 0.999 + 5e-4)).sum(axis=1)

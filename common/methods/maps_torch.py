@@ -7,6 +7,8 @@ import math
 import torch
 from torch.nn import functional
 
+from zoo.common.labels import UNKNOWN
+
 
 def class_logits(logits: torch.Tensor) -> torch.Tensor:
     """Return one map per class, (n, k, *size): a single map z, which passes a sigmoid, is (0, z) of a softmax."""
@@ -108,9 +110,9 @@ def mumford_shah(p: torch.Tensor, image: torch.Tensor, smooth: float, squared: b
 
 
 def neighbour_weights(image: torch.Tensor, kernels: list[tuple[float, float, float]], radius: int) -> torch.Tensor:
-    """Weigh each neighbour within a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
+    """Weigh each neighbour in a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
 
-    kernels: (weight, deviation of places [px], deviation of intensities, 0 for none). Beyond the picture features are 0.
+    kernels: (weight, deviation of places [px], deviation of intensities or 0 for none). Outside, features are 0.
     """
     n, _, h, w = image.shape
     rows = torch.arange(h, dtype=image.dtype, device=image.device).reshape(1, 1, h, 1).expand(n, 1, h, w)
@@ -145,3 +147,53 @@ def class_affinity(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     first, second = (x.movedim(1, 0).reshape(k, -1) for x in (p, q))
     first, second = (x / (torch.sqrt((x**2).sum(dim=1, keepdim=True)) + 1e-8) for x in (first, second))
     return ((first @ second.T - torch.eye(k, dtype=p.dtype, device=p.device)) ** 2).mean()
+
+
+def as_slices(x: torch.Tensor) -> torch.Tensor:
+    """Return volumes (n, c, d, h, w) as pictures (n d, c, h, w); pictures as they are."""
+    return x.movedim(2, 1).flatten(0, 1) if x.ndim == 5 else x
+
+
+def turned(x: torch.Tensor, quarters: int) -> torch.Tensor:
+    """Turn the last two axes by right angles, as np.rot90 does."""
+    return torch.rot90(x, quarters, (-2, -1))
+
+
+def divergence_map(q: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+    """Return sum_c p log(p / q) of each pixel, (n, *size): how far p is from q."""
+    return (p * torch.log((p + 1e-8) / (q + 1e-8))).sum(dim=1)
+
+
+def trust(doubt: torch.Tensor) -> torch.Tensor:
+    """Return e^-doubt, a weight that is 1 where there is none."""
+    return torch.exp(-doubt)
+
+
+def one_hot(labels: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Return labels (n, *size) as maps of 0 and 1, in number and type as `like`."""
+    return torch.stack([(labels == index).to(like.dtype) for index in range(like.shape[1])], dim=1)
+
+
+def soft_cross_entropy(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Average -sum_c q log p over the pixels; p is kept from 0."""
+    return -(q * torch.log(p * 0.999 + 5e-4)).sum(dim=1).mean()
+
+
+def soft_dice(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+    """Return 1 - Dice of two maps, with sums over the batch, averaged over all classes."""
+    axes = (0, *range(2, p.ndim))
+    return 1 - ((2 * (p * q).sum(axes) + 1e-5) / ((p + q).sum(axes) + 1e-5)).mean()
+
+
+def hard_targets(labels: torch.Tensor, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return labels as maps of 0 and 1 as `like`, and where they are known, (n, *size)."""
+    return one_hot(labels, like), (labels != UNKNOWN).to(like.dtype)
+
+
+def smoothed_cross_entropy(
+    p: torch.Tensor, targets: torch.Tensor, doubted: torch.Tensor, smoothing: float
+) -> torch.Tensor:
+    """Return the cross-entropy of each pixel, (n, *size), with targets pulled towards a half where they are doubted."""
+    softer = (targets - 0.5) * (0.5 - smoothing) / 0.5 + 0.5
+    mark = doubted.unsqueeze(1).to(p.dtype)
+    return -((mark * softer + (1 - mark) * targets) * torch.log(p * 0.999 + 5e-4)).sum(dim=1)

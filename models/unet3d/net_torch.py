@@ -74,7 +74,8 @@ class Net(nn.Module):
 class Decoder(nn.Module):
     """One more decoder for the features of the network, which only trains.
 
-    up: how it doubles a grid: "transposed" as the network itself, or "trilinear" or "nearest" and a 1 x 1 convolution.
+    up: how it doubles a grid: "transposed" as the network itself, or "bilinear" (linear along each axis) or "nearest",
+    and a 1 x 1 x 1 convolution.
     """
 
     def __init__(self, config: Config, up: str = "transposed") -> None:
