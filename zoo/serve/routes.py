@@ -159,6 +159,6 @@ async def respond(state: State, prediction: Prediction, wanted: Format, upload: 
     if state.settings.keep is not None:
         await asyncio.to_thread(keep, state.settings.keep, upload, prediction)
     headers = {"Vary": "Accept"}
-    if wanted.kind not in ("json", "view"):
+    if wanted.kind != "view":
         headers["Content-Disposition"] = f'inline; filename="{file_name(prediction, wanted)}"'
     return Response(content, media_type=wanted.media, headers=headers)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -105,13 +104,15 @@ def colour_of(label: int) -> str:
 
 
 def table_of(findings: list[Finding]) -> list[dict[str, Any]]:
-    """Return what was measured, a row per thing and measure, with numbers as people write them."""
+    """Return what was measured, a row per thing, with numbers as people write them."""
     rows = []
-    for finding in islice(findings, MOST_ROWS):
+    for finding in findings[:MOST_ROWS]:
+        measures = []
         for name, value in finding.measurements.items():
             label, unit = name_and_unit(name)
             text = percent(value) if name in SHARES else written_number(value, unit)
-            rows.append({"of": finding.name, "what": label, "value": float(value), "unit": unit, "text": text})
+            measures.append({"what": label, "value": float(value), "unit": unit, "text": text})
+        rows.append({"of": finding.name, "has_place": bool(finding.places), "measures": measures})
     return rows
 
 

@@ -17,7 +17,7 @@ export async function apiPage() {
   const body = told.paths["/models/{name}/predict"].post.requestBody.content["multipart/form-data"].schema.properties;
   const fields = Object.entries(body).map(([name, { description }]) =>
     el("tr", {}, el("td", {}, el("code", {}, name)), el("td", {}, description)));
-  const scroll = (table, name) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name }, table);
+  const scroll = (table, name) => el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": name }, table);
   return {
     title: "API",
     node: [

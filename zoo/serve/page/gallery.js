@@ -40,7 +40,7 @@ function chips(label, values, chosen, change) {
     });
     return chip;
   });
-  return el("fieldset", { class: "chips" }, el("legend", {}, label), all);
+  return el("div", { class: "chips", role: "group", "aria-label": label }, el("span", { class: "label", "aria-hidden": "true" }, label), el("div", { class: "row" }, all));
 }
 
 const wanted = { text: "", task: "", modality: "" };  // stays while the page is open

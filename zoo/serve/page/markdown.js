@@ -29,10 +29,10 @@ const cells = (line) => line.trim().replace(/^\||\|$/g, "").split(/(?<!\\)\|/).m
 const isRule = (line) => /^\s*\|?[\s:|-]+\|[\s:|-]*$/.test(line || "");
 
 function table(lines) {
-  const head = el("tr", {}, cells(lines[0]).map((cell) => el("th", { scope: "col" }, ...inline(cell))));
+  const head = el("tr", {}, cells(lines[0]).map((cell) => (cell ? el("th", { scope: "col" }, ...inline(cell)) : el("td", {}))));
   const rows = lines.slice(2).map((line) => el("tr", {}, cells(line).map((cell) => el("td", {}, ...inline(cell)))));
   const made = el("table", {}, el("thead", {}, head), el("tbody", {}, rows));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table" }, made);
+  return el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Table" }, made);
 }
 
 function list(lines) {

@@ -44,14 +44,21 @@ function looks(view, state, range) {
 function threshold(view, state) {
   if (!view.threshold) return null;
   const { value, of } = view.threshold;
-  const name = of === "maps" ? "Threshold, live" : "Least score, live";
-  const made = slider(name, { min: 0.01, max: 1, step: 0.01, value }, (moved) => state.change({ threshold: moved }), (v) => v.toFixed(2));
-  const back = el("button", { type: "button", onclick: () => {
+  const name = of === "maps" ? "Threshold" : "Least score";
+  const back = el("button", { type: "button", class: "small-button", disabled: true }, "as answered");
+  const made = slider(name, { min: 0.01, max: 1, step: 0.01, value }, (moved) => {
+    back.disabled = false;
+    state.change({ threshold: moved });
+  }, (v) => v.toFixed(2));
+  back.addEventListener("click", () => {
     made.input.value = String(value);
     made.told.textContent = value.toFixed(2);
+    back.disabled = true;
     state.change({ threshold: null });
-  } }, "As answered");
-  return [made.node, el("div", { class: "field" }, el("span", { class: "label" }, "Threshold"), back)];
+    made.input.focus();
+  });
+  made.node.append(back);
+  return made.node;
 }
 
 function classes(view, state) {
@@ -69,9 +76,9 @@ function classes(view, state) {
     });
     return el("label", {}, box, swatch, present.has(label) ? name : `${name} (none found)`);
   });
-  if (boxes.length < 2) return null;
+  const isEmpty = boxes.length < 2 || !(view.arrays.labels || view.shapes.length);
   const heat = Object.keys(view.arrays).some((name) => name.startsWith("map:")) ? heatBox(state) : null;
-  return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen" }, "What is shown"), boxes, heat);
+  return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen" }, "What is shown"), isEmpty ? null : boxes, heat);
 }
 
 function heatBox(state) {
@@ -80,16 +87,45 @@ function heatBox(state) {
   return el("label", {}, box, "map of probability");
 }
 
-function table(views) {
-  const rows = views[0].table.map((row, i) => el("tr", {},
-    el("th", { scope: "row" }, row.of), el("td", {}, row.what),
-    views.map((view) => el("td", { class: "number" }, view.table[i] && view.table[i].of === row.of ? view.table[i].text : "–"))));
-  if (!rows.length) return el("p", { class: "muted" }, "Nothing was measured.");
-  const head = el("tr", {}, ["Of", "Measure"].map((name) => el("th", { scope: "col" }, name)),
-    views.map((view) => el("th", { scope: "col" }, TITLES[view.made_by.framework] || "Value")));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Measurements" },
-    el("table", {}, el("thead", {}, head), el("tbody", {}, rows)));
+// Both answers in one cell: one text where they agree, as they nearly always do.
+function cell(texts) {
+  return el("td", { class: "number" }, new Set(texts).size > 1 ? texts.join(" / ") : texts[0]);
 }
+
+function rowsOf(views, rows) {
+  return rows.map(([row, i]) => row.measures.map((measure, m) =>
+    cell(views.map((view) => view.table[i]?.measures[m]?.text ?? "–"))));
+}
+
+function scroll(name, head, rows) {
+  const th = head.map((text, i) => el("th", { scope: "col", class: i ? "number" : "" }, text));
+  return el("div", { class: "scroll low", tabindex: "0", role: "group", "aria-label": name },
+    el("table", {}, el("thead", {}, el("tr", {}, th)), el("tbody", {}, rows)));
+}
+
+function single(views, rows) {
+  const cells = rowsOf(views, rows);
+  const lines = rows.flatMap(([row], r) => row.measures.map((measure, m) =>
+    el("tr", {}, el("th", { scope: "row" }, row.of), el("td", { class: "number" }, measure.what), cells[r][m])));
+  return scroll("Measurements", ["Of", "Measure", "Value"], lines);
+}
+
+function listed(views, rows) {
+  const cells = rowsOf(views, rows);
+  const head = ["Number and kind", ...rows[0][0].measures.map(({ what }) => what)];
+  const lines = rows.map(([row], r) => el("tr", {}, el("th", { scope: "row" }, `${r + 1} ${row.of}`), cells[r]));
+  const text = `${rows.length} one by one`;
+  return el("details", { open: rows.length <= 12 }, el("summary", {}, text), scroll(text, head, lines));
+}
+
+function table(views) {
+  const rows = views[0].table.map((row, i) => [row, i]).filter(([row]) => row.measures.length);
+  const [things, sums] = [rows.filter(([row]) => row.has_place), rows.filter(([row]) => !row.has_place)];
+  if (!rows.length) return el("p", { class: "muted" }, "Nothing was measured.");
+  return [sums.length ? single(views, sums) : null, things.length ? listed(views, things) : null];
+}
+
+const numbersOf = (view) => view.table.flatMap((row) => row.measures.map(({ value }) => value));
 
 function difference([one, other], state) {
   const a = labelsOf(one, null);
@@ -102,10 +138,12 @@ function difference([one, other], state) {
     if (number) state.differs = differs;
     facts.push(`${number.toLocaleString("en")} of ${a.length.toLocaleString("en")} pixels have another label${number ? ", shown in red" : ""}`);
   }
-  const values = one.table.map((row, i) => Math.abs(row.value - (other.table[i]?.value ?? NaN)) / Math.max(1e-9, Math.abs(row.value)));
-  const same = one.table.length === other.table.length;
-  if (values.length && same) facts.push(`the largest relative difference of a measurement is ${Math.max(...values).toExponential(1)}`);
-  if (!same) facts.push(`${one.table.length} against ${other.table.length} measurements`);
+  const [x, y] = [numbersOf(one), numbersOf(other)];
+  if (x.length !== y.length) facts.push(`${x.length} against ${y.length} measurements`);
+  else if (x.length) {
+    const worst = Math.max(...x.map((value, i) => Math.abs(value - y[i]) / Math.max(1e-9, Math.abs(value))));
+    facts.push(worst ? `measurements differ by ${worst.toExponential(1)} of their value at most` : "all measurements are equal");
+  }
   return el("p", { class: "note" }, el("strong", {}, "PyTorch against MindSpore: "), `${facts.join("; ")}.`);
 }
 

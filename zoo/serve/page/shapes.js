@@ -21,6 +21,7 @@ export function drawShapes(context, view, state, index, scale) {
     if (!isShown(shape, state) || index * stride < Math.floor(low) || index * stride >= Math.ceil(high)) continue;
     const colour = view.classes[shape.label]?.colour || "#35d0ff";
     outline(context, () => path(context, shape, across, down, scale.ratio), colour, scale.ratio);
+    if (shape.kind === "point") fill(context, colour);
     if (shape.kind === "box") tag(context, shape, across, down, colour, scale.ratio);
     if (shape.kind === "ellipse") axes(context, shape, across, down, colour, scale.ratio);
   }
@@ -61,6 +62,13 @@ function outline(context, draw, colour, ratio) {
     draw();
     context.stroke();
   }
+}
+
+function fill(context, colour) {
+  context.globalAlpha = 0.45;
+  context.fillStyle = colour;
+  context.fill();
+  context.globalAlpha = 1;
 }
 
 function tag(context, shape, across, down, colour, ratio) {

@@ -30,7 +30,8 @@ export function bench(model) {
   const bar = el("progress", { "aria-label": "Progress", hidden: true });
   const stop = el("button", { type: "button", hidden: true }, "Cancel");
   const checkpoint = el("select", {}, names.map((name) =>
-    el("option", { value: name, selected: model.checkpoints[name].default }, `${name} (${model.checkpoints[name].dataset.name})`)));
+    el("option", { value: name, selected: model.checkpoints[name].default }, name)));
+  const trainedOn = el("p", { class: "muted small" });
   const holder = el("div", {});
   let options = null;
   let input = null;
@@ -42,6 +43,7 @@ export function bench(model) {
 
   function offer() {
     const chosen = model.checkpoints[checkpoint.value];
+    trainedOn.textContent = chosen ? `Trained on ${chosen.dataset.name}: ${chosen.classes.filter((each) => each !== "background").join(", ")}.` : "";
     options = optionFields(chosen?.options || {});
     if (model.dimensions === 2) options.set("probabilities", true);
     const more = chosen?.may_tta ? field("average over mirrored views", views, "slower, often a little better") : null;
@@ -127,18 +129,18 @@ export function bench(model) {
   const folder = el("input", { type: "file", webkitdirectory: true, class: "unseen", tabindex: "-1", "aria-label": "Folder", onchange: picked });
   folder.setAttribute("webkitdirectory", "");
   let seed = 0;
-  const buttons = () => [
-    el("button", { type: "button", class: "strong", onclick: () => file.click() }, "Choose files"),
+  const buttons = (first) => [
+    el("button", { type: "button", class: first, onclick: () => file.click() }, "Choose files"),
     el("button", { type: "button", onclick: () => folder.click() }, "A DICOM folder"),
     el("button", { type: "button", onclick: () => take({ seed: seed++, name: "drawn example" }) }, "A drawn example"),
   ];
   const drop = el("div", { class: "drop" },
     el("h2", {}, model.dimensions === 3 ? "Drop a volume here" : "Drop a picture here"),
     el("p", { class: "muted small" }, `PNG, JPEG, TIFF, NIfTI, NRRD, MetaImage, DICOM, or a zip of a series. This model is for ${model.modality}.`),
-    el("div", { class: "row" }, buttons()));
+    el("div", { class: "row" }, buttons("strong")));
   const chosenName = el("p", { class: "chosen muted small" });
   const again = el("div", { hidden: true }, chosenName,
-    el("div", { class: "row" }, el("button", { type: "button", class: "strong", onclick: () => run() }, "Run again"), buttons().slice(0)));
+    el("div", { class: "row" }, el("button", { type: "button", class: "strong", onclick: () => run() }, "Run again"), buttons("")));
 
   const node = el("div", { class: "bench" },
     el("div", {}, stage),
@@ -146,7 +148,7 @@ export function bench(model) {
       el("div", { class: "panel" },
         el("h2", {}, "How"),
         el("div", { class: "field" }, el("span", { class: "label" }, "Framework"), choice),
-        names.length > 1 ? field("Weights", checkpoint) : null,
+        names.length > 1 ? field("Weights", checkpoint) : null, trainedOn,
         holder, again),
       el("div", { class: "panel" }, el("h2", {}, "State"), said, bar, stop)),
     file, folder);

@@ -23,7 +23,10 @@ export class Viewer {
   constructor(view, state, title) {
     this.view = view;
     this.state = state;
-    this.spot = el("div", { class: "spot", "aria-hidden": "true" });
+    this.hint = view.is_volume
+      ? "Arrow keys or the wheel scroll through the slices; a click moves the cross."
+      : "Point at the picture for its values.";
+    this.spot = el("div", { class: "spot" }, this.hint);
     const planes = view.is_volume ? PLANES : PLANES.slice(0, 1);
     this.panes = planes.map((plane) => this.pane(plane));
     const grid = el("div", { class: view.is_volume ? "planes three" : "planes" }, this.panes.map((pane) => pane.node));
@@ -55,7 +58,7 @@ export class Viewer {
     canvas.addEventListener("keydown", (event) => this.key(event, plane, slices));
     canvas.addEventListener("wheel", (event) => this.wheel(event, plane, slices), { passive: false });
     canvas.addEventListener("pointermove", (event) => this.point(event, pane));
-    canvas.addEventListener("pointerleave", () => { this.spot.textContent = ""; });
+    canvas.addEventListener("pointerleave", () => { this.spot.textContent = this.hint; });
     canvas.addEventListener("click", (event) => this.click(event, pane));
     pane.node = el("div", { class: "plane" }, children);
     return pane;
