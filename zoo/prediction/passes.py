@@ -18,6 +18,7 @@ from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Runner
 from zoo.prediction.objects import INSTANCES, may_be_parted, parted
+from zoo.prediction.options import check_known
 from zoo.prediction.progress import steps
 from zoo.prediction.scope import Scope
 
@@ -92,15 +93,13 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
     return algorithm.views
 
 
-def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algorithm[Any]:
-    """Return the algorithm with its options for one prediction; ConfigError names the known ones."""
-    parts = may_be_parted(algorithm)
-    known = (*algorithm.prediction_options, *([INSTANCES] if parts else []))
-    if unknown := sorted(set(options) - set(known)):
-        raise ConfigError(
-            f"{type(algorithm).__name__}: unknown prediction option {', '.join(unknown)}; "
-            f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
-        )
+def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any], is_scored: bool = False) -> Algorithm[Any]:
+    """Return the algorithm with its options for one prediction; ConfigError names the known ones.
+
+    is_scored: the answers are held against labels, so have to be of the algorithm's own kind.
+    """
+    parts = may_be_parted(algorithm) and not is_scored
+    check_known(type(algorithm).__name__, (*algorithm.prediction_options, *([INSTANCES] if parts else [])), options)
     fields = {name: value for name, value in options.items() if not (parts and name == INSTANCES)}
     if fields:
         algorithm = algorithm.with_config(replace_fields(algorithm.config, fields, "prediction option"))

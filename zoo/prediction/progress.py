@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -93,15 +94,22 @@ def is_shown() -> bool:
 
 
 class Heard:
-    """The warnings of a run, besides that they are shown as ever."""
+    """The warnings of a run, from whichever of its threads, besides that they are shown as ever."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.turns = threading.Lock()
+
+    def add(self, text: str) -> None:
+        """Keep a warning."""
+        with self.turns:
+            self.texts.append(text)
 
     def of(self, name: str) -> list[str]:
         """Take those that name an image."""
-        mine = [text for text in self.texts if name in text]
-        self.texts = [text for text in self.texts if name not in text]
+        with self.turns:
+            mine = [text for text in self.texts if name in text]
+            self.texts = [text for text in self.texts if name not in text]
         return mine
 
 
@@ -111,7 +119,7 @@ def listening() -> Iterator[Heard]:
     heard, show = Heard(), warnings.showwarning
 
     def hear(message: Warning | str, *place: Any, **more: Any) -> None:
-        heard.texts.append(str(message))
+        heard.add(str(message))
         show(message, *place, **more)
 
     warnings.showwarning = hear
