@@ -205,7 +205,7 @@ class Model:
         from zoo.common.methods.data import fitting
         from zoo.common.segmentation.options import check_loss
         from zoo.common.splits import warn_of_equal_images
-        from zoo.training.run import Asked, train
+        from zoo.training.run import Order, train
 
         check_trains(self.engine)
         chosen, way = self.recipe(**recipe), find_method(method, method_options)
@@ -213,7 +213,7 @@ class Model:
         check_loss(chosen.loss, self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), Asked(chosen, augment, resume, way, snapshots))
+        return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
