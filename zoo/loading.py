@@ -17,8 +17,8 @@ from zoo.common.records import build_record, replace_fields
 from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
-from zoo.engines.backends import Backend, resolve
-from zoo.engines.engine import Engine, open_engine
+from zoo.engines.backends import Backend, checked_precision, resolve
+from zoo.engines.engine import UNREDUCED, Engine, open_engine
 from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
@@ -34,6 +34,7 @@ def load(
     *,
     backend: str | None = None,
     device: str | None = None,
+    precision: str = UNREDUCED,
     checkpoint: str | Path | None = "default",
     variant: str | None = None,
     init: str | None = None,
@@ -45,7 +46,9 @@ def load(
     """Open an algorithm, ready to predict and to train.
 
     name: as in `zoo.list_models()`, whatever its case and hyphens.
-    backend: torch, mindspore, nvidia, ascend, or None for the first framework installed; device: see backends.resolve.
+    backend: torch, mindspore, nvidia, ascend, openvino, onnxruntime, or None for the first installed; device: see
+        backends.resolve. openvino and onnxruntime predict only, from a graph that PyTorch makes once.
+    precision: f32; openvino has bf16 besides, faster and less exact, see docs/engines.md.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
@@ -56,13 +59,14 @@ def load(
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry, chosen = find(name), resolve(backend, device)
+    precision = checked_precision(chosen.framework, precision)
     if state_dict is None:
         start = _start(entry, checkpoint, variant, init, seed, overrides)
     else:
         _refuse_both(checkpoint, init)
         start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
-    engine = _open(Package(entry), start.config, chosen, start.weights, start.source)
+    engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
     weights = _fitted(start.weights, engine, overrides)
     if state_dict is not None and weights is not None:
         check_foreign(algorithm, engine, weights, start.source, overrides)
@@ -193,10 +197,12 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
     return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
-def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
+def _open(
+    package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str, precision: str
+) -> Engine:
     if weights is None:
-        return open_asked(package, config, backend.framework, backend.device)
-    return open_described(package, config, backend.framework, backend.device, weights, source)
+        return open_asked(package, config, backend.framework, backend.device, precision)
+    return open_described(package, config, backend.framework, backend.device, weights, source, precision)
 
 
 def _fill(

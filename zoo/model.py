@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError
 from zoo.common.files.outputs import user_path
 from zoo.common.labels import TASKS
+from zoo.common.methods.contract import SUPERVISED
 from zoo.common.provenance import Provenance
 from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
-from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.engines.engine import UNREDUCED, Engine, check_trains, open_engine, precision_of
 from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.passes import check_views, with_options
@@ -89,8 +90,13 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """The framework in use: torch or mindspore."""
+        """The backend in use: torch, mindspore, openvino or onnxruntime."""
         return self.engine.framework
+
+    @property
+    def precision(self) -> str:
+        """What the backend computes in: f32, unless another one was asked for."""
+        return precision_of(self.engine)
 
     @property
     def device(self) -> str:
@@ -104,7 +110,7 @@ class Model:
 
     @property
     def net(self) -> Any:
-        """The framework's own network."""
+        """The framework's own network; BackendError for a backend that only predicts."""
         return self.engine.net
 
     @property
@@ -117,10 +123,20 @@ class Model:
     @property
     def made_by(self) -> Provenance:
         """What predictions say of their origin."""
-        return provenance_of(self.entry, self.source, self.sha256, self.backend, self.device)
+        return provenance_of(self.entry, self.source, self.sha256, self._computing, self.device)
 
     def __repr__(self) -> str:
-        return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
+        return f"<{self.name} ({self.variant}) in {self._computing} on {self.device}, weights: {self.source}>"
+
+    @property
+    def _computing(self) -> str:
+        return self.backend if self.precision == UNREDUCED else f"{self.backend} {self.precision}"
+
+    def _repr_html_(self) -> str:
+        """Show the model in notebooks."""
+        from zoo.notebook import model_html
+
+        return model_html(self)
 
     def predict(
         self,
@@ -170,6 +186,8 @@ class Model:
         layout: str | None = None,
         resume: bool = False,
         augment: Choice = None,
+        method: str = SUPERVISED,
+        method_options: Mapping[str, Any] | None = None,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
@@ -180,19 +198,24 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
+        method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
+        masks. method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
         where it has the same in another order, its labels are renumbered.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
+        from zoo.common.methods import find_method
+        from zoo.common.methods.data import fitting
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
 
         check_trains(self.engine)
-        chosen = self.recipe(**recipe)
-        dataset = self._open(data, layout)
+        chosen, way = self.recipe(**recipe), find_method(method, method_options)
+        way.check(self.algorithm, self.name)
+        dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), chosen, augment, resume)
+        return train(self, dataset, user_path(out), chosen, augment, resume, way)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -240,6 +263,7 @@ class Model:
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
+        check_trains(self.engine, "does not save weights")
         path = user_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
@@ -255,23 +279,25 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""
-        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        engine = (self.engine.framework, self.engine.device, self.engine.weights(), self.precision)
         return {**self.__dict__, "engine": engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the engine anew; a training that was under way starts with a fresh optimiser."""
-        framework, device, weights = state["engine"]
+        framework, device, weights, precision = state["engine"]
         self.__dict__.update(state)
         device = resolve(framework, device).device  # another machine may have none such; then it says so
-        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None) -> Dataset:
+    def _open(
+        self, data: str | Path | FolderPair | Dataset, layout: str | None, *, unlabelled: bool = False
+    ) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
             return data
-        dataset = open_dataset(data, self._wanted(), layout=layout)
+        dataset = open_dataset(data, self._wanted(), layout=layout, unlabelled=unlabelled)
         tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
         return dataset
 

@@ -20,7 +20,7 @@ from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 MASKS = (".png", ".tif", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
 
@@ -100,7 +100,7 @@ class Segmentation(Prediction):
 
         return self._write(path, lambda staged: write_labels(staged, self.labels, self.image, self.classes))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.segmentation import draw_segmentation
 
         return draw_segmentation(self)

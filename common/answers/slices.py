@@ -17,7 +17,7 @@ from zoo.common.io import file_suffix
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 SUMMARY = "summary"
 
@@ -101,9 +101,9 @@ class SliceSeries(Classification):
         labels, classes = segments
         return self._write(path, lambda staged: write_labels(staged, labels, self.image, classes))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         """Draw the most suspicious slice."""
-        return self.best[self.top[0]].figure()
+        return self.best[self.top[0]].sheet()
 
     def __str__(self) -> str:
         return f"{super().__str__()} ({self.rule}: {', '.join(map(str, self.top))})"

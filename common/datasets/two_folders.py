@@ -13,6 +13,7 @@ from zoo.common.datasets.folders import Names, by_name, files_of
 from zoo.common.datasets.mask_names import cases_of, mask_for, read_channels, shown
 from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.texts import read_class_list
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError
 from zoo.common.files.outputs import user_path
 from zoo.common.types import Sample
@@ -34,7 +35,7 @@ class FolderPair:
 def read_pair(pair: FolderPair, task: str | Sequence[str]) -> tuple[list[Record], tuple[str, ...]]:
     """List the cases; names of the classes from classes.txt beside either folder or in it, () without one.
 
-    Raises DataError where an image has no mask, with examples of both sides.
+    An image without a mask lacks it, with examples of both sides.
     """
     key = KEYS.get(task if isinstance(task, str) else "")
     if key is None:
@@ -53,17 +54,23 @@ def pair_up(where: str, pictures: Names, masks: Names, key: str, classes: Sequen
     images, channels = cases_of(pictures, masks)
     found = {name: mask_for(name, masks, f"{where}, mask of {name}") for name in images}
     lost = [name for name, mask in found.items() if mask is None]
-    if lost or not images:
-        spare = [name for name in masks if name not in found.values()]
-        raise DataError(
-            f"{where}: {len(lost)} of {len(images)} images have no mask: {shown(lost)}; masks without an image: "
-            f"{shown(spare)}. Name both alike, or a mask <image>_seg, <image>_mask or <image>_label"
-        )
+    spare = [name for name in masks if name not in found.values()]
+    lacks = (
+        f"{where}: {len(lost)} of {len(images)} images have no mask: {shown(lost)}; masks without an image: "
+        f"{shown(spare)}. Name both alike, or a mask <image>_seg, <image>_mask or <image>_label"
+    )
+    if len(lost) == len(images) or (lost and key != "mask"):
+        raise DataError(lacks)
     limit = len(classes) if classes and key == "mask" else None
-    return [
+    labelled = [
         Record(name, "", name, partial(_load, paths, masks[mask], name, key, limit), files_of(*paths, masks[mask]))
         for name, mask in found.items()
         if mask is not None and (paths := channels.get(name, (images[name],)))
+    ]
+    alone = {name: channels.get(name, (images[name],)) for name in lost}
+    return labelled + [
+        Record(name, "", name, partial(image_alone, paths, name, name), files_of(*paths), lacks=lacks)
+        for name, paths in alone.items()
     ]
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from zoo.common.networks.sampling_torch import sample_grid
+
 
 def sample_bilinear(x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
     """Read maps between pixels, zero outside, and multiply by `factors`.

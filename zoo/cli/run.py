@@ -12,7 +12,7 @@ import typer
 from zoo.cli import completion, options
 from zoo.cli.data import Data, Images, Masks, data_of, shown_name
 from zoo.cli.output import AsJson, print_json, print_table, say, table_of
-from zoo.cli.recipe import read_augmentation, with_recipe_options
+from zoo.cli.recipe import read_augmentation, read_options, with_recipe_options
 from zoo.cli.scores import interval_of, more_tables, number_of, scores_table
 
 Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)]
@@ -65,6 +65,12 @@ def train(
     augment: Annotated[
         str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
     ] = None,
+    method: Annotated[
+        str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
+    ] = "supervised",
+    method_option: Annotated[
+        list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+    ] = None,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues.
@@ -75,7 +81,9 @@ def train(
     start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
+        way = {"method": method, "method_options": read_options(method_option, "--method-option")}
+        changes = read_augmentation(augment)
+        report = model.train(given, out=out, layout=layout, resume=resume, augment=changes, **way, **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")

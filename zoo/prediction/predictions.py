@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import ConfigError, ZooError
+from zoo.common.errors import ZooError
 from zoo.common.files.names import printable
+from zoo.common.tables import data_frame
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ class PredictionList(list[Prediction]):
 
     def to_dataframe(self) -> DataFrame:
         """Return the rows as a table of pandas, which has to be installed."""
-        try:
-            import pandas
-        except ImportError:
-            raise ConfigError("pandas is not installed; pip install pandas, or use rows() or save()") from None
-        return pandas.DataFrame(self.rows())
+        return data_frame(self.rows())
+
+    def _repr_html_(self) -> str:
+        """Show the list in notebooks."""
+        from zoo.notebook import predictions_html
+
+        return predictions_html(self)
 
     def save(
         self,

@@ -18,7 +18,15 @@ from zoo.common.files.outputs import explained
 from zoo.common.tables import plain
 from zoo.common.weights import read_weights, write_atomically, write_weights
 
-COMPARED = ("algorithm", "framework", "config", "recipe", "augmentation", "data")  # of a run and its continuation
+COMPARED = (
+    "algorithm",
+    "framework",
+    "config",
+    "recipe",
+    "augmentation",
+    "data",
+    "method",
+)  # of a run and its continuation
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"  # prefixes inside state.safetensors
 
 

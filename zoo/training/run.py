@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from zoo.common.augment.options import Choice, choose
-from zoo.common.datasets import Dataset
+from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import (
     BelowBaselineWarning,
@@ -25,6 +25,7 @@ from zoo.common.errors import (
     ZooWarning,
 )
 from zoo.common.files.output_folder import sha256_of
+from zoo.common.methods.contract import SUPERVISED
 from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
@@ -36,11 +37,13 @@ from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.networks import learning_of
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
+    from zoo.common.methods.contract import Method
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +58,13 @@ class Course:
     planned_epochs: int
     starts_trained: bool
     claim: Claim
+    method: Method
     began_sha256: str
 
 
-def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
+def train(
+    model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool, method: Method
+) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
@@ -71,7 +77,9 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
-    settings = _settings(model, algorithm, recipe, described)
+    sizes = described["cases"]
+    method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
+    settings = _settings(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
         planned = recipe.epochs
@@ -88,7 +96,7 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, model.sha256)
+            how = Course(resume, planned, starts_trained, claim, method, model.sha256)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             saved = "what was saved before is complete, resume=True goes on from there"
@@ -115,9 +123,12 @@ def _run(
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
     identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
-    data = Data(dataset.split("train"), dataset.split("val"))
+    identity |= {} if course.method.is_plain else {"method": settings["method"]}
+    unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
+    data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
+    learning = learning_of(course.method, model, recipe.seed)
     trainer = Trainer(
-        model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep
+        model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
     progress = trainer.run(course.resume)
@@ -193,7 +204,9 @@ def check_prefixes(recipe: Recipe, names: list[str]) -> None:
         raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
 
 
-def _settings(model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any]) -> dict[str, Any]:
+def _settings(
+    model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any], method: Method
+) -> dict[str, Any]:
     return {
         "algorithm": model.name,
         "variant": model.variant,
@@ -203,13 +216,14 @@ def _settings(model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dic
         "recipe": dataclasses.asdict(recipe),
         "augmentation": dataclasses.asdict(algorithm.augmentation),
         "data": data,
+        "method": method.to_dict(),
     }
 
 
 def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
     """Return what a run had that was started before an option existed."""
     records = {"config": type(algorithm.config)(), "recipe": Recipe(), "augmentation": type(algorithm).augmentation}
-    return {name: dataclasses.asdict(record) for name, record in records.items()}
+    return {name: dataclasses.asdict(record) for name, record in records.items()} | {"method": {"name": SUPERVISED}}
 
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
