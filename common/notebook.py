@@ -19,6 +19,7 @@ WIDEST_PX, THUMBNAIL_PX, QUALITY = 720, 320, 82  # of pictures, which are stored
 ROWS, LETTERS = 12, 400  # shown of a table; of a cell
 # no colour and no background: a notebook's own are right on dark and on light
 CELL = "text-align:left;vertical-align:top;padding:2px 10px 2px 0;border-bottom:1px solid rgba(127,127,127,.3)"
+TABLE = "border-collapse:collapse;margin:4px 0;color:inherit"  # pages in quirks mode give tables a colour of their own
 FAINT = "opacity:.72"
 
 
@@ -40,7 +41,7 @@ def facts(pairs: Mapping[str, object]) -> str:
         f'<tr><td style="{CELL};{FAINT}">{escaped(name)}</td><td style="{CELL}">{shown(value)}</td></tr>'
         for name, value in told.items()
     )
-    return f'<table style="border-collapse:collapse;margin:4px 0"><tbody>{lines}</tbody></table>' if told else ""
+    return f'<table style="{TABLE}"><tbody>{lines}</tbody></table>' if told else ""
 
 
 def table(rows: Sequence[Mapping[str, object]], most: int = ROWS) -> str:
@@ -50,7 +51,7 @@ def table(rows: Sequence[Mapping[str, object]], most: int = ROWS) -> str:
     cells = [[f'<td style="{CELL}">{shown(row.get(name, ""))}</td>' for name in columns] for row in rows[:most]]
     body = "".join(f"<tr>{''.join(line)}</tr>" for line in cells)
     more = note(f"and {len(rows) - most:,} rows more") if len(rows) > most else ""
-    framed = f'<table style="border-collapse:collapse;margin:4px 0"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+    framed = f'<table style="{TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
     return f"{framed}</table>{more}" if rows else ""
 
 

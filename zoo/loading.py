@@ -72,9 +72,7 @@ def load(
         check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
-    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
-    return model
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256, start.about)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +89,11 @@ class _Start:
     def sha256(self) -> str:
         """Of the weight file; "" for weights that come from none."""
         return str(self.identity.get("sha256", ""))
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What a weight file says of its origin."""
+        return {name: self.identity[name] for name in ABOUT if name in self.identity}
 
     @property
     def record(self) -> Record | None:

@@ -22,6 +22,7 @@ from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
 from zoo.engines.engine import UNREDUCED, Engine, check_trains, open_engine, precision_of
+from zoo.notebook import model_html
 from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.passes import check_views, with_options
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
 class Report:
     """What a training run left behind.
 
-    best: the checkpoint with the best validation score.
-    test: the scores of `best` on the test split, where there is one.
+    best: the checkpoint with the best validation score. test: its scores on the test split, where there is one.
     """
 
     folder: Path
@@ -68,6 +68,7 @@ class Model:
         source: str,
         record: Record | None = None,
         sha256: str = "",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         self.entry = entry
         self.algorithm = algorithm
@@ -76,7 +77,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
-        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
+        self.about = dict(about or {})  # what its weight file says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -132,11 +133,7 @@ class Model:
     def _computing(self) -> str:
         return self.backend if self.precision == UNREDUCED else f"{self.backend} {self.precision}"
 
-    def _repr_html_(self) -> str:
-        """Show the model in notebooks."""
-        from zoo.notebook import model_html
-
-        return model_html(self)
+    _repr_html_ = model_html
 
     def predict(
         self,
@@ -173,8 +170,7 @@ class Model:
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
-        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay, and structures: the outlines of masks, as DICOM. deidentify: basic or keep-uids.
         """
         return into_folder(self, out, source, **asked)
 
@@ -188,6 +184,7 @@ class Model:
         augment: Choice = None,
         method: str = SUPERVISED,
         method_options: Mapping[str, Any] | None = None,
+        snapshots: int = 0,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
@@ -196,26 +193,25 @@ class Model:
         included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
 
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
-        out: the folder of the run (log, checkpoints, curves).
+        out: the folder of the run (log, checkpoints, curves; snapshots/: so many validation cases after every epoch).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
         masks. method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
-        where it has the same in another order, its labels are renumbered.
+        Other classes than the model's start the head anew, and a warning names its weights; their order may differ.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
         from zoo.common.methods import find_method
         from zoo.common.methods.data import fitting
         from zoo.common.splits import warn_of_equal_images
-        from zoo.training.run import train
+        from zoo.training.run import Asked, train
 
         check_trains(self.engine)
         chosen, way = self.recipe(**recipe), find_method(method, method_options)
         way.check(self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), chosen, augment, resume, way)
+        return train(self, dataset, user_path(out), Asked(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -247,7 +243,7 @@ class Model:
         by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
         .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
-        and report what it gives on `split`. options: as of `predict`, such as window=(-600, 1500).
+        and report what it gives on `split`. options: as of `predict`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike

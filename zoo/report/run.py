@@ -119,5 +119,10 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     return {"date": now, "model": identity, "data": data, "versions": versions()}
 
 
+def describe_test(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Say the same of the test at the end of a training."""
+    return describe(model, dataset, Asked("test", (), None, baseline=True, batch_size=1, tta=False))
+
+
 def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:
     return operating_points(validation, rows, aim, (CHOSEN_ON, split))
