@@ -249,11 +249,8 @@ class Model:
         from zoo.common.datasets.classes import counted_alike
         from zoo.report.run import Asked, evaluate_model
 
-        batch_size = checked_batch_size(batch_size)
-        if tta:
-            check_views(self.algorithm)
-        asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
-        asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
+        how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
+        asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
         dataset = counted_alike(self._open(data, layout), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 

@@ -67,7 +67,7 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
-    snapshots: validation cases that are drawn after every epoch.
+    snapshots: validation cases drawn after every epoch.
     """
 
     resume: bool
@@ -128,13 +128,13 @@ def _what_stays(folder: RunFolder) -> str:
 def _run(
     model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
-    began = model.about[TRAINED]["began_as"]
+    began = model.about[TRAINED]
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, **began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
+    identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -262,11 +262,9 @@ def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
 
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
-    augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    scope = model.record and model.record.to_dict()
-    return to_metadata(
-        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
-    )
+    augmentation, record = dataclasses.asdict(model.algorithm.augmentation), model.record
+    told = {"augmentation": augmentation, "trained": identity, "scope": record and record.to_dict()}
+    return to_metadata(model.name, model.variant, model.config, **told)
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
