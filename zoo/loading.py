@@ -60,11 +60,7 @@ def load(
     """
     entry, chosen = find(name), resolve(backend, device)
     precision = checked_precision(chosen.framework, precision)
-    if state_dict is None:
-        start = _start(entry, checkpoint, variant, init, seed, overrides)
-    else:
-        _refuse_both(checkpoint, init)
-        start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
+    start = _begun(entry, checkpoint, variant, init, seed, overrides, state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
     engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
     weights = _fitted(start.weights, engine, overrides)
@@ -99,6 +95,22 @@ class _Start:
     def record(self) -> Record | None:
         """What the training images looked like; None when unknown."""
         return read_record(self.identity.get("scope"), self.source)
+
+
+def _begun(
+    entry: Entry,
+    checkpoint: str | Path | None,
+    variant: str | None,
+    init: str | None,
+    seed: int,
+    overrides: dict[str, Any],
+    state_dict: str | Path | Arrays | None,
+    rename: Mapping[str, str] | None,
+) -> _Start:
+    if state_dict is None:
+        return _start(entry, checkpoint, variant, init, seed, overrides)
+    _refuse_both(checkpoint, init)
+    return _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
 
 
 def _start(

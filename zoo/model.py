@@ -203,15 +203,17 @@ class Model:
         """
         from zoo.common.methods import find_method
         from zoo.common.methods.data import fitting
+        from zoo.common.segmentation.options import check_loss
         from zoo.common.splits import warn_of_equal_images
-        from zoo.training.run import Asked, train
+        from zoo.training.run import Order, train
 
         check_trains(self.engine)
         chosen, way = self.recipe(**recipe), find_method(method, method_options)
         way.check(self.algorithm, self.name)
+        check_loss(chosen.loss, self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), Asked(chosen, augment, resume, way, snapshots))
+        return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -239,9 +241,8 @@ class Model:
 
         out: where to write the tables, pictures and report.html of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
-        tta: average over mirrored views of each image.
-        by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
-        .json beside pictures, or DICOM tags.
+        tta: average over mirrored views of each image. by: columns that divide the cases into subgroups, such as
+        ("sex", "scanner"): of tables beside the data, of the .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
         and report what it gives on `split`. options: as of `predict`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.

@@ -50,7 +50,7 @@ def read_pair(pair: FolderPair, task: str | Sequence[str]) -> tuple[list[Record]
 
 
 def pair_up(where: str, pictures: Names, masks: Names, key: str, classes: Sequence[str]) -> list[Record]:
-    """List the cases of images and their masks, `key` of which are labels; DataError where an image has none."""
+    """List the cases of images and their masks, `key` of which are labels; an image without one lacks it."""
     images, channels = cases_of(pictures, masks)
     found = {name: mask_for(name, masks, f"{where}, mask of {name}") for name in images}
     lost = [name for name, mask in found.items() if mask is None]

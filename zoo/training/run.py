@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class Order:
     """What a run is asked for; snapshots: validation cases that are drawn after every epoch."""
 
     recipe: Recipe
@@ -78,18 +78,18 @@ class Course:
     snapshots: int
 
 
-def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
+def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder, recipe, resume, method = RunFolder(out), asked.recipe, asked.resume, asked.method
+    folder, recipe, resume, method = RunFolder(out), order.recipe, order.resume, order.method
     if resume:
         folder.stored_settings()
     else:
         folder.check_free()
     described = describe_data(dataset)
-    algorithm = _algorithm(model, dataset, asked.augment, folder if resume else None)
+    algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
     sizes = described["cases"]
     method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
@@ -110,7 +110,7 @@ def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, asked.snapshots)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
