@@ -23,7 +23,7 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
-from zoo.weights.foreign import offer, origin_of, read_foreign, renamed, with_offer
+from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, renamed, with_offer
 from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -109,7 +109,7 @@ def _begun(
 ) -> _Start:
     if state_dict is None:
         return _start(entry, checkpoint, variant, init, seed, overrides)
-    _refuse_both(checkpoint, init)
+    refuse_both(checkpoint, init)
     return _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
 
 
@@ -129,12 +129,6 @@ def _start(
         return _Start(_override(entry, _variant(entry, variant), overrides), None, variant, f"random, seed {seed}", {})
     config, found, identity, source = _from_checkpoint(entry, checkpoint, variant, overrides)
     return _Start(config, found, identity["variant"], source, identity)
-
-
-def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
-    if init is not None or checkpoint not in ("default", None):
-        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
-        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
 
 
 def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
