@@ -68,6 +68,7 @@ class Model:
         source: str,
         record: Record | None = None,
         sha256: str = "",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         self.entry = entry
         self.algorithm = algorithm
@@ -76,7 +77,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
-        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
+        self.about = dict(about or {})  # what its weight file says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -169,8 +170,7 @@ class Model:
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
-        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay, and structures: the outlines of masks, as DICOM. deidentify: basic or keep-uids.
         """
         return into_folder(self, out, source, **asked)
 
@@ -241,21 +241,17 @@ class Model:
 
         out: where to write the tables, pictures and report.html of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
-        tta: average over mirrored views of each image.
-        by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
-        .json beside pictures, or DICOM tags.
+        tta: average over mirrored views of each image. by: columns that divide the cases into subgroups, such as
+        ("sex", "scanner"): of tables beside the data, of the .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
-        and report what it gives on `split`. options: as of `predict`, such as window=(-600, 1500).
+        and report what it gives on `split`. options: as of `predict`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
         from zoo.report.run import Asked, evaluate_model
 
-        batch_size = checked_batch_size(batch_size)
-        if tta:
-            check_views(self.algorithm)
-        asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
-        asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
+        how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
+        asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
         dataset = counted_alike(self._open(data, layout), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 

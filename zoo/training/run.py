@@ -30,7 +30,7 @@ from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
 from zoo.model import Model, Report
-from zoo.report.run import Asked, describe
+from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
@@ -52,8 +52,7 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
-    snapshots: validation cases that are drawn after every epoch.
-    began_sha256: of the file that the weights came from, "" for none.
+    snapshots: validation cases drawn after every epoch.
     """
 
     resume: bool
@@ -62,7 +61,6 @@ class Course:
     claim: Claim
     method: Method
     snapshots: int
-    began_sha256: str
 
 
 def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
@@ -93,11 +91,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record, trained.about = record, dict(model.about)
+        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, order.snapshots, model.sha256)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
@@ -115,13 +113,13 @@ def _what_stays(folder: RunFolder) -> str:
 def _run(
     model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
-    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
+    began = model.about[TRAINED]
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, **began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
+    identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -214,11 +212,9 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
 
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
-    augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    scope = model.record and model.record.to_dict()
-    return to_metadata(
-        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
-    )
+    augmentation, record = dataclasses.asdict(model.algorithm.augmentation), model.record
+    told = {"augmentation": augmentation, "trained": identity, "scope": record and record.to_dict()}
+    return to_metadata(model.name, model.variant, model.config, **told)
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
@@ -227,8 +223,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
-    result = dataclasses.replace(result, baseline=trivial, about=about)
+    result = dataclasses.replace(result, baseline=trivial, about=describe_test(model, dataset))
     result.save(folder.path / "test", overwrite=True)
     return result
 
