@@ -3,7 +3,7 @@
 python ci/serve_load.py [--clients 100] [--seconds 120] [--backend mindspore] [--model MTCSN]
 
 Starts `zoo serve` on a free loopback port. Every client sends its own picture again and again and compares what comes
-back with it, pixel by pixel; a 429 is waited out as told. Prints one line of JSON: statuses, p50 and p95 of the answers,
+back with it, pixel by pixel; a 429 is waited out as told. Prints one line of JSON: statuses, p50 and p95 of answers,
 wrong answers (has to be 0), memory after the first tenth and at the end.
 """
 

@@ -248,3 +248,16 @@ def test_volume_is_answered_slice_by_slice(client):
 
     assert answer.status_code == 200, answer.text
     assert answer.content[:2] == b"\x1f\x8b"
+
+
+def test_registry_is_read_once_and_not_for_each_request(monkeypatch):
+    skip_without("torch")
+    from zoo.serve import menu
+
+    read, load = [], menu.load_registry
+    monkeypatch.setattr(menu, "load_registry", lambda: read.append(1) or load())
+    with service("torch") as client:
+        for _ in range(3):
+            client.post(PREDICT, **sent(png(picture())))
+
+    assert len(read) == 1

@@ -81,9 +81,9 @@ def _check(settings: Any) -> None:
     """Refuse names and backends that are not there, before the port is taken."""
     from zoo.common.files.outputs import user_path
     from zoo.engines.backends import resolve
-    from zoo.serve.shelf import served
+    from zoo.serve.menu import Menu
 
-    served(settings)
+    Menu(settings).check()
     resolve(settings.backend, "cpu" if settings.device is None else settings.device)
     if settings.keep is not None and user_path(settings.keep).is_file():
         raise ConfigError(f"--keep {settings.keep}: a file; expected a folder")

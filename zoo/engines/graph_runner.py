@@ -31,6 +31,7 @@ class GraphRunner(ABC):
     """Predicts with the graph of a network; several threads may ask at once."""
 
     framework: ClassVar[str]
+    survives_fork: ClassVar[bool]  # whether a child made by fork may open the graph anew
 
     def __init__(self, package: Package, config: Any, device: str, precision: str = "f32") -> None:
         self.device = device
@@ -79,7 +80,9 @@ class GraphRunner(ABC):
         self._weights, self._opened = weights, opened
 
     def _open(self, graph: Graph, count: int | None) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
-        return {stage.name: partial(_named, self.open(graph.path(stage), stage, count), stage) for stage in graph.stages}
+        return {
+            stage.name: partial(_named, self.open(graph.path(stage), stage, count), stage) for stage in graph.stages
+        }
 
     def _check(self, graph: Graph, run: dict[str, Callable[..., dict[str, np.ndarray]]]) -> None:
         """Hold this version of the runtime against PyTorch's answers, the first time that it sees a graph."""
@@ -101,7 +104,13 @@ class GraphRunner(ABC):
             raise RuntimeError("load() comes before forward()")
         with self._lock:
             if self._origin.is_inherited():
-                message = f"forked after {self.framework} was used: this process computes on one thread; for more, {SPAWN}"
+                if not self.survives_fork:
+                    raise BackendError(
+                        f"this process was forked after {self.framework} was used, and would end; {SPAWN}"
+                    )
+                message = (
+                    f"forked after {self.framework} was used: this process computes on one thread; for more, {SPAWN}"
+                )
                 warnings.warn(message, ZooWarning, stacklevel=4)
                 graph = self._opened[0]
                 self._opened = graph, self._open(graph, 1)

@@ -23,6 +23,7 @@ from zoo.serve.desk import Desk
 from zoo.serve.gate import Gate
 from zoo.serve.held import Held
 from zoo.serve.jobs import GONE
+from zoo.serve.menu import Menu
 from zoo.serve.metrics import Metrics
 from zoo.serve.refusals import RefusedError, report, status_of, told
 from zoo.serve.settings import Settings
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, shelf: Shelf | None = None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         root = Path(tempfile.mkdtemp(prefix="zoo-serve-"))
         desk, held = Desk(settings, metrics, shelf), Held(settings.bounds)
-        app.state.zoo = State(settings, desk, held, metrics, root)
+        app.state.zoo = State(settings, Menu(settings), desk, held, metrics, root)
         _watch(metrics, desk, held)
         desk.start()
         tidying = asyncio.create_task(_tidy(held))

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from zoo.common.errors import InputError
 from zoo.common.files.names import as_file_name, printable, shortened
+from zoo.common.io import SUFFIXES, file_suffix
 from zoo.serve.refusals import RefusedError
 from zoo.serve.settings import MIB, Bounds
 
@@ -48,6 +49,12 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, check: Callable[[], obje
     return written
 
 
+def safe_name(name: str) -> str:
+    """Return a name that the server's file system can hold, with its suffix, by which readers are chosen."""
+    suffix = file_suffix(Path(name))
+    return as_file_name(name[: -len(suffix)], suffix) if suffix in SUFFIXES and suffix else as_file_name(name)
+
+
 def _wanted(infos: list[zipfile.ZipInfo], bounds: Bounds, name: str) -> list[tuple[zipfile.ZipInfo, tuple[str, ...]]]:
     """Return what is to be unpacked and where; everything is checked before the first byte is written."""
     if len(infos) > 2 * bounds.files:  # folders and clutter included
@@ -77,7 +84,7 @@ def _parts(info: zipfile.ZipInfo, name: str) -> tuple[str, ...]:
         raise InputError(f"{name}: {shown} leads out of the archive; expected names of files in it")
     if len(path.parts) > DEEPEST:
         raise InputError(f"{name}: {shown} lies {len(path.parts)} folders deep; expected at most {DEEPEST}")
-    return tuple(as_file_name(part) for part in path.parts)
+    return tuple(safe_name(part) for part in path.parts)
 
 
 def _write(packed: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, left: int, check: Callable[[], object]) -> int:

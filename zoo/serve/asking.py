@@ -10,9 +10,9 @@ from zoo.common.errors import ConfigError
 from zoo.common.files.names import shortened
 from zoo.serve.answers import Format
 from zoo.serve.jobs import Job
+from zoo.serve.menu import Menu
 from zoo.serve.refusals import RefusedError
-from zoo.serve.settings import Bounds, Settings
-from zoo.serve.shelf import target_of
+from zoo.serve.settings import Bounds
 from zoo.serve.uploads import Upload, options_of
 
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
@@ -37,7 +37,7 @@ class Asked:
         return len(files) >= LARGE_FILES or sum(path.stat().st_size for path in files) > bounds.long_bytes
 
 
-def job_of(settings: Settings, upload: Upload, asked: Asked) -> Job:
+def job_of(menu: Menu, upload: Upload, asked: Asked) -> Job:
     """Make a job of an upload; ConfigError or RefusedError where it cannot be one."""
     fields = upload.fields
     seed = fields.get("example")
@@ -47,12 +47,12 @@ def job_of(settings: Settings, upload: Upload, asked: Asked) -> Job:
         raise ConfigError(f"example={shortened(seed, 40)!r} given; expected a whole number, the seed of the drawing")
     options = json.dumps(options_of(fields.get("options")), sort_keys=True)
     return Job(
-        target_of(settings, asked.name, fields.get("checkpoint", ""), fields.get("backend", "")),
+        menu.target(asked.name, fields.get("checkpoint", ""), fields.get("backend", "")),
         upload,
         options,
         _flag("tta", fields.get("tta", "")),
         int(seed) if upload.is_empty and seed is not None else None,
-        settings.bounds.seconds,
+        menu.settings.bounds.seconds,
         began=asked.began,
     )
 

@@ -11,8 +11,7 @@ from zoo.common.tables import plain
 from zoo.prediction.objects import INSTANCES, may_be_parted
 from zoo.registry import Checkpoint, Entry
 from zoo.registry.package import Package
-from zoo.serve.settings import Settings
-from zoo.serve.shelf import frameworks_of, served
+from zoo.serve.menu import Menu
 from zoo.weights.identity import from_metadata
 from zoo.weights.places import read_checkpoint
 
@@ -20,12 +19,12 @@ CARD = "README.md"
 FIGURES = 3  # of a checkpoint, in the list
 
 
-def listed(settings: Settings) -> list[dict[str, Any]]:
+def listed(menu: Menu) -> list[dict[str, Any]]:
     """Describe the algorithms of a service in short."""
-    return [_short(settings, entry) for entry in served(settings).values()]
+    return [_short(menu, entry) for entry in menu.entries.values()]
 
 
-def described(settings: Settings, entry: Entry) -> dict[str, Any]:
+def described(menu: Menu, entry: Entry) -> dict[str, Any]:
     """Describe one algorithm: its card, what goes in, its checkpoints with their classes and options."""
     dump = entry.model_dump(mode="json", by_alias=True)
     checkpoints = {
@@ -34,7 +33,7 @@ def described(settings: Settings, entry: Entry) -> dict[str, Any]:
     }
     default = entry.default_checkpoint
     return {
-        **_short(settings, entry),
+        **_short(menu, entry),
         "card": card_of(entry),
         "paper": dump["paper"],
         "reported": dump["reported"],
@@ -73,7 +72,7 @@ def schema_of(algorithm: type[Any], config: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
-def _short(settings: Settings, entry: Entry) -> dict[str, Any]:
+def _short(menu: Menu, entry: Entry) -> dict[str, Any]:
     default = entry.default_checkpoint
     return {
         "name": entry.name,
@@ -84,7 +83,7 @@ def _short(settings: Settings, entry: Entry) -> dict[str, Any]:
         "summary": entry.summary,
         "licence": entry.licence,
         "frameworks": list(entry.frameworks),
-        "usable": frameworks_of(settings, entry),
+        "usable": menu.frameworks(entry),
         "trained_on": default.dataset.name if default is not None else "",
         "data_licence": default.dataset.licence if default is not None else "",
         "figures": dict(list(next(iter(default.metrics.values()), {}).items())[:FIGURES])

@@ -19,7 +19,7 @@ from zoo.serve.documents import ANSWERS, BODY
 from zoo.serve.jobs import GONE, Job
 from zoo.serve.keeping import keep
 from zoo.serve.refusals import RefusedError, status_of, told
-from zoo.serve.shelf import describe_loaded, entry_of
+from zoo.serve.shelf import describe_loaded
 from zoo.serve.state import State, state_of
 from zoo.serve.uploads import Upload, receive
 
@@ -45,16 +45,18 @@ async def metrics(request: Request) -> Response:
 @router.get("/models")
 async def models(request: Request) -> list[dict[str, Any]]:
     """List the algorithms: task, modality, licence, figures, frameworks."""
-    return await asyncio.to_thread(listed, state_of(request).settings)
+    state = state_of(request)
+    state.listed = state.listed or await asyncio.to_thread(listed, state.menu)
+    return state.listed
 
 
 @router.get("/models/{name}")
 async def model(request: Request, name: str) -> dict[str, Any]:
     """Describe one algorithm: its card, what goes in, its checkpoints, the options as JSON schema."""
     state = state_of(request)
-    entry = entry_of(state.settings, name)
+    entry = state.menu.find(name)
     if entry.name not in state.descriptions:
-        state.descriptions[entry.name] = await asyncio.to_thread(described, state.settings, entry)
+        state.descriptions[entry.name] = await asyncio.to_thread(described, state.menu, entry)
     return state.descriptions[entry.name]
 
 
@@ -70,7 +72,7 @@ async def predict(request: Request, name: str, kind: FormatName = "", background
     state, began = state_of(request), time.monotonic()
     status, model_name = 500, "unknown"
     try:
-        model_name = entry_of(state.settings, name).name
+        model_name = state.menu.find(name).name
         wanted = format_of(kind, request.headers.get("accept", ""))
         with state.desk.place() as place:
             upload = await _received(request, state)
@@ -97,7 +99,7 @@ async def _answered(request: Request, state: State, place: Place, upload: Upload
     """Answer, or hand out a job; the files of an upload go when nobody needs them any more."""
     job: Job | None = None
     try:
-        job = job_of(state.settings, upload, asked)
+        job = job_of(state.menu, upload, asked)
         state.desk.submit(job)
         if asked.wants_job(upload, state.settings.bounds):
             state.held.add(job)
@@ -157,6 +159,6 @@ async def respond(state: State, prediction: Prediction, wanted: Format, upload: 
     if state.settings.keep is not None:
         await asyncio.to_thread(keep, state.settings.keep, upload, prediction)
     headers = {"Vary": "Accept"}
-    if wanted.kind not in ("json", "view"):
+    if wanted.kind != "view":
         headers["Content-Disposition"] = f'inline; filename="{file_name(prediction, wanted)}"'
     return Response(content, media_type=wanted.media, headers=headers)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from zoo.serve.desk import Desk
 from zoo.serve.held import Held
+from zoo.serve.menu import Menu
 from zoo.serve.metrics import Metrics
 from zoo.serve.settings import Settings
 
@@ -19,10 +20,12 @@ class State:
     """Lives as long as the service; descriptions: of algorithms, by name, once they were asked for."""
 
     settings: Settings
+    menu: Menu
     desk: Desk
     held: Held
     metrics: Metrics
     root: Path
+    listed: list[dict[str, Any]] = field(default_factory=list)
     descriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

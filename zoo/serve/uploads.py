@@ -24,7 +24,7 @@ from zoo.common.io import file_suffix
 from zoo.common.types import Image
 from zoo.prediction.options import checked_spacing
 from zoo.prediction.sources import images
-from zoo.serve.archives import is_archive, unpack
+from zoo.serve.archives import is_archive, safe_name, unpack
 from zoo.serve.refusals import RefusedError
 from zoo.serve.settings import Bounds
 
@@ -160,7 +160,7 @@ def _explained(error: HTTPException | MultiPartException) -> RefusedError:
 
 def _store(upload: Upload, files: Sequence[UploadFile]) -> None:
     """Write the files under their own names, without the folders that these may bring."""
-    names = [as_file_name(PurePosixPath((file.filename or "").replace("\\", "/")).name or "image") for file in files]
+    names = [safe_name(PurePosixPath((file.filename or "").replace("\\", "/")).name or "image") for file in files]
     twice = len(set(names)) < len(names)
     for number, (file, name) in enumerate(zip(files, names, strict=True)):
         if name.upper() == "DICOMDIR":  # lists other files

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from zoo.common.findings import Finding
 from zoo.common.numbers import name_and_unit, percent
 from zoo.common.numbers import written as written_number
 from zoo.common.tables import plain
+from zoo.common.types import Image
 
 MOST_VALUES = 2**25  # that a browser is sent; larger volumes are thinned out
 MOST_ROWS = 500  # of the table of measurements
@@ -73,6 +73,7 @@ def pack_view(prediction: Prediction, more: Mapping[str, Any]) -> bytes:
         "knows_spacing": image.spacing_mm is not None,
         "is_volume": image.array.ndim == 4,
         "stride": stride,
+        **turned(image),
         "out_of_scope": list(prediction.out_of_scope),
         "classes": [{"name": n, "colour": colour_of(i)} for i, n in enumerate(layers.classes)],
         "shapes": layers.shapes or [],
@@ -84,19 +85,34 @@ def pack_view(prediction: Prediction, more: Mapping[str, Any]) -> bytes:
     return _joined(header, arrays)
 
 
+def turned(image: Image) -> dict[str, Any]:
+    """Say which axes (d, h, w) are shown backwards, so that a patient is seen as in radiology, from the feet.
+
+    Only where the axes of the volume are those of the patient, roughly; others are shown as they are.
+    """
+    if image.affine is None or image.array.ndim != 4:
+        return {"knows_planes": False, "flip": [False, False, False]}
+    steps = image.affine[:3, :3]  # columns: a step along x, y, z, in mm to the right, the front and above
+    if not (np.abs(steps).argmax(axis=0) == (0, 1, 2)).all():
+        return {"knows_planes": False, "flip": [False, False, False]}
+    return {"knows_planes": True, "flip": [bool(steps[i, i] > 0) for i in (2, 1, 0)]}
+
+
 def colour_of(label: int) -> str:
     """Return the colour of a label; those of the overlays."""
     return COLOURS[(label - 1) % len(COLOURS)]
 
 
 def table_of(findings: list[Finding]) -> list[dict[str, Any]]:
-    """Return what was measured, a row per thing and measure, with numbers as people write them."""
+    """Return what was measured, a row per thing, with numbers as people write them."""
     rows = []
-    for finding in islice(findings, MOST_ROWS):
+    for finding in findings[:MOST_ROWS]:
+        measures = []
         for name, value in finding.measurements.items():
             label, unit = name_and_unit(name)
             text = percent(value) if name in SHARES else written_number(value, unit)
-            rows.append({"of": finding.name, "what": label, "value": float(value), "unit": unit, "text": text})
+            measures.append({"what": label, "value": float(value), "unit": unit, "text": text})
+        rows.append({"of": finding.name, "has_place": bool(finding.places), "measures": measures})
     return rows
 
 
