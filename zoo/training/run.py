@@ -25,7 +25,6 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
-from zoo.common.types import Arrays
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
@@ -38,7 +37,7 @@ from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
 from zoo.training.settings import Order, check_prefixes, former_defaults, settings_of
-from zoo.training.snapshots import Snapshots
+from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
@@ -128,7 +127,7 @@ def _run(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    with _looking(trainer, course.snapshots):
+    with looking(trainer, course.snapshots):
         progress = trainer.run(course.resume)
     model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
@@ -147,28 +146,6 @@ def _run(
     plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
     score = math.nan if progress.best_score is None else progress.best_score
     return Report(folder.path, folder.best, progress.best_epoch, score, test)
-
-
-@contextmanager
-def _looking(trainer: Trainer, count: int) -> Iterator[None]:
-    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
-    if not count:
-        yield
-        return
-    validation, seed = trainer.data.validation, trainer.recipe.seed
-    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
-
-    def look(weights: Arrays, epoch: int) -> None:
-        trainer.engine.load(weights)
-        snapshots.take(trainer.engine, epoch)
-
-    trainer.look = look
-    if not trainer.folder.state.exists():
-        snapshots.take(trainer.engine, 0)
-    try:
-        yield
-    finally:
-        snapshots.film()
 
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
