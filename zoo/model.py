@@ -271,6 +271,16 @@ class Model:
             raise InputError(f"{str(path)[:200]}: cannot be written ({told}); give a place that can be") from error
         return path
 
+    def export(self, out: str | Path, *, data: Any = None, layout: str | None = None, **asked: Any) -> Path:
+        """Write the network for other programs into a new folder: its file, an example, a program that runs it.
+
+        format: onnx, openvino, torchscript, pt2 or mindir. precision: of openvino also bf16 and int8, which `data`
+        (labelled, perhaps of a `layout`) calibrate and have to allow, see docs/engines.md.
+        """
+        from zoo.export.run import export
+
+        return export(self, out, data=None if data is None else self._open(data, layout), **asked)
+
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""
         engine = (self.engine.framework, self.engine.device, self.engine.weights(), self.precision)
