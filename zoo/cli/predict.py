@@ -42,6 +42,10 @@ Window = Annotated[
     str | None,
     typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(metavar="K/N", help="Only the K-th of N parts, into --out/shard-K-of-N; zoo merge joins them."),
+]
 SHOWN = 20  # predictions printed one by one
 
 
@@ -68,6 +72,7 @@ def predict(
     tta: run.Views = False,
     window: Window = None,
     option: Options = None,
+    shard: Part = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images; each DICOM series is one. The bad ones are listed at the end, and what was left out.
@@ -78,7 +83,8 @@ def predict(
     found = _found(inputs, spacing_mm, wanted, name_by)
     style = _style(out, skip_existing, overlays, mask_format, report, secondary_capture, deidentify, name_by)
     options = {**parse_options(option or []), **parse_window(window)}
-    more = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "skip_existing": skip_existing}
+    more: dict[str, Any] = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "shard": parse_shard(shard)}
+    more["skip_existing"] = skip_existing
     model = run.load_model(name, backend, device, checkpoint)
     _tell(_predicted(model, found, out, style=style, options=options, **more), out, found.left_out, as_json)
 
@@ -176,6 +182,23 @@ def parse_options(pairs: list[str]) -> dict[str, Any]:
     return options
 
 
+def parse_shard(text: str | None) -> Any:
+    """Read 3/8 as a part of the images."""
+    from zoo.prediction.shards import Shard
+
+    return None if text is None else Shard.read(text)
+
+
+def merge(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="What --out was for every part.")],
+    overwrite: run.Overwrite = False,
+) -> None:
+    """Join the results of all parts of a batch that was predicted by --shard: the tables of one run."""
+    from zoo.prediction.shards import merge as join
+
+    say(f"merged into {join(folder, overwrite=overwrite)}")
+
+
 def parse_window(text: str | None) -> dict[str, Any]:
     """Read centre and width, or `file`, as options of a prediction."""
     if text is None:
@@ -194,3 +217,4 @@ def parse_window(text: str | None) -> dict[str, Any]:
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("predict")(predict)
+    app.command("merge")(merge)
