@@ -16,11 +16,12 @@ from zoo.common.files.names import as_utf8, printable
 from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
 from zoo.common.findings import Finding
 from zoo.common.provenance import UNKNOWN, Provenance
-from zoo.common.tables import Table, write_csv
+from zoo.common.tables import Table, data_frame, write_csv
 from zoo.common.types import Image, Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
     from PIL.Image import Image as Picture
 
     from zoo.common.io.dicom_objects import Hide
@@ -89,6 +90,19 @@ class Prediction(ABC):
         return self._write(
             self._with_suffix(path, ".dcm"),
             lambda staged: write_segmentation(staged, labels, self.image, classes, self.made_by, hide),
+        )
+
+    def save_structures(self, path: str | Path, hide: Hide | None = None) -> Path:
+        """Write the outlines of the mask as DICOM RT Structure Set; return where."""
+        from zoo.common.io.dicom_rtstruct import write_structures
+        from zoo.common.io.write import checked_labels
+
+        if (found := self.segments) is None:
+            raise ConfigError(f"{self.name}: {type(self).__name__} has no mask to outline; save_report() has it all")
+        labels, classes = checked_labels(found[0], self.image, found[1]), found[1]
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_structures(staged, labels, self.image, classes, self.made_by, hide),
         )
 
     def save_report(self, path: str | Path, segmentation: str | Path | None = None, hide: Hide | None = None) -> Path:
@@ -184,6 +198,20 @@ class Prediction(ABC):
         """Whether it is drawn by sheet(); an answer of a plug-in may have a figure() of its own."""
         last = next(kind for kind in type(self).__mro__ if {"sheet", "figure"} & set(vars(kind)))
         return last is Prediction or "figure" not in vars(last)
+
+    def _repr_html_(self) -> str:
+        """Show overlay, scope and rows in notebooks."""
+        from zoo.common.notebook import block, note, picture, table, warning
+
+        outside = [warning(f"out of scope: {reason}") for reason in self.out_of_scope]
+        made_by = " ".join(filter(None, (self.made_by.algorithm, self.made_by.checkpoint, self.made_by.framework)))
+        return block(
+            str(self), [*outside, picture(self.plot()), table(self.rows()), *([note(made_by)] if made_by else [])]
+        )
+
+    def to_dataframe(self) -> DataFrame:
+        """Return the rows of table() as a table of pandas, which has to be installed."""
+        return data_frame(self.table())
 
     def _annotated(self) -> Sheet:
         """Draw the prediction, with a note where the image is out of scope."""

@@ -29,6 +29,7 @@ class SliceSeries(Classification):
     indices: (n,) of the slices that were looked at, in order. slices: (n, k) their probabilities.
     top: indices of the slices in the summary, the most suspicious first. best: their answers, by index.
     mask: (d, h, w) bool of a localiser, in which `shown` is marked, with boxes per slice (z, x1, y1, x2, y2, score).
+    prepared: what was done to each slice, as far as not to all, such as the area of its lungs.
     """
 
     indices: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -38,6 +39,7 @@ class SliceSeries(Classification):
     shown: str = ""
     mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), bool))
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
+    prepared: tuple[Mapping[str, float | str], ...] = ()
 
     @property
     def rule(self) -> str:
@@ -54,8 +56,8 @@ class SliceSeries(Classification):
 
     def to_dict(self) -> dict[str, object]:
         slices = [
-            {"slice": int(i), **{name: float(p) for name, p in zip(self.classes, row, strict=True)}}
-            for i, row in zip(self.indices, self.slices, strict=True)
+            {"slice": int(i), **{name: float(p) for name, p in zip(self.classes, row, strict=True)}, **told}
+            for i, row, told in zip(self.indices, self.slices, self.prepared or [{}] * len(self.indices), strict=True)
         ]
         boxes = [{"slice": int(z), "box_px": list(map(float, box)), "score": float(s)} for z, *box, s in self.boxes]
         found = {"shown": self.shown, "boxes": boxes} if self.mask.size else {}

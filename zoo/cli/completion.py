@@ -18,6 +18,13 @@ def names(incomplete: str) -> list[str]:
     return [name for name in list_models() if name.startswith(incomplete)]
 
 
+def methods(incomplete: str) -> list[str]:
+    """Offer the methods of training."""
+    from zoo.common.methods import list_methods
+
+    return [name for name in list_methods() if name.startswith(incomplete)]
+
+
 def tasks(incomplete: str) -> list[str]:
     """Offer the tasks of the registry."""
     from zoo.registry import load_registry
@@ -27,8 +34,12 @@ def tasks(incomplete: str) -> list[str]:
 
 
 def backends(incomplete: str) -> list[str]:
-    """Offer the frameworks and the names of devices that stand for one."""
-    return [name for name in ("torch", "mindspore", "nvidia", "ascend") if name.startswith(incomplete)]
+    """Offer the frameworks, the names of devices that stand for one, and the runtimes."""
+    return [
+        name
+        for name in ("torch", "mindspore", "nvidia", "ascend", "openvino", "onnxruntime")
+        if name.startswith(incomplete)
+    ]
 
 
 def checkpoints(ctx: typer.Context, incomplete: str) -> list[str]:

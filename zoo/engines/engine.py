@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from zoo.common.errors import BackendError, InputError
+from zoo.common.methods.contract import BEGINNING, Method, Moment
 from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
@@ -19,6 +20,9 @@ from zoo.registry.package import Package
 
 GRAD_NORM = "grad_norm"  # its name beside the loss terms in a log
 UPDATES = "updates."  # how often the average followed the weights, in a training state
+UNREDUCED = "f32"  # the precision of weights, and of every backend unless another one is asked for
+COMPANION, MEMORY = "companion", "memory"  # of a method: further networks, what it keeps, in a training state
+TOLD = "method/"  # begins the names of what a method tells beside its terms, in a record
 WARMED_UP = 2**31  # updates of an average whose training state does not count them: it goes on at its full decay
 
 
@@ -28,10 +32,22 @@ class Step:
 
     terms: Mapping[str, float]
     grad_norm: float  # of all phases together; NaN where the step was not taken
+    told: Mapping[str, float] = field(default_factory=dict)  # what a method tells beside its terms
 
     def record(self) -> dict[str, float]:
         """Return all values by name, as a log holds them."""
-        return {**self.terms, GRAD_NORM: self.grad_norm}
+        return {**self.terms, GRAD_NORM: self.grad_norm, **{TOLD + name: value for name, value in self.told.items()}}
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How steps go beyond an entry's own loss: the method, and what its further networks start from.
+
+    draw: the name of a companion and the shapes of its weights -> the weights.
+    """
+
+    method: Method
+    draw: Callable[[str, Mapping[str, tuple[int, ...]]], Arrays]
 
 
 def take_in_turn(phases: int, take: Callable[[int], Step]) -> Step:
@@ -41,12 +57,13 @@ def take_in_turn(phases: int, take: Callable[[int], Step]) -> Step:
         if not steps or math.isfinite(steps[-1].grad_norm):
             steps.append(take(phase))
     terms = {name: value for step in steps for name, value in step.terms.items()}
-    return Step(terms, math.hypot(*(step.grad_norm for step in steps)))
+    told = {name: value for step in steps for name, value in step.told.items()}
+    return Step(terms, math.hypot(*(step.grad_norm for step in steps)), told)
 
 
 def loss_terms(record: Mapping[str, float]) -> dict[str, float]:
     """Return the loss terms of what `Step.record` made; their sum is the loss."""
-    return {name: value for name, value in record.items() if name != GRAD_NORM}
+    return {name: value for name, value in record.items() if name != GRAD_NORM and not name.startswith(TOLD)}
 
 
 class Runner(Protocol):
@@ -58,7 +75,10 @@ class Runner(Protocol):
 
     framework: str  # a key of backends.KINDS
     device: str
-    net: Any  # the framework's own network
+
+    @property
+    def net(self) -> Any:
+        """The framework's own network; BackendError where there is none."""
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -77,15 +97,25 @@ class Engine(Runner, Protocol):
     """A runner that also trains; `engine_torch` and `engine_mindspore` implement it."""
 
     def start_training(
-        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+        self,
+        recipe: Recipe,
+        head: tuple[str, ...],
+        undecayed: tuple[str, ...] = (),
+        phases: tuple[Phase, ...] = ALL,
+        learning: Learning | None = None,
     ) -> None:
-        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm."""
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+    def step(
+        self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
+    ) -> Step:
         """Update the weights of each phase once, in turn; stop at a phase whose loss or gradient is not finite.
 
         The weights of that phase and of those after it are left alone.
         """
+
+    def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
+        """Copy the weights of a further network out, such as "teacher" or "partner1"."""
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
         """Return the named, weighted loss terms of what `forward` gave; nothing changes.
@@ -135,14 +165,30 @@ def check_batch(inputs: Arrays) -> None:
         raise InputError(f"inputs of different batch sizes: {sizes}; stack the same samples for each")
 
 
-def open_engine(package: Package, config: object, framework: str, device: str) -> Engine:
-    """Build the network of an algorithm in one framework; imports that framework only."""
+def open_engine(package: Package, config: object, framework: str, device: str, precision: str = UNREDUCED) -> Engine:
+    """Build the network of an algorithm in one framework; imports that framework only.
+
+    Of a backend that does not train this is a Runner; whoever wants more asks `check_trains` first.
+    """
     kind = KINDS[framework]
-    return cast(Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device))
+    options = {} if precision == UNREDUCED else {"precision": precision}
+    return cast(
+        Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device, **options)
+    )
 
 
-def check_trains(engine: Runner) -> None:
-    """Raise BackendError for a runner that only predicts."""
+def precision_of(engine: Runner) -> str:
+    """Name the precision that an engine computes in; frameworks know f32 only."""
+    return str(getattr(engine, "precision", UNREDUCED))
+
+
+def check_trains(engine: Runner, but: str = "does not train") -> None:
+    """Raise BackendError for a runner that only predicts; `but` says what was asked of it."""
     if not KINDS[engine.framework].trains:
-        able = ", ".join(name for name, kind in KINDS.items() if kind.trains)
-        raise BackendError(f"{engine.framework} predicts and does not train; load the model with one of: {able}")
+        raise BackendError(why_no_training(engine.framework, but))
+
+
+def why_no_training(framework: str, but: str) -> str:
+    """Say that a backend only predicts, and which ones do more."""
+    able = ", ".join(name for name, kind in KINDS.items() if kind.trains)
+    return f"{framework} predicts and {but}; load the model with one of: {able}"

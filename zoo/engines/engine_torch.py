@@ -13,10 +13,25 @@ import numpy as np
 import torch
 
 from zoo.common.errors import BackendError, ZooWarning
+from zoo.common.methods.contract import BEGINNING, Moment
 from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options_torch import option_losses
 from zoo.common.types import Arrays
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor, take_in_turn
+from zoo.engines.companions_torch import Companions, states
+from zoo.engines.engine import (
+    COMPANION,
+    MEMORY,
+    UPDATES,
+    WARMED_UP,
+    Learning,
+    Step,
+    average_decay,
+    check_batch,
+    decays,
+    rate_factor,
+    take_in_turn,
+)
 from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.turns import SPAWN, Origin, Turns
 from zoo.registry.package import Package
@@ -44,6 +59,7 @@ class TorchEngine:
     def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
         self._config = config
+        self._package = package
         self._losses, self._objective = package.losses("torch"), package.objective("torch")
         self.net = package.net("torch")(config).to(device).eval()
         self._evaluation = Evaluation()
@@ -53,6 +69,8 @@ class TorchEngine:
         self._parts: list[tuple[Phase, list[torch.nn.Parameter]]] = []  # what each phase trains
         self._average: dict[str, torch.Tensor] = {}
         self._updates = 0  # of the average
+        self._companions: Companions | None = None  # of a method that needs more than the network
+        self._moment = BEGINNING
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -82,17 +100,31 @@ class TorchEngine:
             for name, value in self._state().items():
                 value.copy_(torch.from_numpy(np.array(weights[name])))
 
+    def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
+        """Copy the weights of a further network out, such as "teacher" or "partner1"."""
+        assert self._companions is not None
+        state = states(self._companions.all[name])
+        kept = {own: self._average[f"{name}/{own}"] for own in state} if averaged and self._average else state
+        return {own: value.detach().cpu().numpy().copy() for own, value in kept.items()}
+
     def start_training(
-        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+        self,
+        recipe: Recipe,
+        head: tuple[str, ...],
+        undecayed: tuple[str, ...] = (),
+        phases: tuple[Phase, ...] = ALL,
+        learning: Learning | None = None,
     ) -> None:
-        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm."""
+        """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
         self._recipe = recipe
+        self._companions = Companions(learning, self._package, self._config, self.net) if learning else None
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
         trained = {}
-        for name, parameter in self.net.named_parameters():
+        for full_name, parameter in self._parameters():
+            name = full_name.rpartition("/")[2]
             parameter.requires_grad_(not name.startswith(recipe.freeze or ("\0",)))
             if parameter.requires_grad:
-                trained[name] = parameter
+                trained[full_name] = parameter
                 decay = recipe.weight_decay if decays(name, tuple(parameter.shape), undecayed) else 0.0
                 groups.setdefault((rate_factor(name, recipe, head), decay), []).append(parameter)
         self._parts = [
@@ -105,10 +137,12 @@ class TorchEngine:
             self._optimiser = torch.optim.SGD(options, lr=0.0, momentum=recipe.momentum)
         else:
             self._optimiser = torch.optim.AdamW(options, lr=0.0, betas=recipe.betas, eps=EPSILON)
-        self._average = {n: v.detach().clone() for n, v in self._state().items()} if recipe.ema_decay else {}
+        self._average = {n: v.detach().clone() for n, v in self._learned().items()} if recipe.ema_decay else {}
         self._updates = 0
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+    def step(
+        self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
+    ) -> Step:
         """Update the weights of each phase once; stop at a phase whose loss or gradient is not finite."""
         if self._optimiser is None:
             raise RuntimeError("start_training() comes before step()")
@@ -116,11 +150,14 @@ class TorchEngine:
         with SEEDED, self._turns.alone():
             torch.manual_seed(seed)
             self._train_mode()
+            self._moment = moment
             batch = self._tensors(inputs), self._tensors(targets)
             optimiser = self._optimiser
             step = take_in_turn(len(self._parts), lambda part: self._step(optimiser, part, batch, learning_rate, seed))
             if math.isfinite(step.grad_norm):
                 self._update_average()
+                if self._companions is not None:
+                    self._companions.follow(self.net, moment)
             return step
 
     def _step(self, optimiser: torch.optim.Optimizer, part: int, batch: Pair, learning_rate: float, seed: int) -> Step:
@@ -129,9 +166,10 @@ class TorchEngine:
             terms = self._terms(*batch, phase.name, np.random.default_rng([seed, part]))
             total = torch.stack(list(terms.values())).sum()
             values = {name: float(value.detach()) for name, value in terms.items()}
+            told = self._companions.told if self._companions else {}
             if not bool(torch.isfinite(total)):
-                return Step(values, float("nan"))
-            return Step(values, self._descend(optimiser, own, total, learning_rate))
+                return Step(values, float("nan"), told)
+            return Step(values, self._descend(optimiser, own, total, learning_rate), told)
 
     @contextmanager
     def _only(self, own: list[torch.nn.Parameter]) -> Iterator[None]:
@@ -152,14 +190,15 @@ class TorchEngine:
             return {}
         self._enter()
         with torch.inference_mode():
-            terms = self._losses(self._tensors(outputs), self._tensors(targets), self._config)
+            terms = self._supervised(self._tensors(outputs), self._tensors(targets))
             return {name: float(value) for name, value in terms.items()}
 
     def training_state(self) -> dict[str, np.ndarray]:
         """Copy the optimiser's state and the moving average."""
         state = {f"average.{name}": value.cpu().numpy().copy() for name, value in self._average.items()}
         state |= {UPDATES: np.array(self._updates)} if self._average else {}
-        for name, parameter in self.net.named_parameters():
+        state |= self._companions.arrays() if self._companions else {}
+        for name, parameter in self._parameters():
             for key, value in (self._optimiser.state[parameter] if self._optimiser else {}).items():
                 if value is not None:
                     state[f"{key}.{name}"] = torch.as_tensor(value).detach().cpu().numpy().copy()
@@ -167,13 +206,16 @@ class TorchEngine:
 
     def load_training_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Continue from `training_state()` of an equal run."""
-        parameters = dict(self.net.named_parameters())
+        parameters = dict(self._parameters())
         self._updates = int(state[UPDATES].item()) if UPDATES in state else WARMED_UP
         for full_name, array in state.items():
             key, name = full_name.split(".", 1)
             value = torch.from_numpy(np.array(array))
             if key == "average":
                 self._average[name] = value.to(self.device)
+            elif key in (COMPANION, MEMORY):
+                if self._companions is not None:
+                    self._companions.load(key, name, array)
             elif self._optimiser is not None and full_name != UPDATES:
                 on_device = value if key == "step" else value.to(self.device)
                 self._optimiser.state[parameters[name]][key] = on_device
@@ -193,16 +235,27 @@ class TorchEngine:
     def _state(self) -> dict[str, torch.Tensor]:
         return {k: v for k, v in self.net.state_dict().items() if not k.endswith("num_batches_tracked")}
 
+    def _parameters(self) -> list[tuple[str, torch.nn.Parameter]]:
+        """List all that may learn, under `<companion>/<name>` where it is not the network's own."""
+        more = self._companions.parameters() if self._companions else []
+        return [*self.net.named_parameters(), *more]
+
+    def _learned(self) -> dict[str, torch.Tensor]:
+        """Return the weights of all networks that learn, by the same names."""
+        more = self._companions.learned() if self._companions else {}
+        return {**self._state(), **more}
+
     def _tensors(self, arrays: Arrays) -> dict[str, torch.Tensor]:
         # not channels last, as in forward(): PyTorch 2.13 then writes beyond its memory in the gradient of 1 x 1
         # convolutions of stride 2 over fewer than 16 channels
         return {k: torch.from_numpy(np.ascontiguousarray(v)).to(self.device) for k, v in arrays.items()}
 
     def _train_mode(self) -> None:
-        self.net.train()
-        for name, module in self.net.named_modules():
-            if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
-                module.eval()  # frozen norms keep their running statistics
+        for net in [self.net, *(self._companions.all.values() if self._companions else ())]:
+            net.train()
+            for name, module in net.named_modules():
+                if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
+                    module.eval()  # frozen norms keep their running statistics
 
     def _terms(self, inputs: Tensors, targets: Tensors, phase: str, rng: np.random.Generator) -> Tensors:
         kind = self.device.split(":")[0]
@@ -211,9 +264,16 @@ class TorchEngine:
             if self._objective is not None:
                 found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
                 return found
+            if self._companions is not None:
+                return self._companions.terms(self.net, (inputs, targets), self._supervised, self._moment, rng)
             outputs = self.net(*inputs.values())
+        return self._supervised({k: v.float() for k, v in outputs.items()}, targets)
+
+    def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
+        if self._recipe.loss:
+            return option_losses(outputs, targets, self._recipe.loss)
         assert self._losses is not None  # a package has one of the two
-        terms: Tensors = self._losses({k: v.float() for k, v in outputs.items()}, targets, self._config)
+        terms: Tensors = self._losses(outputs, targets, self._config)
         return terms
 
     def _descend(
@@ -235,6 +295,6 @@ class TorchEngine:
 
     def _update_average(self) -> None:
         decay = average_decay(self._recipe.ema_decay, self._updates)
-        for name, value in (self._state() if self._average else {}).items():
+        for name, value in (self._learned() if self._average else {}).items():
             self._average[name].lerp_(value.detach(), 1 - decay)
         self._updates += 1
