@@ -80,13 +80,18 @@ def train(
 
     --window and --option go into the checkpoints, and so hold when they predict.
     """
+    from zoo.training.together import together
+
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
     start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         way = {"method": method, "method_options": read_options(method_option, "--method-option")}
         how = {"layout": layout, "resume": resume, "augment": read_augmentation(augment), "snapshots": snapshots}
-        report = model.train(given, out=out, **how, **way, **recipe)
+        with together(model) as leads:
+            if not leads:
+                return
+            report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
