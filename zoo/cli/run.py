@@ -34,6 +34,10 @@ Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
+MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
+MethodOptions = Annotated[
+    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+]
 
 
 @with_recipe_options
@@ -56,12 +60,8 @@ def train(
     augment: Annotated[
         str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
     ] = None,
-    method: Annotated[
-        str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
-    ] = "supervised",
-    method_option: Annotated[
-        list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
-    ] = None,
+    method: MethodName = "supervised",
+    method_option: MethodOptions = None,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""

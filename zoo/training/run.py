@@ -66,16 +66,11 @@ def train(
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder = RunFolder(out)
-    if resume:
-        folder.stored_settings()
-    else:
-        folder.check_free()
+    folder = _opened(out, resume)
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
-    sizes = described["cases"]
-    method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
+    method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = _settings(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
@@ -103,6 +98,16 @@ def train(
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256 = trained.record, sha256_of(report.best)
     return report
+
+
+def _opened(out: Path, resume: bool) -> RunFolder:
+    """Return the folder of the run, which has to hold one that is resumed, and no other."""
+    folder = RunFolder(out)
+    if resume:
+        folder.stored_settings()
+    else:
+        folder.check_free()
+    return folder
 
 
 def _run(
