@@ -94,6 +94,9 @@ class Algorithm(ABC, Generic[C]):
         """Put the answers for the slices of a volume together; only where `by_slices`."""
         raise NotImplementedError
 
+    def check_labelled(self, image: Image, trains: bool) -> None:
+        """Raise InputError for an image that can be answered, but not learned from (`trains`) or scored."""
+
     @property
     @abstractmethod
     def head(self) -> tuple[str, ...]:

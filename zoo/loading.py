@@ -17,14 +17,14 @@ from zoo.common.records import build_record, replace_fields
 from zoo.common.scope import Record, read_record
 from zoo.common.types import Arrays
 from zoo.common.weights import check_fit, fit_channels, sound_weights
-from zoo.engines.backends import Backend, resolve
-from zoo.engines.engine import Engine, open_engine
+from zoo.engines.backends import Backend, checked_precision, resolve
+from zoo.engines.engine import UNREDUCED, Engine, open_engine
 from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
-from zoo.weights.foreign import offer, read_foreign, renamed, with_offer
-from zoo.weights.identity import from_metadata
+from zoo.weights.foreign import offer, origin_of, read_foreign, renamed, with_offer
+from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
 
@@ -34,6 +34,7 @@ def load(
     *,
     backend: str | None = None,
     device: str | None = None,
+    precision: str = UNREDUCED,
     checkpoint: str | Path | None = "default",
     variant: str | None = None,
     init: str | None = None,
@@ -45,7 +46,9 @@ def load(
     """Open an algorithm, ready to predict and to train.
 
     name: as in `zoo.list_models()`, whatever its case and hyphens.
-    backend: torch, mindspore, nvidia, ascend, or None for the first framework installed; device: see backends.resolve.
+    backend: torch, mindspore, nvidia, ascend, openvino, onnxruntime, or None for the first installed; device: see
+        backends.resolve. openvino and onnxruntime predict only, from a graph that PyTorch makes once.
+    precision: f32; openvino has bf16 besides, faster and less exact, see docs/engines.md.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
@@ -56,19 +59,22 @@ def load(
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry, chosen = find(name), resolve(backend, device)
+    precision = checked_precision(chosen.framework, precision)
     if state_dict is None:
         start = _start(entry, checkpoint, variant, init, seed, overrides)
     else:
         _refuse_both(checkpoint, init)
         start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
-    engine = _open(Package(entry), start.config, chosen, start.weights, start.source)
+    engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
     weights = _fitted(start.weights, engine, overrides)
     if state_dict is not None and weights is not None:
         check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
+    return model
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,11 +124,13 @@ def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
 
 def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
     """Return the start with the weights of another program."""
+    identity: dict[str, Any] = {}
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
     else:
         arrays, source = read_foreign(state_dict), str(state_dict)
-    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source)
+        identity = {ADOPTED: origin_of(state_dict, rename)}
+    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source, identity=identity)
 
 
 def check_foreign(
@@ -189,10 +197,12 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
     return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
-def _open(package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str) -> Engine:
+def _open(
+    package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str, precision: str
+) -> Engine:
     if weights is None:
-        return open_asked(package, config, backend.framework, backend.device)
-    return open_described(package, config, backend.framework, backend.device, weights, source)
+        return open_asked(package, config, backend.framework, backend.device, precision)
+    return open_described(package, config, backend.framework, backend.device, weights, source, precision)
 
 
 def _fill(

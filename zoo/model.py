@@ -21,7 +21,8 @@ from zoo.common.recipe import Recipe
 from zoo.common.scope import Record
 from zoo.common.weights import write_checkpoint
 from zoo.engines.backends import resolve
-from zoo.engines.engine import Engine, check_trains, open_engine
+from zoo.engines.engine import UNREDUCED, Engine, check_trains, open_engine, precision_of
+from zoo.notebook import model_html
 from zoo.prediction.into import BATCH, into_folder, into_memory
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.passes import check_views, with_options
@@ -45,8 +46,7 @@ if TYPE_CHECKING:
 class Report:
     """What a training run left behind.
 
-    best: the checkpoint with the best validation score.
-    test: the scores of `best` on the test split, where there is one.
+    best: the checkpoint with the best validation score. test: its scores on the test split, where there is one.
     """
 
     folder: Path
@@ -76,6 +76,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
+        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -89,8 +90,13 @@ class Model:
 
     @property
     def backend(self) -> str:
-        """The framework in use: torch or mindspore."""
+        """The backend in use: torch, mindspore, openvino or onnxruntime."""
         return self.engine.framework
+
+    @property
+    def precision(self) -> str:
+        """What the backend computes in: f32, unless another one was asked for."""
+        return precision_of(self.engine)
 
     @property
     def device(self) -> str:
@@ -104,7 +110,7 @@ class Model:
 
     @property
     def net(self) -> Any:
-        """The framework's own network."""
+        """The framework's own network; BackendError for a backend that only predicts."""
         return self.engine.net
 
     @property
@@ -117,10 +123,16 @@ class Model:
     @property
     def made_by(self) -> Provenance:
         """What predictions say of their origin."""
-        return provenance_of(self.entry, self.source, self.sha256, self.backend, self.device)
+        return provenance_of(self.entry, self.source, self.sha256, self._computing, self.device)
 
     def __repr__(self) -> str:
-        return f"<{self.name} ({self.variant}) in {self.backend} on {self.device}, weights: {self.source}>"
+        return f"<{self.name} ({self.variant}) in {self._computing} on {self.device}, weights: {self.source}>"
+
+    @property
+    def _computing(self) -> str:
+        return self.backend if self.precision == UNREDUCED else f"{self.backend} {self.precision}"
+
+    _repr_html_ = model_html
 
     def predict(
         self,
@@ -157,7 +169,8 @@ class Model:
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
+        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
         """
         return into_folder(self, out, source, **asked)
 
@@ -171,6 +184,7 @@ class Model:
         augment: Choice = None,
         method: str = SUPERVISED,
         method_options: Mapping[str, Any] | None = None,
+        snapshots: int = 0,
         **recipe: Any,
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
@@ -179,20 +193,19 @@ class Model:
         included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
 
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
-        out: the folder of the run (log, checkpoints, curves).
+        out: the folder of the run (log, checkpoints, curves; snapshots/: so many validation cases after every epoch).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
         method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
         masks. method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
-        Where the data has other classes than the model, the head starts anew and its weights are named in a warning;
-        where it has the same in another order, its labels are renumbered.
+        Other classes than the model's start the head anew, and a warning names its weights; their order may differ.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
         from zoo.common.methods import find_method
         from zoo.common.methods.data import fitting
         from zoo.common.segmentation.options import check_loss
         from zoo.common.splits import warn_of_equal_images
-        from zoo.training.run import train
+        from zoo.training.run import Order, train
 
         check_trains(self.engine)
         chosen, way = self.recipe(**recipe), find_method(method, method_options)
@@ -200,7 +213,7 @@ class Model:
         check_loss(chosen.loss, self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), chosen, augment, resume, way)
+        return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -222,6 +235,7 @@ class Model:
         by: str | Sequence[str] = (),
         at_sensitivity: float | None = None,
         at_specificity: float | None = None,
+        **options: Any,
     ) -> Evaluation:
         """Score the model on one split, beside the trivial predictor fitted on the training split.
 
@@ -231,7 +245,7 @@ class Model:
         by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
         .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
-        and report what it gives on `split`.
+        and report what it gives on `split`. options: as of `predict`, such as window=(-600, 1500).
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
@@ -241,17 +255,19 @@ class Model:
         if tta:
             check_views(self.algorithm)
         asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
+        asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
         dataset = counted_alike(self._open(data, layout), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
         """Write the weights with the model's identity to a .safetensors file that either framework opens."""
+        check_trains(self.engine, "does not save weights")
         path = user_path(path)
         if path.suffix != ".safetensors":
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:
             more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
-            more |= {} if self.record is None else {"scope": self.record.to_dict()}
+            more |= self.about if self.record is None else {**self.about, "scope": self.record.to_dict()}
             metadata = to_metadata(self.name, self.variant, self.config, **more)
             write_checkpoint(path, self.algorithm.shipped(self.engine.weights()), metadata)
         except (OSError, ValueError) as error:
@@ -261,15 +277,15 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""
-        engine = (self.engine.framework, self.engine.device, self.engine.weights())
+        engine = (self.engine.framework, self.engine.device, self.engine.weights(), self.precision)
         return {**self.__dict__, "engine": engine}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the engine anew; a training that was under way starts with a fresh optimiser."""
-        framework, device, weights = state["engine"]
+        framework, device, weights, precision = state["engine"]
         self.__dict__.update(state)
         device = resolve(framework, device).device  # another machine may have none such; then it says so
-        self.engine = open_engine(Package(self.entry), self.config, framework, device)
+        self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
     def _open(

@@ -15,7 +15,7 @@ from zoo.common.findings import POINT, Finding
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 CONFIDENCE = 0.95
 COLOURS = ((53, 144, 255), (255, 140, 0), (255, 95, 162), (126, 231, 135))  # in QuPath, one per class in turn
@@ -123,7 +123,7 @@ class Points(Prediction):
         path.write_text(json.dumps(self.to_geojson(), allow_nan=False) + "\n", encoding="utf-8")
         return path
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.points import draw_points
 
         return draw_points(self)

@@ -84,7 +84,9 @@ READERS: dict[str, str] = {
     "yolo": "zoo.common.datasets.yolo",
     "voc": "zoo.common.datasets.voc",
     "paired": "zoo.common.datasets.paired",
+    "coco": "zoo.common.datasets.coco_folders",
     "manifest": "zoo.common.datasets.manifest",
+    "one_folder": "zoo.common.datasets.one_folder",
 }
 
 

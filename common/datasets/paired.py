@@ -29,11 +29,13 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.datasets import SPLITS, UNLABELLED, Record, describe
+from zoo.common.datasets.coco_files import coco_file
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
 from zoo.common.datasets.mask_names import read_channels
 from zoo.common.datasets.outlines import has_geojson
-from zoo.common.datasets.paired_labels import READERS, Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_folder import Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_labels import READERS
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
 from zoo.common.datasets.unlabelled import image_alone
@@ -41,7 +43,6 @@ from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES
 from zoo.common.types import Image, Sample
 
-TABLES = ("boxes.json", "instances.json", "splits")
 STEMS = ("boxes", "points")  # of tables
 NEEDS = {  # what has to be in the folder
     "classification": "label",
@@ -52,7 +53,7 @@ NEEDS = {  # what has to be in the folder
     "point-detection": "points",
 }
 
-__all__ = ["by_name", "classes", "read", "recognises"]
+__all__ = ["by_name", "classes", "read", "recognises", "record_of"]
 
 
 def recognises(root: Path) -> bool:
@@ -86,7 +87,8 @@ def _is_pair(root: Path) -> bool:
     found = [folded(path.stem) for path in tables_in(root)]
     return (
         has_geojson(root)
-        or any((root / name).exists() for name in TABLES)
+        or (root / "splits").exists()
+        or coco_file(root) is not None
         or bool(mask_folders(root))
         or bool({*STEMS, *MEANINGS["split"]} & {*found})
     )
@@ -119,11 +121,13 @@ def _classes(root: Path, task: str) -> tuple[str, ...]:
     folder = open_folder(root, read_class_list(root))
     if folder.classes:
         return folder.classes
+    if task == "point-detection":
+        return folder.named_points
+    if task == "instance-segmentation":
+        return ()
     found = folder.boxes.classes if folder.boxes else ()
     if task == "detection":
         return found
-    if task == "point-detection":
-        return folder.named_points
     if task in ("classification", "localisation"):
         return folder.named_labels or (("normal", *found) if len(found) == 1 else ())
     if task == "segmentation" and not folder.counts_instances:
@@ -155,7 +159,7 @@ def _read(root: Path, task: str) -> list[Record]:
     if not any(splits.values()):
         _warn_of_tables(root)
     source = "from splits/" if listed else f"from column {folder.written('split')} of {folder.table_name}"
-    return [_record(folder, name, task, splits[name], source) for name in splits]
+    return [record_of(folder, name, task, splits[name], source) for name in splits]
 
 
 def _listed(root: Path, folder: Folder) -> dict[str, str]:
@@ -192,7 +196,8 @@ def _warn_of(root: Path, what: str, names: list[str]) -> None:
         warnings.warn(message, ZooWarning, stacklevel=2)
 
 
-def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
+def record_of(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
+    """Return a case of a folder, which labels are read when it is loaded; source: where its split comes from."""
     path, group = folder.images[name], folder.groups.get(name, "")
     paths = folder.channels.get(name, (path,))
     if task == "segmentation" and folder.mask_of(name) is None and not folder.is_normal(name):

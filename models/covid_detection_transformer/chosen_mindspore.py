@@ -122,14 +122,22 @@ class ChosenDetr(nn.Module):
 
     def construct(self, image: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w) -> logits (n, layers, k, classes), boxes (n, layers, k, 4), maps (n, channels, h/s, w/s)
-        features = self.backbone(image)
-        maps = {name: layers(features) for name, layers in self.maps.items()}
-        memory = flat(self.input_proj(features))
-        cell = self.config.stride / self.config.distance_px
-        centres = Tensor(cell_centres(features.shape[2], features.shape[3], cell))
+        maps, memory = self.look(image)
         count = self.config.queries if self.training else self.config.queries_whole
         chosen = choose(ops.stop_gradient(maps["hm"]).asnumpy(), count)
         read = Tensor(one_hot(chosen, memory.shape[1]))
+        return {**self.refine(maps, memory, read), **maps}
+
+    def look(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        # (n, c, h, w) -> maps (n, channels, h/s, w/s), memory (n, t, dim)
+        features = self.backbone(image)
+        return {name: layers(features) for name, layers in self.maps.items()}, flat(self.input_proj(features))
+
+    def refine(self, maps: dict[str, Tensor], memory: Tensor, read: Tensor) -> dict[str, Tensor]:
+        # maps, memory (n, t, dim), which cells are read (n, k, t) -> logits (n, layers, k, classes), boxes
+        cell = self.config.stride / self.config.distance_px
+        rows, columns = maps["reg"].shape[2:]
+        centres = Tensor(cell_centres(rows, columns, cell))
         x, boxes = ops.matmul(read, memory), ops.matmul(read, self.boxes_of(maps, centres, cell))
         logits, places = [], []
         for layer, label, box in zip(self.decoder, self.labels, self.boxes, strict=True):
@@ -139,7 +147,7 @@ class ChosenDetr(nn.Module):
             logits.append(label(x))
             places.append(refined)
             boxes = ops.stop_gradient(refined)
-        return {"logits": ops.stack(logits, axis=1), "boxes": ops.stack(places, axis=1), **maps}
+        return {"logits": ops.stack(logits, axis=1), "boxes": ops.stack(places, axis=1)}
 
     def boxes_of(self, maps: dict[str, Tensor], centres: Tensor, cell: float) -> Tensor:
         """Read the boxes (n, t, 4) that the maps have in every cell; no gradient goes through them."""

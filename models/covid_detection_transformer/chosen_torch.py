@@ -124,14 +124,24 @@ class ChosenDetr(nn.Module):
 
     def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
         # (n, c, h, w) -> logits (n, layers, k, classes), boxes (n, layers, k, 4), maps (n, channels, h/s, w/s)
-        features = self.backbone(image)
-        maps = {name: layers(features) for name, layers in self.maps.items()}
-        memory = flat(self.input_proj(features))
-        cell = self.config.stride / self.config.distance_px
-        centres = torch.from_numpy(cell_centres(features.shape[2], features.shape[3], cell)).to(memory)
+        maps, memory = self.look(image)
         count = self.config.queries if self.training else self.config.queries_whole
         chosen = choose(maps["hm"].detach().float().cpu().numpy(), count)
         read = torch.from_numpy(one_hot(chosen, memory.shape[1])).to(memory)
+        return {**self.refine(maps, memory, read), **maps}
+
+    def look(self, image: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        # (n, c, h, w) -> maps (n, channels, h/s, w/s), memory (n, t, dim)
+        features = self.backbone(image)
+        return {name: layers(features) for name, layers in self.maps.items()}, flat(self.input_proj(features))
+
+    def refine(
+        self, maps: dict[str, torch.Tensor], memory: torch.Tensor, read: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        # maps, memory (n, t, dim), which cells are read (n, k, t) -> logits (n, layers, k, classes), boxes
+        cell = self.config.stride / self.config.distance_px
+        rows, columns = (int(side) for side in maps["reg"].shape[2:])
+        centres = torch.from_numpy(cell_centres(rows, columns, cell)).to(memory)
         x, boxes = read @ memory, read @ self.boxes_of(maps, centres, cell)
         logits, places = [], []
         for layer, label, box in zip(self.decoder, self.labels, self.boxes, strict=True):
@@ -141,7 +151,7 @@ class ChosenDetr(nn.Module):
             logits.append(label(x))
             places.append(refined)
             boxes = refined.detach()
-        return {"logits": torch.stack(logits, dim=1), "boxes": torch.stack(places, dim=1), **maps}
+        return {"logits": torch.stack(logits, dim=1), "boxes": torch.stack(places, dim=1)}
 
     def boxes_of(self, maps: dict[str, torch.Tensor], centres: torch.Tensor, cell: float) -> torch.Tensor:
         """Read the boxes (n, t, 4) that the maps have in every cell; no gradient goes through them."""

@@ -107,7 +107,7 @@ class PlainDetr(nn.Module):
         # (n, c, h, w) -> logits (n, layers, k, classes + 1), boxes (n, layers, k, 4), shares of the sides
         features = self.input_proj(self.backbone(image)[-1])
         n, _, h, w = features.shape
-        positions = torch.from_numpy(sine_positions(h, w, self.dim)).to(features)
+        positions = torch.from_numpy(sine_positions(int(h), int(w), self.dim)).to(features)
         memory = features.flatten(2).permute(0, 2, 1)
         for layer in self.encoder:
             memory = layer(memory, positions)

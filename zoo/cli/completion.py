@@ -34,8 +34,12 @@ def tasks(incomplete: str) -> list[str]:
 
 
 def backends(incomplete: str) -> list[str]:
-    """Offer the frameworks and the names of devices that stand for one."""
-    return [name for name in ("torch", "mindspore", "nvidia", "ascend") if name.startswith(incomplete)]
+    """Offer the frameworks, the names of devices that stand for one, and the runtimes."""
+    return [
+        name
+        for name in ("torch", "mindspore", "nvidia", "ascend", "openvino", "onnxruntime")
+        if name.startswith(incomplete)
+    ]
 
 
 def checkpoints(ctx: typer.Context, incomplete: str) -> list[str]:

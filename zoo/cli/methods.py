@@ -33,7 +33,9 @@ def list_command(
         return
     table = table_of("method", "kind", "what it does", prose=["what it does"])
     for method in found:
-        table.add_row(method.name, method.kind, (inspect.getdoc(type(method)) or "").split("\n\n")[0].replace("\n", " "))
+        table.add_row(
+            method.name, method.kind, (inspect.getdoc(type(method)) or "").split("\n\n")[0].replace("\n", " ")
+        )
     print_table(table)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import completion
+from zoo.cli import completion, options
 from zoo.cli.data import Data, Images, Masks, data_of, shown_name
 from zoo.cli.output import AsJson, print_json, print_table, say, table_of
 from zoo.cli.recipe import read_augmentation, read_options, with_recipe_options
@@ -33,6 +33,13 @@ CheckpointOption = Annotated[
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
+ScoresFolder = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
+]
+AtSensitivity = Annotated[
+    float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
+]
+AtSpecificity = Annotated[float | None, typer.Option(help="The same for the specificity.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
 MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
 MethodOptions = Annotated[
@@ -57,20 +64,27 @@ def train(
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    window: options.Window = None,
+    option: options.Options = None,
     augment: Annotated[
         str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
     ] = None,
     method: MethodName = "supervised",
     method_option: MethodOptions = None,
+    snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
-    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues.
+
+    --window and --option go into the checkpoints, and so hold when they predict.
+    """
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
+    start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         way = {"method": method, "method_options": read_options(method_option, "--method-option")}
-        changes = read_augmentation(augment)
-        report = model.train(given, out=out, layout=layout, resume=resume, augment=changes, **way, **recipe)
+        how = {"layout": layout, "resume": resume, "augment": read_augmentation(augment), "snapshots": snapshots}
+        report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
         again = [argument for argument in sys.argv[1:] if argument != "--resume"]
         say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
@@ -86,9 +100,7 @@ def evaluate(
     images: Images = None,
     masks: Masks = None,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
-    out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
-    ] = None,
+    out: ScoresFolder = None,
     overwrite: Overwrite = False,
     layout: Layout = None,
     backend: Backend = None,
@@ -100,23 +112,24 @@ def evaluate(
         str | None,
         typer.Option(metavar="COLUMN,...", help="The same per subgroup: sex,scanner,site or any column or DICOM tag."),
     ] = None,
-    at_sensitivity: Annotated[
-        float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
-    ] = None,
-    at_specificity: Annotated[float | None, typer.Option(help="The same for the specificity.")] = None,
+    at_sensitivity: AtSensitivity = None,
+    at_specificity: AtSpecificity = None,
+    window: options.Window = None,
+    option: options.Options = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline; --out also writes report.html."""
     given = data_of(data, images, masks)
     model = load_model(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
-    more = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
-    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
+    aims = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
+    asked = options.parsed(option, window)
+    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **aims, **asked)
     if as_json:
         print_json(result.to_dict())
         return
-    print_table(scores_table(result, f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"))
-    for table in more_tables(result):
+    title = f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"
+    for table in (scores_table(result, title), *more_tables(result)):
         print_table(table)
     if out is not None:
         say(f"tables, pictures and report.html written to {out}")

@@ -23,9 +23,11 @@ class Kind:
     class_name: str  # built with (package, config, device)
     needs: str  # what must be installed, by its import name
     devices: tuple[str, ...]  # best first
-    trains: bool  # also keeps what `engine.Engine` promises
+    trains: bool  # also keeps what `engine.Engine` promises; a framework, in which networks are written
+    network: str  # the framework whose network it runs
     names: Mapping[str, str | None]  # what a user may type -> its device, None for the best one present
     extra: str  # what pip installs
+    precisions: tuple[str, ...] = ("f32",)  # in which it computes
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -37,6 +39,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             needs="torch",
             devices=("cuda", "cpu"),
             trains=True,
+            network="torch",
             names={"torch": None, "pytorch": None, "nvidia": "cuda", "cuda": "cuda"},
             extra="openmedia-zoo[torch]",
         ),
@@ -47,15 +50,40 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             needs="mindspore",
             devices=("ascend", "cpu"),
             trains=True,
+            network="mindspore",
             names={"mindspore": None, "ascend": "ascend"},
             extra="openmedia-zoo[mindspore]",
         ),
+        "openvino": Kind(
+            title="OpenVINO",
+            module="zoo.engines.runner_openvino",
+            class_name="OpenVinoRunner",
+            needs="openvino",
+            devices=("cpu",),
+            trains=False,
+            network="torch",
+            names={"openvino": None},
+            extra="openmedia-zoo[openvino]",
+            precisions=("f32", "bf16"),
+        ),
+        "onnxruntime": Kind(
+            title="ONNX Runtime",
+            module="zoo.engines.runner_onnxruntime",
+            class_name="OnnxRuntimeRunner",
+            needs="onnxruntime",
+            devices=("cpu",),
+            trains=False,
+            network="torch",
+            names={"onnxruntime": None},
+            extra="openmedia-zoo[onnxruntime]",
+        ),
     }
 )
-FRAMEWORKS = tuple(KINDS)
+FRAMEWORKS = tuple(name for name, kind in KINDS.items() if kind.trains)
 NAMES = {typed: (name, device) for name, kind in KINDS.items() for typed, device in kind.names.items()}
 PACKAGES = {name: kind.extra for name, kind in KINDS.items()}
 STRICT = "ZOO_STRICT_DEVICE"
+THREADS = "OMP_NUM_THREADS"
 YES, NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -70,13 +98,34 @@ class Backend:
 
 def installed() -> list[str]:
     """Name the frameworks that can be imported, without importing them."""
+    return [name for name in present() if name in FRAMEWORKS]
+
+
+def present() -> list[str]:
+    """Name all that can be imported, frameworks and then runtimes, without importing them."""
     return [name for name, kind in KINDS.items() if importlib.util.find_spec(kind.needs) is not None]
+
+
+def threads() -> int | None:
+    """Return how many threads one prediction may take, as OMP_NUM_THREADS says; None where it says nothing."""
+    word = os.environ.get(THREADS, "").split(",")[0].strip()
+    return int(word) if word.isdecimal() and int(word) > 0 else None
+
+
+def checked_precision(framework: str, precision: object) -> str:
+    """Return the precision if this backend computes in it, else raise BackendError."""
+    known = KINDS[framework].precisions
+    if isinstance(precision, str) and precision in known:
+        return precision
+    others = [name for name, kind in KINDS.items() if precision in kind.precisions]
+    remedy = f"; {precision} has: {', '.join(others)}" if others else ""
+    raise BackendError(f"precision={precision!r} given; {framework} computes in {', '.join(known)}{remedy}")
 
 
 def resolve(backend: str | None = None, device: str | None = None) -> Backend:
     """Choose the framework and device.
 
-    backend: torch, pytorch, mindspore, nvidia, cuda, ascend, or None for the first framework installed.
+    backend: torch, pytorch, mindspore, nvidia, cuda, ascend, openvino, onnxruntime, or None for the first installed.
     device: cpu, cuda, cuda:1, ascend ...; None takes the backend's own, or the best present.
     Where the asked device is absent the CPU is taken with a DeviceFallbackWarning, or BackendError is raised
     when the environment says ZOO_STRICT_DEVICE=1.
@@ -98,16 +147,16 @@ def resolve(backend: str | None = None, device: str | None = None) -> Backend:
 
 
 def _named(backend: object) -> tuple[str, str | None]:
-    present = installed()
+    there = present()
     if backend is None:
-        if not present:
-            extras = " or ".join(f"'{extra}'" for extra in PACKAGES.values())
+        if not there:
+            extras = " or ".join(f"'{PACKAGES[name]}'" for name in FRAMEWORKS)
             raise BackendError(f"neither PyTorch nor MindSpore is installed; pip install {extras}")
-        return present[0], None
+        return there[0], None
     if not isinstance(backend, str) or backend.lower() not in NAMES:
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     framework, device = NAMES[backend.lower()]
-    if framework not in present:
+    if framework not in there:
         raise BackendError(
             f"backend {backend!r} needs {framework}, which is not installed; pip install '{PACKAGES[framework]}'"
         )

@@ -20,6 +20,7 @@ from zoo.registry.package import Package
 
 GRAD_NORM = "grad_norm"  # its name beside the loss terms in a log
 UPDATES = "updates."  # how often the average followed the weights, in a training state
+UNREDUCED = "f32"  # the precision of weights, and of every backend unless another one is asked for
 COMPANION, MEMORY = "companion", "memory"  # of a method: further networks, what it keeps, in a training state
 TOLD = "method/"  # begins the names of what a method tells beside its terms, in a record
 WARMED_UP = 2**31  # updates of an average whose training state does not count them: it goes on at its full decay
@@ -74,7 +75,10 @@ class Runner(Protocol):
 
     framework: str  # a key of backends.KINDS
     device: str
-    net: Any  # the framework's own network
+
+    @property
+    def net(self) -> Any:
+        """The framework's own network; BackendError where there is none."""
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -161,14 +165,30 @@ def check_batch(inputs: Arrays) -> None:
         raise InputError(f"inputs of different batch sizes: {sizes}; stack the same samples for each")
 
 
-def open_engine(package: Package, config: object, framework: str, device: str) -> Engine:
-    """Build the network of an algorithm in one framework; imports that framework only."""
+def open_engine(package: Package, config: object, framework: str, device: str, precision: str = UNREDUCED) -> Engine:
+    """Build the network of an algorithm in one framework; imports that framework only.
+
+    Of a backend that does not train this is a Runner; whoever wants more asks `check_trains` first.
+    """
     kind = KINDS[framework]
-    return cast(Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device))
+    options = {} if precision == UNREDUCED else {"precision": precision}
+    return cast(
+        Engine, getattr(importlib.import_module(kind.module), kind.class_name)(package, config, device, **options)
+    )
 
 
-def check_trains(engine: Runner) -> None:
-    """Raise BackendError for a runner that only predicts."""
+def precision_of(engine: Runner) -> str:
+    """Name the precision that an engine computes in; frameworks know f32 only."""
+    return str(getattr(engine, "precision", UNREDUCED))
+
+
+def check_trains(engine: Runner, but: str = "does not train") -> None:
+    """Raise BackendError for a runner that only predicts; `but` says what was asked of it."""
     if not KINDS[engine.framework].trains:
-        able = ", ".join(name for name, kind in KINDS.items() if kind.trains)
-        raise BackendError(f"{engine.framework} predicts and does not train; load the model with one of: {able}")
+        raise BackendError(why_no_training(engine.framework, but))
+
+
+def why_no_training(framework: str, but: str) -> str:
+    """Say that a backend only predicts, and which ones do more."""
+    able = ", ".join(name for name, kind in KINDS.items() if kind.trains)
+    return f"{framework} predicts and {but}; load the model with one of: {able}"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zoo.common.errors import CheckpointError, ConfigError, WeightsError, ZooError
 from zoo.common.types import Arrays
 from zoo.common.weights.allowance import allowance
-from zoo.engines.engine import Engine, open_engine
+from zoo.engines.engine import UNREDUCED, Engine, open_engine
 from zoo.registry.package import Package
 
 # a network may hold tables beside its weights, and be built for more classes or channels than the file
@@ -26,7 +26,13 @@ ASKED = Limit(2**28, 20_000)  # 1 GiB of weights; the largest network of the zoo
 
 
 def open_described(
-    package: Package, config: object, framework: str, device: str, weights: Arrays, source: str
+    package: Package,
+    config: object,
+    framework: str,
+    device: str,
+    weights: Arrays,
+    source: str,
+    precision: str = UNREDUCED,
 ) -> Engine:
     """Build the network of a configuration out of a file.
 
@@ -36,7 +42,7 @@ def open_described(
         VALUES * sum(value.size for value in weights.values()) + SPARE_VALUES, TENSORS * len(weights) + SPARE_TENSORS
     )
     try:
-        return _open_limited(package, config, framework, device, limit)
+        return _open_limited(package, config, framework, device, limit, precision)
     except WeightsError as error:
         raise WeightsError(f"{source}: {error}; the file was changed by hand, or is not of this algorithm") from error
     except BuildError as error:
@@ -45,10 +51,10 @@ def open_described(
         ) from error.__cause__
 
 
-def open_asked(package: Package, config: object, framework: str, device: str) -> Engine:
+def open_asked(package: Package, config: object, framework: str, device: str, precision: str = UNREDUCED) -> Engine:
     """Build the network of a configuration that a user asks for; ConfigError when it is far too large, or cannot be."""
     try:
-        return _open_limited(package, config, framework, device, ASKED)
+        return _open_limited(package, config, framework, device, ASKED, precision)
     except (WeightsError, BuildError) as error:
         raise ConfigError(
             f"{package.entry.name}: {error}; expected at most {ASKED.values:,} weights. Lower channels, depth or sizes"
@@ -59,14 +65,16 @@ class BuildError(Exception):
     """No network can be built; `__cause__` is what its code raised."""
 
 
-def _open_limited(package: Package, config: object, framework: str, device: str, limit: Limit) -> Engine:
+def _open_limited(
+    package: Package, config: object, framework: str, device: str, limit: Limit, precision: str
+) -> Engine:
     try:
         with allowance(limit.values, limit.tensors):
             if framework == "torch":
                 from zoo.engines.limited_torch import try_out
 
                 try_out(package.net(framework), config)
-            return open_engine(package, config, framework, device)
+            return open_engine(package, config, framework, device, precision)
     except ZooError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -23,6 +25,7 @@ from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.sources import Images
+from zoo.prediction.threads import Behind
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -181,11 +184,28 @@ def _run(
     """Answer image after image; a bar, or lines where no terminal shows one, tell how far it is."""
     total = len(found.names()) or None
     lines = progress.Lines(total, progress.silent if progress.is_shown() else progress.to_stderr)
-    with tqdm(found, desc=model.name, unit="image", disable=None) as bar, progress.listening() as heard:
-        for name, outcome in outcomes(algorithm, model.engine, bar, batch_size, tta, model.scope, model.made_by):
-            results.add(name, outcome, files, heard.of(name))
+    is_drawn = files is not None and files.style.overlays
+    # what a generator gives is asked for when it is needed; fewer than two images leave nothing to read ahead
+    done = outcomes(
+        *(algorithm, model.engine, found, batch_size, tta, model.scope, model.made_by),
+        reads_ahead=total is not None and total > 1,
+    )
+    with (
+        tqdm(total=total, desc=model.name, unit="image", disable=None) as bar,
+        progress.listening() as heard,
+        closing(done),
+        Behind() as writer,
+    ):
+        for name, outcome in done:
+            task = partial(results.add, name, outcome, files, heard.of(name))
+            writer.do(task, at_once=not is_drawn or _is_volume(outcome))
+            bar.update()
             lines.step(failed=isinstance(outcome, ZooError))
     results.complete = True
+
+
+def _is_volume(outcome: Prediction | ZooError) -> bool:
+    return not isinstance(outcome, ZooError) and outcome.image.array.ndim == 4  # too large to wait in memory
 
 
 def described(prediction: Prediction) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from zoo.common.errors import RegistryError
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
+    from zoo.common.types import Arrays
     from zoo.registry.entries import Entry
 
 FRAMEWORKS = ("torch", "mindspore")
@@ -88,6 +89,30 @@ class Package:
         """The loss that needs the network itself, in one framework; None where there is none, see Algorithm."""
         found: Callable[..., Any] | None = getattr(self._import(f"loss_{framework}"), "objective", None)
         return found
+
+    @property
+    def stage_modules(self) -> tuple[str, ...]:
+        """The modules of a network that goes through NumPy on its way, and is no single graph; none for most.
+
+        `stages_torch.stages(net)` gives its parts by name; `stages.forward(run, inputs, config)` runs them, in NumPy.
+        """
+        return tuple(
+            f"{self.module}.{part}"
+            for part in ("stages", "stages_torch")
+            if any((folder / f"{part}.py").is_file() for folder in self.folders)
+        )
+
+    def stages(self, net: Any) -> dict[str, Any]:
+        """Return the parts that a PyTorch network is exported in."""
+        found: dict[str, Any] = self._import("stages_torch").stages(net) if self.stage_modules else {"net": net}
+        return found
+
+    def run_stages(self, run: Mapping[str, Callable[..., Arrays]], inputs: Arrays, config: Any) -> dict[str, Any]:
+        """Run the network by its parts, functions of arrays in their order; returns its outputs."""
+        if not self.stage_modules:
+            return dict(run["net"](*inputs.values()))
+        outputs: dict[str, Any] = self._import("stages").forward(run, inputs, config)
+        return outputs
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -21,7 +21,7 @@ from zoo.common.methods.contract import Moment
 from zoo.common.methods.sampling import Joined, mixed_sampler
 from zoo.common.recipe import Recipe
 from zoo.common.records import replace_fields
-from zoo.common.types import Case, Sample
+from zoo.common.types import Arrays, Case, Sample
 from zoo.common.weights import check_fit, write_weights
 from zoo.engines.engine import TOLD, Engine, Learning, loss_terms
 from zoo.registry.package import Package
@@ -97,6 +97,7 @@ class Trainer:
         self.progress = Progress()
         self.starts_trained = False  # from weights that answer already, so that their score is worth telling
         self.planned_epochs = recipe.epochs  # of the run that is resumed
+        self.look: Callable[[Arrays, int], object] = lambda weights, epoch: None  # at what each epoch would ship
         self._learning, self._labelled = learning, None if learning is None else recipe.batch_size
         self._samples, self._sampler = data.training, algorithm.sampler(data.training)
         if learning is not None and learning.method.uses_unlabelled:
@@ -191,6 +192,7 @@ class Trainer:
         chosen = choose_network(self.algorithm, self.engine, networks, self._validate, place)
         shipped, rows, unseen, metrics = chosen.weights, chosen.rows, chosen.unseen, chosen.metrics
         self._shipped = chosen.name or "the first" if len(networks) > 1 else ""
+        self.look(shipped, progress.epoch + 1)
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         metrics.setdefault(self.algorithm.monitor, math.nan)

@@ -27,18 +27,21 @@ from zoo.common.errors import (
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.methods.contract import SUPERVISED
 from zoo.common.recipe import Recipe
+from zoo.common.types import Arrays
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
 from zoo.model import Model, Report
+from zoo.report.run import Asked, describe
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
+from zoo.training.snapshots import Snapshots, check_count
 from zoo.training.survey import survey_training
-from zoo.weights.identity import to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -46,10 +49,26 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
+class Order:
+    """What a run is asked for; snapshots: validation cases that are drawn after every epoch."""
+
+    recipe: Recipe
+    augment: Choice
+    resume: bool
+    method: Method
+    snapshots: int
+
+    def __post_init__(self) -> None:
+        check_count(self.snapshots)
+
+
+@dataclasses.dataclass(frozen=True)
 class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
+    snapshots: validation cases that are drawn after every epoch.
+    began_sha256: of the file that the weights came from, "" for none.
     """
 
     resume: bool
@@ -57,18 +76,18 @@ class Course:
     starts_trained: bool
     claim: Claim
     method: Method
+    snapshots: int
+    began_sha256: str
 
 
-def train(
-    model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool, method: Method
-) -> Report:
+def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder = _opened(out, resume)
+    folder, recipe, resume, method = _opened(out, order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
-    algorithm = _algorithm(model, dataset, augment, folder if resume else None)
+    algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = _settings(model, algorithm, recipe, described, method)
@@ -84,19 +103,16 @@ def train(
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record = record
+        trained.record, trained.about = record, dict(model.about)
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots, model.sha256)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
-            saved = "what was saved before is complete, resume=True goes on from there"
-            raise TrainingError(
-                f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
-            ) from error
+            raise TrainingError(f"{error}; {_what_stays(folder)}") from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record, model.sha256 = trained.record, sha256_of(report.best)
+    model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
 
 
@@ -110,20 +126,22 @@ def _opened(out: Path, resume: bool) -> RunFolder:
     return folder
 
 
+def _what_stays(folder: RunFolder) -> str:
+    if folder.state.exists():
+        return "what was saved before is complete, resume=True goes on from there"
+    return "nothing was saved yet, resume=True begins again"
+
+
 def _run(
-    model: Model,
-    dataset: Dataset,
-    folder: RunFolder,
-    recipe: Recipe,
-    settings: dict[str, Any],
-    course: Course,
+    model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
+    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
+    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -132,7 +150,9 @@ def _run(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    progress = trainer.run(course.resume)
+    with _looking(trainer, course.snapshots):
+        progress = trainer.run(course.resume)
+    model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -149,6 +169,28 @@ def _run(
     plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
     score = math.nan if progress.best_score is None else progress.best_score
     return Report(folder.path, folder.best, progress.best_epoch, score, test)
+
+
+@contextmanager
+def _looking(trainer: Trainer, count: int) -> Iterator[None]:
+    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
+    if not count:
+        yield
+        return
+    validation, seed = trainer.data.validation, trainer.recipe.seed
+    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
+
+    def look(weights: Arrays, epoch: int) -> None:
+        trainer.engine.load(weights)
+        snapshots.take(trainer.engine, epoch)
+
+    trainer.look = look
+    if not trainer.folder.state.exists():
+        snapshots.take(trainer.engine, 0)
+    try:
+        yield
+    finally:
+        snapshots.film()
 
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
@@ -240,7 +282,8 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    result = dataclasses.replace(result, baseline=trivial)
+    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
+    result = dataclasses.replace(result, baseline=trivial, about=about)
     result.save(folder.path / "test", overwrite=True)
     return result
 

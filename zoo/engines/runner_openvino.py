@@ -1,0 +1,63 @@
+"""OpenVINO runs graphs on the CPU, in the precision that was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from zoo.engines.graph_runner import GraphRunner, Session
+from zoo.graphs.graph import Stage
+
+PRECISIONS = {"f32": "f32", "bf16": "bf16"}
+
+
+def has_device(device: str) -> bool:
+    """Tell whether the device can be used; only the CPU was ever tried."""
+    return device == "cpu"
+
+
+class OpenVinoRunner(GraphRunner):
+    """Runs the graph of a network in OpenVINO."""
+
+    framework = "openvino"
+    survives_fork = False  # a child ends when it lets go of the threads of its parent
+
+    def version(self) -> str:
+        """Return OpenVINO's version."""
+        return str(ov.__version__).split("-")[0]
+
+    def open(self, path: Path, stage: Stage, count: int | None) -> Session:
+        """Compile one file of a graph."""
+        options: dict[str, Any] = {
+            # on processors that have bfloat16 its own choice is bfloat16, whatever the graph says
+            "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "ENABLE_CPU_PINNING": False,  # other processes may have the same cores
+        }
+        if count is not None:
+            options["INFERENCE_NUM_THREADS"] = count
+        core = ov.Core()
+        return Pool(core.compile_model(core.read_model(path), "CPU", options))
+
+
+class Pool:
+    """Gives each thread a request of its own, and uses it again afterwards."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled = compiled
+        self._free: SimpleQueue[Any] = SimpleQueue()
+
+    def __call__(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        """Run the graph; the outputs are copies."""
+        try:
+            request = self._free.get_nowait()
+        except Empty:
+            request = self._compiled.create_infer_request()
+        found = request.infer(arrays, share_inputs=True)
+        outputs = [np.array(found[i], np.float32) for i in range(len(self._compiled.outputs))]
+        self._free.put(request)
+        return outputs

@@ -1,0 +1,80 @@
+"""What a graph depends on: weights, configuration, and the source of the network and of its exporter."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.common.types import Arrays
+from zoo.registry.package import Package
+
+EXPORTER = "zoo.graphs.export_torch"
+
+
+def sum_of(weights: Arrays) -> str:
+    """Return the SHA-256 of weights: their names, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = np.ascontiguousarray(weights[name], np.float32)
+        digest.update(f"{name} {value.shape};".encode())
+        digest.update(value.data if value.ndim else value.tobytes())
+    return digest.hexdigest()
+
+
+def network_key(package: Package, config: Any) -> str:
+    """Return the SHA-256 of what shapes a network: its configuration, its source, and the exporter's."""
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True, default=str).encode())
+    own = package.entry.origin.module.split(".")[0]
+    for part in (f"{package.module}.net_torch", *package.stage_modules, EXPORTER):
+        for name, path in sources(part, own):
+            digest.update(f"{name};".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def sources(module: str, own: str) -> tuple[tuple[str, Path], ...]:
+    """Name the files of a module and of everything of the zoo, or of the package `own`, that it imports.
+
+    They are found and read without being executed: the network's framework need not be installed.
+    """
+    found: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if path is None or name in found:
+            continue
+        found[name] = path
+        waiting += [other for other in _imported(name, path) if other.split(".")[0] in ("zoo", own)]
+    return tuple(sorted(found.items()))
+
+
+def _file_of(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # a name out of a module, not a module
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _imported(module: str, path: Path) -> Iterator[str]:
+    """Yield the modules that a file may import."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
