@@ -85,7 +85,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder, recipe, resume, method = _opened(out, order.resume), order.recipe, order.resume, order.method
+    folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
@@ -114,16 +114,6 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
-
-
-def _opened(out: Path, resume: bool) -> RunFolder:
-    """Return the folder of the run, which has to hold one that is resumed, and no other."""
-    folder = RunFolder(out)
-    if resume:
-        folder.stored_settings()
-    else:
-        folder.check_free()
-    return folder
 
 
 def _what_stays(folder: RunFolder) -> str:
