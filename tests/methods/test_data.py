@@ -157,3 +157,9 @@ def test_methods_are_listed_by_kind() -> None:
     assert list_methods("semi-supervised") == [name for name, kind in kinds.items() if kind == "semi-supervised"]
     with pytest.raises(ConfigError, match="kind='semi' given; expected one of supervised"):
         list_methods("semi")
+
+
+def test_the_page_of_methods_names_every_method() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "methods.md").read_text(encoding="utf-8")
+
+    assert [name for name in list_methods() if f"\n| {name} | {find_method(name).kind} |" not in page] == []

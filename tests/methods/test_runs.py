@@ -70,18 +70,18 @@ def test_a_run_is_not_resumed_by_another_method(tmp_path: Path) -> None:
     model = open_model("torch")
     model.train(draw_dataset(model), out=tmp_path, method="mean-teacher", **QUICK)
 
-    with pytest.raises(zoo.ZooError, match="method: .*name was 'mean-teacher', is 'uamt'"):
+    with pytest.raises(zoo.ZooError, match=r"method: .*name was 'mean-teacher', is 'uamt'"):
         model.train(draw_dataset(model), out=tmp_path, method="uamt", resume=True, **QUICK)
 
 
 def test_scribbles_teach_the_whole_object(tmp_path: Path) -> None:
     model = open_model("torch")
-    data = draw_dataset(model, 4, 0, change=lambda sample: scribbled(sample, 0.1))
+    data = draw_dataset(model, 8, 0, change=lambda sample: scribbled(sample, 0.1))
 
-    course = {**QUICK, "epochs": 3, "repeats": 15, "learning_rate": 1e-2}
+    course = {**QUICK, "epochs": 3, "repeats": 10, "learning_rate": 1e-2, "augment": None}
     report = model.train(data, out=tmp_path, method="partial-cross-entropy", **course)
 
-    assert report.best_score > 0.6
+    assert report.best_score > 0.6  # of masks of which it saw a tenth
 
 
 def test_an_entry_that_cannot_serve_a_method_says_so_by_name(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands that tell of methods: how a network learns from few, weak or wrong labels."""
+"""The commands that tell how a network may learn: from few, weak or wrong labels, and by which loss."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def show(
     print_table(options_table(method, "zoo train --method-option OPTION=VALUE"))
 
 
+def losses(as_json: AsJson = False) -> None:
+    """List the losses of `zoo train --loss`, for entries of segmentation; several are joined by +."""
+    from zoo.common.segmentation.options import OPTIONS
+
+    if as_json:
+        print_json(dict(OPTIONS))
+        return
+    table = table_of("loss", "what it is", prose=["what it is"])
+    for name, told in OPTIONS.items():
+        table.add_row(name, told)
+    print_table(table)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.add_typer(methods, name="methods")
+    app.command("losses")(losses)
