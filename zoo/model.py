@@ -196,22 +196,20 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves; snapshots/: so many validation cases after every epoch).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
-        method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
-        masks. method_options: what `zoo methods show NAME` lists.
+        method: what a step is, see `zoo.list_methods`; method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Other classes than the model's start the head anew, and a warning names its weights; their order may differ.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
-        from zoo.common.methods import find_method
-        from zoo.common.methods.data import fitting
+        from zoo.common.methods.data import chosen_method, fitting
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
         from zoo.training.settings import Order
 
         check_trains(self.engine)
-        way = find_method(method, method_options)
-        order = Order(self.recipe(**recipe), augment, resume, way, snapshots)
-        order.check(self.algorithm, self.name)
+        chosen = self.recipe(**recipe)
+        way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
+        order = Order(chosen, augment, resume, way, snapshots)
         dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
         return train(self, dataset, user_path(out), order)

@@ -67,16 +67,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder, recipe, resume, method = RunFolder(out), order.recipe, order.resume, order.method
-    if resume:
-        folder.stored_settings()
-    else:
-        folder.check_free()
+    folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
-    sizes = described["cases"]
-    method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
+    method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
