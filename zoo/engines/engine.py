@@ -165,9 +165,7 @@ def check_batch(inputs: Arrays) -> None:
         raise InputError(f"inputs of different batch sizes: {sizes}; stack the same samples for each")
 
 
-def open_engine(
-    package: Package, config: object, framework: str, device: str, precision: str = UNREDUCED
-) -> Engine:
+def open_engine(package: Package, config: object, framework: str, device: str, precision: str = UNREDUCED) -> Engine:
     """Build the network of an algorithm in one framework; imports that framework only.
 
     Of a backend that does not train this is a Runner; whoever wants more asks `check_trains` first.

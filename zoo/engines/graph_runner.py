@@ -79,7 +79,9 @@ class GraphRunner(ABC):
         self._weights, self._opened = weights, opened
 
     def _open(self, graph: Graph, count: int | None) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
-        return {stage.name: partial(_named, self.open(graph.path(stage), stage, count), stage) for stage in graph.stages}
+        return {
+            stage.name: partial(_named, self.open(graph.path(stage), stage, count), stage) for stage in graph.stages
+        }
 
     def _check(self, graph: Graph, run: dict[str, Callable[..., dict[str, np.ndarray]]]) -> None:
         """Hold this version of the runtime against PyTorch's answers, the first time that it sees a graph."""
@@ -101,7 +103,9 @@ class GraphRunner(ABC):
             raise RuntimeError("load() comes before forward()")
         with self._lock:
             if self._origin.is_inherited():
-                message = f"forked after {self.framework} was used: this process computes on one thread; for more, {SPAWN}"
+                message = (
+                    f"forked after {self.framework} was used: this process computes on one thread; for more, {SPAWN}"
+                )
                 warnings.warn(message, ZooWarning, stacklevel=4)
                 graph = self._opened[0]
                 self._opened = graph, self._open(graph, 1)

@@ -78,9 +78,9 @@ def export(package: Package, config: Any, weights: Arrays, folder: Path, total: 
     return graph
 
 
-
-
-def write_stages(package: Package, config: Any, net: torch.nn.Module, inputs: Arrays, folder: Path) -> tuple[Stage, ...]:
+def write_stages(
+    package: Package, config: Any, net: torch.nn.Module, inputs: Arrays, folder: Path
+) -> tuple[Stage, ...]:
     """Trace each part of a network with what reaches it when the whole sees `inputs`, and write it."""
     parts = {name: part.eval() for name, part in package.stages(net).items()}
     seen: dict[str, tuple[tuple[torch.Tensor, ...], dict[str, torch.Tensor]]] = {}

@@ -81,7 +81,9 @@ def read_sidecar(folder: Path) -> Graph:
         changed = [stage.file for stage in stages if hash_file(folder / stage.file) != stage.sha256]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise CheckpointError(f"{folder}: no sound graph ({reason:.200}); remove that folder to have it anew") from error
+        raise CheckpointError(
+            f"{folder}: no sound graph ({reason:.200}); remove that folder to have it anew"
+        ) from error
     if changed:
         raise CheckpointError(f"{folder}: {', '.join(changed)} changed on the disk; remove that folder to have it anew")
     return graph

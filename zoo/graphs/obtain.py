@@ -54,8 +54,6 @@ def exporter() -> str | None:
     return f"torch-{importlib.metadata.version('torch')}"
 
 
-
-
 def _need_torch(package: Package) -> None:
     if "torch" not in package.frameworks:
         raise BackendError(f"{package.entry.name} has no network in PyTorch, which graphs are made of")

@@ -3,9 +3,9 @@ import { download } from "./api.js";
 import { el, field, show } from "./dom.js";
 import { labelsOf, rangeOf } from "./planes.js";
 import { markBelow } from "./shapes.js";
+import { TITLES } from "./titles.js";
 import { sharedState, Viewer } from "./viewer.js";
 
-const TITLES = { torch: "PyTorch", mindspore: "MindSpore" };
 const FORMATS = {
   json: "Answer (JSON)", csv: "Table (CSV)", overlay: "Overlay (PNG)", "mask.png": "Mask (PNG)", "mask.tif": "Mask (TIFF)",
   "mask.nii.gz": "Mask (NIfTI)", "mask.nrrd": "Mask (NRRD)", "mask.dcm": "DICOM-SEG", "report.dcm": "DICOM SR",
