@@ -19,6 +19,7 @@ PAIRS = sorted(
     if path.with_name(f"{path.stem[:-6]}_mindspore.py").exists()
 )
 FRAMEWORKS = {"torch", "mindspore"}
+RUNTIMES = {"openvino", "onnxruntime"}  # imported in their own files only, as frameworks are
 LONGEST_FILE, LONGEST_FUNCTION = 300, 40  # lines
 every_file = pytest.mark.parametrize("path", FILES, ids=NAMES)
 
@@ -74,9 +75,9 @@ def signature(function: ast.FunctionDef) -> str:
 
 @files_in("zoo", "common", "models")
 def test_only_files_named_after_a_framework_import_it(path):
-    allowed = {f for f in FRAMEWORKS if path.stem.endswith(f"_{f}")}
+    allowed = {f for f in FRAMEWORKS | RUNTIMES if path.stem.endswith(f"_{f}")}
 
-    assert {n.split(".")[0] for n in imported(path)} & FRAMEWORKS <= allowed
+    assert {n.split(".")[0] for n in imported(path)} & (FRAMEWORKS | RUNTIMES) <= allowed
 
 
 @files_in("common")

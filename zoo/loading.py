@@ -23,8 +23,8 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
-from zoo.weights.foreign import offer, read_foreign, renamed, with_offer
-from zoo.weights.identity import from_metadata
+from zoo.weights.foreign import offer, origin_of, read_foreign, renamed, with_offer
+from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
 
@@ -72,7 +72,9 @@ def load(
         check_foreign(algorithm, engine, weights, start.source, overrides)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
+    return model
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +124,13 @@ def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
 
 def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
     """Return the start with the weights of another program."""
+    identity: dict[str, Any] = {}
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
     else:
         arrays, source = read_foreign(state_dict), str(state_dict)
-    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source)
+        identity = {ADOPTED: origin_of(state_dict, rename)}
+    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source, identity=identity)
 
 
 def check_foreign(

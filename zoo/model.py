@@ -76,6 +76,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
+        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -168,7 +169,8 @@ class Model:
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
+        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
         """
         return into_folder(self, out, source, **asked)
 
@@ -201,12 +203,14 @@ class Model:
         """
         from zoo.common.methods import find_method
         from zoo.common.methods.data import fitting
+        from zoo.common.segmentation.options import check_loss
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import Asked, train
 
         check_trains(self.engine)
         chosen, way = self.recipe(**recipe), find_method(method, method_options)
         way.check(self.algorithm, self.name)
+        check_loss(chosen.loss, self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
         return train(self, dataset, user_path(out), Asked(chosen, augment, resume, way, snapshots))
@@ -263,7 +267,7 @@ class Model:
             raise InputError(f"{path}: weights are saved as .safetensors; give such a name")
         try:
             more: dict[str, object] = {"augmentation": dataclasses.asdict(self.algorithm.augmentation)}
-            more |= {} if self.record is None else {"scope": self.record.to_dict()}
+            more |= self.about if self.record is None else {**self.about, "scope": self.record.to_dict()}
             metadata = to_metadata(self.name, self.variant, self.config, **more)
             write_checkpoint(path, self.algorithm.shipped(self.engine.weights()), metadata)
         except (OSError, ValueError) as error:

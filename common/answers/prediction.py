@@ -92,6 +92,19 @@ class Prediction(ABC):
             lambda staged: write_segmentation(staged, labels, self.image, classes, self.made_by, hide),
         )
 
+    def save_structures(self, path: str | Path, hide: Hide | None = None) -> Path:
+        """Write the outlines of the mask as DICOM RT Structure Set; return where."""
+        from zoo.common.io.dicom_rtstruct import write_structures
+        from zoo.common.io.write import checked_labels
+
+        if (found := self.segments) is None:
+            raise ConfigError(f"{self.name}: {type(self).__name__} has no mask to outline; save_report() has it all")
+        labels, classes = checked_labels(found[0], self.image, found[1]), found[1]
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_structures(staged, labels, self.image, classes, self.made_by, hide),
+        )
+
     def save_report(self, path: str | Path, segmentation: str | Path | None = None, hide: Hide | None = None) -> Path:
         """Write what was measured as DICOM SR (template 1500); return where.
 

@@ -86,6 +86,7 @@ READERS: dict[str, str] = {
     "paired": "zoo.common.datasets.paired",
     "coco": "zoo.common.datasets.coco_folders",
     "manifest": "zoo.common.datasets.manifest",
+    "one_folder": "zoo.common.datasets.one_folder",
 }
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels")
 SUPERVISED = "supervised"
-NETWORK, DECODER = "network", "decoder"  # what a companion is
+# what a companion is: a whole network, a further decoder (which may double its grids in another way), heads of scales
+NETWORK, DECODER, BILINEAR, NEAREST, SCALES = "network", "decoder", "decoder-bilinear", "decoder-nearest", "scales"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Method:
     """
 
     kind: ClassVar[str] = SUPERVISED
-    companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK or DECODER, each one more
+    companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK, DECODER ..., each one more
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
     uses_unlabelled: ClassVar[bool] = False  # batches hold images without labels, too
     uses_partial: ClassVar[bool] = False  # training masks may hold UNKNOWN, which no other method is given
@@ -101,6 +102,13 @@ class Method:
             raise ConfigError(
                 f"{entry} cannot be trained by {self.name}, which needs a mask as the only label and a map per class; "
                 "expected an entry for segmentation, as in `zoo list --task segmentation`"
+            )
+
+        lacking = {kind.split("-")[0] for kind in self.companions} - {NETWORK, *algorithm.parts}
+        if lacking:
+            raise ConfigError(
+                f"{entry} cannot be trained by {self.name}: its network has no further {' or '.join(sorted(lacking))}; "
+                "expected a U-Net, such as 2D-UNet or 3D-UNet, or another method"
             )
 
     def check_data(self, labelled: int, unlabelled: int, batch_size: int, origin: str) -> None:

@@ -57,6 +57,10 @@ class Run:
         """Bring an array to the device of the batch."""
         return Tensor(np.ascontiguousarray(value))
 
+    def numbers(self, x: Tensor) -> np.ndarray:
+        """Take values out, without their gradient."""
+        return np.asarray(ops.stop_gradient(x).asnumpy())
+
 
 def head(tensors: Tensors, rows: int) -> Tensors:
     """Return the first rows."""
@@ -71,6 +75,11 @@ def tail(tensors: Tensors, rows: int) -> Tensors:
 def total(terms: Sequence[Tensor]) -> Tensor:
     """Add terms up."""
     return ops.stack(list(terms)).sum()
+
+
+def still(x: Tensor) -> Tensor:
+    """Return a tensor through which no gradient passes."""
+    return ops.stop_gradient(x)
 
 
 def value_of(x: Tensor) -> float:

@@ -57,6 +57,10 @@ class Run:
         """Bring an array to the device of the batch."""
         return torch.from_numpy(np.ascontiguousarray(value)).to(self.image.device)
 
+    def numbers(self, x: torch.Tensor) -> np.ndarray:
+        """Take values out, without their gradient."""
+        return np.asarray(x.detach().float().cpu().numpy())
+
 
 def head(tensors: Tensors, rows: int) -> Tensors:
     """Return the first rows."""
@@ -71,6 +75,11 @@ def tail(tensors: Tensors, rows: int) -> Tensors:
 def total(terms: Sequence[torch.Tensor]) -> torch.Tensor:
     """Add terms up."""
     return torch.stack(list(terms)).sum()
+
+
+def still(x: torch.Tensor) -> torch.Tensor:
+    """Return a tensor through which no gradient passes."""
+    return x.detach()
 
 
 def value_of(x: torch.Tensor) -> float:

@@ -8,15 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from zoo.common.methods.contract import Moment
-from zoo.common.methods.kinds import SemiSupervised
+from zoo.common.methods.kinds import Ramped, SemiSupervised
 from zoo.common.ranges import NotNegative, ShareBelowOne
 
 PERIOD = 100  # steps in which the first decays rise, so that the teacher forgets what it was drawn as
 
 
 @dataclass(frozen=True)
-class Taught(SemiSupervised):
-    """Learns from an average of its own weights (Tarvainen & Valpola 2017)."""
+class Following(Ramped):
+    """Has a teacher that is an average of the network's own weights (Tarvainen & Valpola 2017)."""
 
     has_teacher: ClassVar[bool] = True
 
@@ -27,6 +27,16 @@ class Taught(SemiSupervised):
     def teacher_decay(self, moment: Moment) -> float:
         """Return min(1 - 1 / (k + 1), decay), where k counts periods of a hundred steps."""
         return min(1 - 1 / (moment.step / PERIOD + 1), self.decay)
+
+
+@dataclass(frozen=True)
+class Taught(Following, SemiSupervised):
+    """Learns from its teacher on images without a mask."""
+
+
+def draw_turn(shape: tuple[int, ...], rng: np.random.Generator) -> int:
+    """Draw a number of quarter turns; half turns only where the last two sides differ."""
+    return int(rng.integers(4)) if shape[-1] == shape[-2] else 2 * int(rng.integers(2))
 
 
 def draw_noise(

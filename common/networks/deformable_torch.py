@@ -15,6 +15,8 @@ def sample_bilinear(x: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, 
     x: (n, c, h, w); rows, columns [px] and factors: (n, k). Returns (n, k, c). The cells are found by floor on the
     pixel scale, so that a whole-numbered position has the same one-sided gradient in both frameworks.
     """
+    if torch.onnx.is_in_onnx_export():
+        return sample_grid(x, rows, columns) * factors[:, :, None]
     n, c, h, w = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(n * h * w, c)
     first = torch.arange(n, device=x.device).reshape(n, 1) * (h * w)

@@ -47,8 +47,7 @@ def draw_frame(prediction: ClassifiedSegmentation) -> Sheet:
         y = draw_bar(panel, y, prediction.classes[i], share, f"{share:.1%}", COLOURS[0] if i == best else MUTED)
     for name, share in prediction.shares.items():
         if name in colours or name == prediction.mucosa:
-            colour = colours.get(name)
-            draw_swatch(panel, y, colour or "none", colour or MUTED)
+            draw_swatch(panel, y, colours.get(name, "none"), colours.get(name, MUTED))
             label = f"visible {name}" if name == prediction.mucosa else name
             panel.text(0.08, y, shown(label), colour=TEXT, size_pt=10)
             panel.text(1.0, y, f"{share:.1%}" if np.isfinite(share) else "–", colour=TEXT, size_pt=10, ha="right")

@@ -14,7 +14,7 @@ from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath
-from matplotlib.transforms import Affine2D, Bbox, BboxTransformTo, IdentityTransform
+from matplotlib.transforms import Affine2D, Bbox, BboxTransformTo, IdentityTransform, Transform
 from PIL import Image as Pillow
 from PIL import ImageFont
 
@@ -74,14 +74,14 @@ class Words:
         y = self.place_in[1] * dpi - {"top": ascent, "baseline": 0.0, "bottom": -descent}[self.va]
         gc = _pen(renderer, dpi, self.clip_in)
         if self.box:
-            pad = renderer.points_to_pixels(BOX_PT)
+            pad = _pixels(renderer, BOX_PT)
             around = Bbox.from_extents(x - pad, y - descent - pad, x + width + pad, y + ascent + pad)
             gc.set_linewidth(0)
             renderer.draw_path(gc, Path.unit_rectangle(), BboxTransformTo(around), to_rgba(self.box))
         gc.set_foreground(to_rgba(self.colour), isRGBA=True)
         if self.halo is not None:
             letters = _letters(self.text, self.size_pt, self.bold)
-            placed = Affine2D().scale(renderer.points_to_pixels(1.0)).translate(x, y)
+            placed = Affine2D().scale(_pixels(renderer, 1.0)).translate(x, y)
             gc.set_joinstyle("round")
             _rim(renderer, gc, self.halo, letters, placed)
             gc.set_linewidth(0)
@@ -144,7 +144,7 @@ class Disc:
         gc.set_linewidth(self.width_pt)
         gc.set_joinstyle(style.get_joinstyle())
         gc.set_capstyle(style.get_capstyle())
-        shape = style.get_transform().frozen().scale(renderer.points_to_pixels(self.size_pt))
+        shape = Affine2D(style.get_transform().get_matrix()).scale(_pixels(renderer, self.size_pt))
         face = None if self.face == "none" else (*to_rgba(self.face)[:3], self.alpha)
         places = Path(self.points_in * dpi)
         renderer.draw_markers(gc, style.get_path(), shape, places, IdentityTransform(), face)
@@ -159,6 +159,10 @@ def buffer_of(renderer: RendererAgg) -> np.ndarray:
     return np.asarray(renderer.buffer_rgba())
 
 
+def _pixels(renderer: RendererBase, length_pt: float) -> float:
+    return float(np.asarray(renderer.points_to_pixels(length_pt)))
+
+
 def _put(buffer: np.ndarray, pixels: np.ndarray, left: int, bottom: int) -> None:
     """Copy pixels onto a drawing, cut where they pass its border."""
     top, (h, w) = buffer.shape[0] - bottom - pixels.shape[0], pixels.shape[:2]
@@ -169,14 +173,12 @@ def _put(buffer: np.ndarray, pixels: np.ndarray, left: int, bottom: int) -> None
 
 def _write(buffer: np.ndarray, words: Words, x: int, y: int, dpi: float) -> None:
     """Draw letters by Pillow, which takes a twentieth of the time that Matplotlib's need; x, y: of the baseline."""
-    font = _type(words.size_pt, words.bold, dpi)
-    letters, (dx, dy) = font.getmask2(words.text, mode="L", anchor="ls")
-    (w, h), top, left = letters.size, buffer.shape[0] - y + dy, x + dx
+    opacity, (dx, dy) = _opacity(words.text, words.size_pt, words.bold, dpi)
+    (h, w, _), top, left = opacity.shape, buffer.shape[0] - y + dy, x + dx
     part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0), :3]
     if not part.size:
         return
-    opacity = np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1)[max(-top, 0) :, max(-left, 0) :]
-    opacity = opacity[: part.shape[0], : part.shape[1]].astype(np.int32)
+    opacity = opacity[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
     colour = np.array([round(255 * value) for value in to_rgba(words.colour)[:3]])
     part[...] = part + ((colour - part) * opacity + 127) // 255
 
@@ -200,6 +202,14 @@ def _extent(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[float, f
 
 
 @lru_cache(maxsize=256)
+def _opacity(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return how opaque the letters are, (h, w, 1) of 0 to 255, and where they begin; most come again and again."""
+    letters, offset = _type(size_pt, bold, dpi).getmask2(text, mode="L", anchor="ls")
+    w, h = letters.size
+    return np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1).astype(np.int32), offset
+
+
+@lru_cache(maxsize=256)
 def _letters(text: str, size_pt: float, bold: bool) -> TextPath:
     return TextPath((0, 0), text, size=size_pt, prop=_font(size_pt, bold))
 
@@ -211,7 +221,7 @@ def _pen(renderer: RendererBase, dpi: float, clip_in: Box | None) -> GraphicsCon
     return gc
 
 
-def _rim(renderer: RendererBase, gc: GraphicsContextBase, halo: Halo, path: Path, placed: Affine2D) -> None:
+def _rim(renderer: RendererBase, gc: GraphicsContextBase, halo: Halo, path: Path, placed: Transform) -> None:
     gc.set_foreground((0.0, 0.0, 0.0, halo.alpha), isRGBA=True)
     gc.set_linewidth(halo.width_pt)
     renderer.draw_path(gc, path, placed, None)

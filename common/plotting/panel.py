@@ -126,7 +126,10 @@ def contours(mask: np.ndarray, level: float) -> list[np.ndarray]:
     """Return the lines (k, 2) of x, y at which a map passes a level."""
     from contourpy import contour_generator
 
-    return list(contour_generator(z=mask.astype(np.float64)).lines(level)) if min(mask.shape) > 1 else []
+    if min(mask.shape) < 2:
+        return []
+    lines = contour_generator(z=mask.astype(np.float64)).lines(level)
+    return [np.asarray(line) for line in lines]
 
 
 def rectangle(x1: float, y1: float, x2: float, y2: float) -> np.ndarray:

@@ -7,10 +7,7 @@ import zlib
 
 import numpy as np
 
-try:  # no wheels for every platform
-    from isal import isal_zlib
-except ImportError:
-    isal_zlib = None
+from zoo.common.io.voxels import fast_zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UP = 2  # PNG's name of the filter that leaves of each row its difference to the row above
@@ -26,7 +23,7 @@ def png_bytes(pixels: np.ndarray, dpi: int) -> bytes:
     rows[:, 0] = UP
     rows[0, 1:] = flat[0]
     np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
-    packed = isal_zlib.compress(rows, LEVEL) if isal_zlib is not None else zlib.compress(rows, LEVEL)
+    packed = fast_zlib.compress(rows, LEVEL)
     per_m = round(dpi * IN_PER_M)
     return b"".join(
         (

@@ -88,7 +88,8 @@ def plane(image: Image, labels: np.ndarray, axis: int, place: int) -> tuple[Imag
 
     Where the place of the volume is unknown, only the last slice is put on top.
     """
-    array, labels = np.take(image.array, place, axis=axis + 1), np.take(labels, place, axis=axis)
+    cut = (slice(None),) * axis + (place,)  # np.take would copy the whole of a volume that was turned
+    array, labels = image.array[(slice(None), *cut)], labels[cut]
     spacing = None if image.spacing_mm is None else tuple(s for i, s in enumerate(image.spacing_mm) if i != axis)
     if axis or image.affine is not None:
         array, labels = array[:, ::-1], labels[::-1]
@@ -103,7 +104,7 @@ def _tallness(image: Image) -> float:
 
 
 def _draw_classes(frame: Frame, labels: np.ndarray) -> None:
-    present = {int(index): _colour(int(index)) for index in np.unique(labels) if index}
+    present = {int(index): _colour(int(index)) for index in np.flatnonzero(np.bincount(labels.ravel())) if index}
     blend_classes(frame, labels, present, FILL)
     for index, colour in present.items():
         outline(frame, labels == index, colour, 1.2)

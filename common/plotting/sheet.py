@@ -45,16 +45,21 @@ class Sheet:
 
     def picture(self) -> Pillow.Image:
         """Draw it in pixels."""
+        return self._drawn().convert("RGB")
+
+    def png(self) -> bytes:
+        """Return it as the content of a PNG file."""
+        drawn = self._drawn()
+        pixels = np.frombuffer(drawn.tobytes("raw", "RGB"), np.uint8)
+        return png_bytes(pixels.reshape(drawn.height, drawn.width, 3), self.dpi)
+
+    def _drawn(self) -> Pillow.Image:
         w, h = (int(side * self.dpi) for side in self.size_in)
         renderer = RendererAgg(w, h, self.dpi)
         fill = np.array([*bytes.fromhex(self.background[1:]), 255], np.uint8).view(np.uint32)
         buffer_of(renderer).view(np.uint32)[...] = fill
         self.draw(renderer, self.dpi)
-        return Pillow.frombuffer("RGBA", (w, h), renderer.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
-
-    def png(self) -> bytes:
-        """Return it as the content of a PNG file."""
-        return png_bytes(np.asarray(self.picture()), self.dpi)
+        return Pillow.frombuffer("RGBA", (w, h), renderer.buffer_rgba(), "raw", "RGBA", 0, 1)
 
     def figure(self) -> Figure:
         """Return it as a figure, with empty axes over each of its places for whoever draws on."""
@@ -87,7 +92,8 @@ class _Drawn(Artist):
 
     def draw(self, renderer: RendererBase) -> None:
         """Draw the sheet on whatever the figure is drawn on."""
-        self.sheet.draw(renderer, self.get_figure(root=True).dpi)
+        if (figure := self.get_figure()) is not None:
+            self.sheet.draw(renderer, figure.dpi)
 
 
 @dataclass

@@ -21,7 +21,7 @@ LEVELS = 5
 def forward(run: Mapping[str, Part], inputs: Arrays, config: Config) -> dict[str, np.ndarray]:
     """Return the outputs of the network for `image`; run: the parts of `stages_torch.stages`."""
     image = inputs["image"]
-    n, size = image.shape[0], tuple(image.shape[2:])
+    n, size = image.shape[0], (image.shape[2], image.shape[3])
     seen = run["look"](image)
     maps = [seen[f"map{i}"] for i in range(LEVELS)]
     proposals = propose(seen["logits"], seen["steps"], size, config, training=False)

@@ -54,9 +54,7 @@ class Draw(nn.Module):
         super().__init__()
         self.head = head
 
-    def forward(
-        self, trunk: torch.Tensor, derivatives: torch.Tensor, border: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    def forward(self, trunk: torch.Tensor, derivatives: torch.Tensor, border: torch.Tensor) -> dict[str, torch.Tensor]:
         # (r, width, 28, 28), (r, 8, 28, 28), (r, 28, 28) -> logits (r, 28, 28)
         fused = trunk + self.head.outputs_conv(derivatives) * border[:, None]
         return {"masks": self.head.predictor(fused)[:, 0]}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from zoo.common.answers.segmentation import Segmentation
@@ -26,6 +28,7 @@ class UNet2D(SegmentationAlgorithm[Config]):
     """Label each pixel of a picture; a volume (c, d, h, w) goes through slice by slice along d."""
 
     slicewise = True
+    parts: ClassVar[tuple[str, ...]] = ("decoder", "scales")
     augmentation: Augmentation = PictureAugmentation()
 
     def __init__(self, config: Config) -> None:

@@ -43,8 +43,7 @@ def draw_repainted(prediction: Repainted) -> Sheet:
     draw_regions(plain, prediction.boxes)
     draw_scale_bar(plain, prediction.image)
     for each, title in ((plain, "slice"), (healthy, "painted healthy"), (frame, f"map of {prediction.shown}")):
-        corner = 0.02 * np.array([w, h]) - 0.5
-        each.text(*corner, shown(title), colour=TEXT, size_pt=8)
+        each.text(0.02 * w - 0.5, 0.02 * h - 0.5, shown(title), colour=TEXT, size_pt=8)
 
     y = write_title(panel, prediction.image)
     best = int(np.argmax(prediction.probabilities))

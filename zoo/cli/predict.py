@@ -32,6 +32,7 @@ NameBy = Annotated[str, typer.Option(help="Name results by their path, or by ser
 MaskFormat = Annotated[str, typer.Option(help="dcm (DICOM-SEG), nii.gz, nrrd or png; else as the image.")]
 Report = Annotated[bool, typer.Option("--report", help="Write the measurements as DICOM SR, too.")]
 Capture = Annotated[bool, typer.Option("--secondary-capture", help="Write the overlay as DICOM, too.")]
+Structures = Annotated[bool, typer.Option("--rtstruct", help="Write the outlines of masks as DICOM RTSTRUCT, too.")]
 Deidentify = Annotated[str, typer.Option(help="Name nobody in --out: basic, or keep-uids.")]
 Overlays = Annotated[bool, typer.Option(help="Draw each prediction over its image.")]
 SHOWN = 20  # predictions printed one by one
@@ -50,6 +51,7 @@ def predict(
     mask_format: MaskFormat = "",
     report: Report = False,
     secondary_capture: Capture = False,
+    rtstruct: Structures = False,
     deidentify: Deidentify = "",
     backend: run.Backend = None,
     device: run.Device = None,
@@ -68,7 +70,8 @@ def predict(
     """
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     found = _found(inputs, spacing_mm, wanted, name_by)
-    style = _style(out, skip_existing, overlays, mask_format, report, secondary_capture, deidentify, name_by)
+    objects = report, secondary_capture, rtstruct
+    style = _style(out, skip_existing, overlays, mask_format, objects, deidentify, name_by)
     asked = options.parsed(option, window)
     more = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "skip_existing": skip_existing}
     model = run.load_model(name, backend, device, checkpoint)
@@ -93,17 +96,16 @@ def _style(
     skip_existing: bool,
     overlays: bool,
     mask_format: str,
-    report: bool,
-    capture: bool,
+    objects: tuple[bool, bool, bool],
     deidentify: str,
     name_by: str,
 ) -> Any:
     """Say what is written; ConfigError where nothing can be."""
     from zoo.prediction.into import style_of
 
-    if out is None and (skip_existing or mask_format or report or capture or deidentify):
+    if out is None and (skip_existing or mask_format or any(objects) or deidentify):
         raise ConfigError("an option about files given without --out; expected --out FOLDER for them")
-    return style_of(overlays, mask_format, report, capture, deidentify, name_by)
+    return style_of(overlays, mask_format, *objects, deidentify, name_by)
 
 
 def _tell(results: Any, out: str | None, left_out: list[tuple[str, str]], as_json: bool) -> None:

@@ -33,6 +33,9 @@ CheckpointOption = Annotated[
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
+ScoresFolder = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
+]
 AtSensitivity = Annotated[
     float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
 ]
@@ -97,9 +100,7 @@ def evaluate(
     images: Images = None,
     masks: Masks = None,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
-    out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
-    ] = None,
+    out: ScoresFolder = None,
     overwrite: Overwrite = False,
     layout: Layout = None,
     backend: Backend = None,
@@ -122,8 +123,8 @@ def evaluate(
     model = load_model(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
     aims = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
-    more = {**aims, **options.parsed(option, window)}
-    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
+    asked = options.parsed(option, window)
+    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **aims, **asked)
     if as_json:
         print_json(result.to_dict())
         return

@@ -18,6 +18,7 @@ from zoo.common.errors import BackendError
 from zoo.common.methods.contract import BEGINNING, Moment
 from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options_mindspore import option_losses
 from zoo.common.types import Arrays
 from zoo.engines.backends_mindspore import has_device as has_device
 from zoo.engines.companions_mindspore import Companions, states
@@ -207,7 +208,7 @@ class MindSporeEngine:
         if self._losses is None:
             return {}
         with turn():
-            terms = self._losses(_tensors(outputs), _tensors(targets), self._config)
+            terms = self._supervised(_tensors(outputs), _tensors(targets))
             return {name: float(value.asnumpy()) for name, value in terms.items()}
 
     def training_state(self) -> dict[str, np.ndarray]:
@@ -250,6 +251,8 @@ class MindSporeEngine:
         return self._supervised(outputs, targets)
 
     def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
+        if self._recipe.loss:
+            return option_losses(outputs, targets, self._recipe.loss)
         assert self._losses is not None  # a package has one of the two
         terms: Tensors = self._losses(outputs, targets, self._config)
         return terms

@@ -16,6 +16,7 @@ from zoo.common.errors import BackendError, ZooWarning
 from zoo.common.methods.contract import BEGINNING, Moment
 from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options_torch import option_losses
 from zoo.common.types import Arrays
 from zoo.engines.companions_torch import Companions, states
 from zoo.engines.engine import (
@@ -189,7 +190,7 @@ class TorchEngine:
             return {}
         self._enter()
         with torch.inference_mode():
-            terms = self._losses(self._tensors(outputs), self._tensors(targets), self._config)
+            terms = self._supervised(self._tensors(outputs), self._tensors(targets))
             return {name: float(value) for name, value in terms.items()}
 
     def training_state(self) -> dict[str, np.ndarray]:
@@ -269,6 +270,8 @@ class TorchEngine:
         return self._supervised({k: v.float() for k, v in outputs.items()}, targets)
 
     def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
+        if self._recipe.loss:
+            return option_losses(outputs, targets, self._recipe.loss)
         assert self._losses is not None  # a package has one of the two
         terms: Tensors = self._losses(outputs, targets, self._config)
         return terms

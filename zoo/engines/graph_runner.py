@@ -31,6 +31,7 @@ class GraphRunner(ABC):
     """Predicts with the graph of a network; several threads may ask at once."""
 
     framework: ClassVar[str]
+    survives_fork: ClassVar[bool]  # whether a child made by fork may open the graph anew
 
     def __init__(self, package: Package, config: Any, device: str, precision: str = "f32") -> None:
         self.device = device
@@ -103,6 +104,10 @@ class GraphRunner(ABC):
             raise RuntimeError("load() comes before forward()")
         with self._lock:
             if self._origin.is_inherited():
+                if not self.survives_fork:
+                    raise BackendError(
+                        f"this process was forked after {self.framework} was used, and would end; {SPAWN}"
+                    )
                 message = (
                     f"forked after {self.framework} was used: this process computes on one thread; for more, {SPAWN}"
                 )

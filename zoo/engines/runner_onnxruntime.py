@@ -22,6 +22,7 @@ class OnnxRuntimeRunner(GraphRunner):
     """Runs the graph of a network in ONNX Runtime."""
 
     framework = "onnxruntime"
+    survives_fork = True
 
     def version(self) -> str:
         """Return ONNX Runtime's version."""

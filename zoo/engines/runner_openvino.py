@@ -24,6 +24,7 @@ class OpenVinoRunner(GraphRunner):
     """Runs the graph of a network in OpenVINO."""
 
     framework = "openvino"
+    survives_fork = False  # a child ends when it lets go of the threads of its parent
 
     def version(self) -> str:
         """Return OpenVINO's version."""

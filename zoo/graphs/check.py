@@ -81,7 +81,7 @@ def write_cases(path: Path, cases: Sequence[Case]) -> None:
             arrays[f"{i} largest {name}"] = np.array(kept.largest)
             if kept.places is not None:
                 arrays[f"{i} places {name}"] = kept.places
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    np.savez(path, **arrays)
 
 
 def read_cases(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> list[Case]:
@@ -94,7 +94,7 @@ def read_cases(path: Path, inputs: Sequence[str], outputs: Sequence[str]) -> lis
                     name: Kept(
                         tuple(file[f"{i} shape {name}"]),
                         float(file[f"{i} largest {name}"]),
-                        file[f"{i} places {name}"] if f"{i} places {name}" in file else None,
+                        file.get(f"{i} places {name}"),
                         file[f"{i} values {name}"],
                     )
                     for name in outputs

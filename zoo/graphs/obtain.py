@@ -51,7 +51,10 @@ def exporter() -> str | None:
     """Name the version of PyTorch that would make graphs; None where there is none."""
     if importlib.util.find_spec("torch") is None:
         return None
-    return f"torch-{importlib.metadata.version('torch')}"
+    try:
+        return f"torch-{importlib.metadata.version('torch')}"
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _need_torch(package: Package) -> None:
@@ -59,7 +62,7 @@ def _need_torch(package: Package) -> None:
         raise BackendError(f"{package.entry.name} has no network in PyTorch, which graphs are made of")
     if exporter() is None:
         raise BackendError(
-            f"no graph of {package.entry.name} with these weights lies in {store.graphs_home()}, and PyTorch, which makes "
-            "it, is not installed. Load the model once where PyTorch is and copy that folder, or pip install "
+            f"no graph of {package.entry.name} with these weights lies in {store.graphs_home()}, and PyTorch, which "
+            "makes it, is not installed. Load the model once where PyTorch is and copy that folder, or pip install "
             "'openmedia-zoo[torch]'"
         )

@@ -13,7 +13,7 @@ from zoo.common.tables import Table
 from zoo.common.types import Row
 
 LINES, MEMORY = "predictions.jsonl", ".zoo-batch.jsonl"
-FILES = ("mask", "overlay", "report", "capture")  # entries that name a file of the folder
+FILES = ("mask", "overlay", "report", "capture", "structures")  # entries that name a file of the folder
 
 
 @dataclass(frozen=True)

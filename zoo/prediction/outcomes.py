@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -31,7 +31,7 @@ def outcomes(
     made_by: Provenance = UNKNOWN,
     *,
     reads_ahead: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Answer image after image, in order, under the names given: a prediction, or the error that it ended in.
 
     made_by: what the predictions say of their origin. reads_ahead: read and prepare the next images in a thread while

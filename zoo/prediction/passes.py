@@ -23,7 +23,7 @@ from zoo.prediction.progress import steps
 from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
-WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory and save no time
+WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory, and time as often as they save it
 SLICES = 4  # of a volume per forward pass of a network of pictures
 Prepared = tuple[Image, Arrays]  # an image and its inputs, without the batch axis
 

@@ -71,17 +71,18 @@ class PredictionList(list[Prediction]):
         mask_format: str = "",
         report: bool = False,
         capture: bool = False,
+        structures: bool = False,
     ) -> Path:
         """Write predictions.json, .jsonl and .csv, masks/ and overlays/ into a folder, as `zoo predict --out` does.
 
         mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/ for each. capture: the overlay
-        as DICOM in captures/.
+        as DICOM in captures/. structures: the outlines of masks as DICOM RTSTRUCT in structures/.
         overwrite: replace what an earlier run wrote there; nothing else is ever replaced.
         """
         from zoo.prediction.files import RunFiles, Style
 
         names = [prediction.image.name for prediction in self]
-        style = Style(overlays, mask_format, report, capture)
+        style = Style(overlays, mask_format, report, capture, structures)
         files = RunFiles(folder, names, style, overwrite=overwrite)
         self._results(files).close(files)
         return files.folder

@@ -19,7 +19,7 @@ from zoo.common.types import Case, Row
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
 from zoo.report.operating_points import Wanted, operating_points, wanted
 from zoo.report.pictures import draw_extremes
-from zoo.weights.identity import versions
+from zoo.weights.identity import in_words, versions
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -110,6 +110,7 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     identity |= (
         {"options": ", ".join(f"{name}={value}" for name, value in asked.options.items())} if asked.options else {}
     )
+    identity |= in_words(model.about)
     if not model.sha256 and Path(model.source).is_file():  # weights of another program
         identity["sha256"] = sha256_of(Path(model.source))
     data = {"from": dataset.origin or "a data set in memory", "split": asked.split, "how": dataset.describe_split()}

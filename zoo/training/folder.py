@@ -139,6 +139,12 @@ class RunFolder:
         """Read the log."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
+    def began_as(self) -> dict[str, Any]:
+        """Return what a run that is under way started from; {} for one that begins or does not tell."""
+        if not (self.state.exists() and self.log.exists()):
+            return {}
+        return next((dict(each["began_as"]) for each in self.records() if "began_as" in each), {})
+
     def _way_out(self) -> str:
         return f"train in another folder, with checkpoint={str(self.last)!r} to go on from there"
 

@@ -46,7 +46,8 @@ def learning_of(method: Method, model: Model, seed: int) -> Learning | None:
 
     def draw(name: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
         fresh = initial_weights(shapes, algorithm.initialise, seed + zlib.crc32(name.encode()))
-        kept = {n: before[n] for n in shapes if n in before and not n.startswith(algorithm.head)}
+        fitting = [n for n, shape in shapes.items() if n in before and before[n].shape == tuple(shape)]
+        kept = {n: before[n] for n in fitting if not n.startswith(algorithm.head)}
         return {**fresh, **kept}
 
     return Learning(method, draw)

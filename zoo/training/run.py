@@ -32,6 +32,7 @@ from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
 from zoo.model import Model, Report
+from zoo.report.run import Asked, describe
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
@@ -40,7 +41,7 @@ from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
 from zoo.training.snapshots import Snapshots, check_count
 from zoo.training.survey import survey_training
-from zoo.weights.identity import to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -67,6 +68,7 @@ class Course:
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
     snapshots: validation cases that are drawn after every epoch.
+    began_sha256: of the file that the weights came from, "" for none.
     """
 
     resume: bool
@@ -75,6 +77,7 @@ class Course:
     claim: Claim
     method: Method
     snapshots: int
+    began_sha256: str
 
 
 def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
@@ -105,16 +108,16 @@ def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record = record
+        trained.record, trained.about = record, dict(model.about)
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, asked.snapshots)
+            how = Course(resume, planned, starts_trained, claim, method, asked.snapshots, model.sha256)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record, model.sha256 = trained.record, sha256_of(report.best)
+    model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
 
 
@@ -127,12 +130,13 @@ def _what_stays(folder: RunFolder) -> str:
 def _run(
     model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
+    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
+    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -143,6 +147,7 @@ def _run(
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
     with _looking(trainer, course.snapshots):
         progress = trainer.run(course.resume)
+    model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -272,7 +277,8 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    result = dataclasses.replace(result, baseline=trivial)
+    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
+    result = dataclasses.replace(result, baseline=trivial, about=about)
     result.save(folder.path / "test", overwrite=True)
     return result
 

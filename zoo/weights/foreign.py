@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.common.errors import WeightsError
+from zoo.common.files.output_folder import sha256_of
 from zoo.common.files.outputs import user_path
 from zoo.common.types import Arrays
 from zoo.common.weights.in_memory import read_file
@@ -38,6 +39,13 @@ def read_foreign(path: str | Path) -> dict[str, np.ndarray]:
     else:
         raise WeightsError(f"{path}: suffix {path.suffix!r} given; expected .safetensors, {', '.join(PICKLED)}")
     return {name: value for name, value in arrays.items() if not name.endswith(UNUSED)}
+
+
+def origin_of(path: str | Path, rename: Rename | None) -> dict[str, object]:
+    """Say what file weights were adopted from, for the checkpoint that is made of them."""
+    path = user_path(path)
+    told: dict[str, object] = {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+    return told | ({"renamed": dict(rename)} if rename else {})
 
 
 def renamed(arrays: Arrays, rename: Rename | None) -> dict[str, np.ndarray]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from zoo.common.methods.partial_torch import marked
 from zoo.common.methods.run_torch import Run, Tensors
-from zoo.common.segmentation.losses_torch import cross_entropy
 
 from .method import PartialCrossEntropy
 
 
 def terms(run: Run, guidance: Tensors, method: PartialCrossEntropy) -> Tensors:
     """Return the cross-entropy of the marked pixels."""
-    return {"cross_entropy": cross_entropy(run.outputs(run.nets[0])["logits"], run.targets["mask"])}
+    return marked(run, run.outputs(run.nets[0]))

@@ -1,0 +1,76 @@
+"""Every entry of the registry: exported, checked, and predicting and scoring what PyTorch does."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.common.types import Sample
+from zoo.graphs.check import LARGEST_DIFFERENCE, draw_inputs
+from zoo.registry import load_registry
+
+pytest.importorskip("torch")
+NAMES = list(load_registry())
+RUNTIMES = ("openvino", "onnxruntime")
+CASES = 4
+SCORE_TOLERANCE = 1e-3
+
+
+def moved(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return weights as training leaves them: biases and running means away from zero, variances away from one."""
+    found = {}
+    for name, value in weights.items():
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        if name.endswith("running_var"):
+            value = rng.uniform(0.5, 1.5, value.shape)
+        elif name.endswith("running_mean") or (name.endswith("bias") and value.ndim == 1):
+            value = value + rng.normal(0, 0.1, value.shape)
+        found[name] = np.asarray(value, np.float32)
+    return found
+
+
+def scored(model: zoo.Model, samples: list[Sample]) -> dict[str, float]:
+    predictions = model.predict([sample.image for sample in samples])
+    cases = [model.algorithm.score(p, s) for p, s in zip(predictions, samples, strict=True)]
+    return model.algorithm.summarise(cases)
+
+
+def compare(model: zoo.Model, expected: zoo.Model) -> None:
+    inputs = draw_inputs(expected.algorithm, 2, seed=50)
+    ours, theirs = model.engine.forward(inputs), expected.engine.forward(inputs)
+    assert list(ours) == list(theirs)
+    for name, value in theirs.items():
+        np.testing.assert_allclose(
+            ours[name], value, atol=LARGEST_DIFFERENCE * np.abs(value).max(), rtol=0, err_msg=name
+        )
+    algorithm = type(expected.algorithm)
+    samples = [algorithm.example(expected.config, np.random.default_rng(seed)) for seed in range(CASES)]
+    found, wanted = scored(model, samples), scored(expected, samples)
+    assert found == pytest.approx(wanted, abs=SCORE_TOLERANCE, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_graph_of_every_network_answers_as_pytorch_does(name: str) -> None:
+    expected = zoo.load(name, backend="torch", checkpoint=None, variant="tiny")
+    weights = moved(expected.engine.weights())
+    expected.engine.load(weights)
+
+    for runtime in RUNTIMES:
+        pytest.importorskip(runtime)
+        model = zoo.load(name, backend=runtime, checkpoint=None, variant="tiny", state_dict=weights)
+        compare(model, expected)
+
+
+SHIPPED = [(entry.name, checkpoint) for entry in load_registry().values() for checkpoint in entry.checkpoints]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "checkpoint"), SHIPPED)
+def test_a_graph_of_every_checkpoint_answers_as_pytorch_does(name: str, checkpoint: str) -> None:
+    expected = zoo.load(name, backend="torch", checkpoint=checkpoint)
+    for runtime in RUNTIMES:
+        pytest.importorskip(runtime)
+        compare(zoo.load(name, backend=runtime, checkpoint=checkpoint), expected)
