@@ -3,6 +3,7 @@ import { download } from "./api.js";
 import { el, field, show } from "./dom.js";
 import { labelsOf, rangeOf } from "./planes.js";
 import { markBelow } from "./shapes.js";
+import { solid } from "./solid.js";
 import { TITLES } from "./titles.js";
 import { sharedState, Viewer } from "./viewer.js";
 
@@ -178,6 +179,7 @@ export function results(views, name) {
     classes(first, state), compared,
     first.stride > 1 ? el("p", { class: "muted small" }, `Shown at every ${first.stride}th pixel, because it is large.`) : null,
     el("section", { class: "panel" }, el("h2", {}, "Measured"), table(views)),
+    first.is_volume ? solid(first, state) : null,
     downloads(first),
     el("p", { class: "muted small" }, `${made.algorithm}, ${made.checkpoint}, ${made.framework} on ${made.device}, openmedia-zoo ${made.version}; weights ${made.sha256.slice(0, 12)}. Input: ${name}.`));
   show(out, true);
