@@ -99,7 +99,7 @@ function rowsOf(views, rows) {
 }
 
 function scroll(name, head, rows) {
-  const th = head.map((text, i) => el("th", { scope: "col", class: i ? "number" : "" }, text));
+  const th = head.map((text, i) => el("th", { scope: "col", class: i && text !== "Measure" ? "number" : "" }, text));
   return el("div", { class: "scroll low", tabindex: "0", role: "group", "aria-label": name },
     el("table", {}, el("thead", {}, el("tr", {}, th)), el("tbody", {}, rows)));
 }
@@ -107,7 +107,7 @@ function scroll(name, head, rows) {
 function single(views, rows) {
   const cells = rowsOf(views, rows);
   const lines = rows.flatMap(([row], r) => row.measures.map((measure, m) =>
-    el("tr", {}, el("th", { scope: "row" }, row.of), el("td", { class: "number" }, measure.what), cells[r][m])));
+    el("tr", {}, el("th", { scope: "row" }, row.of), el("td", {}, measure.what), cells[r][m])));
   return scroll("Measurements", ["Of", "Measure", "Value"], lines);
 }
 
