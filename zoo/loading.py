@@ -46,9 +46,7 @@ def load(
     """Open an algorithm, ready to predict and to train.
 
     name: as in `zoo.list_models()`, whatever its case and hyphens.
-    backend: torch, mindspore, nvidia, ascend, openvino, onnxruntime, or None for the first installed; device: see
-        backends.resolve. openvino and onnxruntime predict only, from a graph that PyTorch makes once.
-    precision: f32; openvino has bf16 besides, faster and less exact, see docs/engines.md.
+    backend, device, precision: see `backends.resolve` and docs/engines.md; openvino and onnxruntime predict only.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
@@ -59,7 +57,6 @@ def load(
     Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
     """
     entry, chosen = find(name), resolve(backend, device)
-    precision = checked_precision(chosen.framework, precision)
     if state_dict is None:
         start = _start(entry, checkpoint, variant, init, seed, overrides)
     else:
@@ -68,13 +65,10 @@ def load(
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
     engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
     weights = _fitted(start.weights, engine, overrides)
-    if state_dict is not None and weights is not None:
+    if state_dict is not None:
         check_foreign(algorithm, engine, weights, start.source, overrides)
-    anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
-    _fill(engine, algorithm, weights, start.source, seed, anew)
-    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
-    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
-    return model
+    _fill(engine, algorithm, weights, start.source, seed, _may_start(entry, algorithm, init, overrides))
+    return _model(entry, algorithm, engine, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +90,12 @@ class _Start:
     def record(self) -> Record | None:
         """What the training images looked like; None when unknown."""
         return read_record(self.identity.get("scope"), self.source)
+
+
+def _model(entry: Entry, algorithm: Algorithm[Any], engine: Engine, start: _Start) -> Model:
+    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
+    return model
 
 
 def _start(
@@ -134,9 +134,10 @@ def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str
 
 
 def check_foreign(
-    algorithm: Algorithm[Any], engine: Engine, weights: Arrays, source: str, overrides: dict[str, Any]
+    algorithm: Algorithm[Any], engine: Engine, weights: Arrays | None, source: str, overrides: dict[str, Any]
 ) -> None:
     """Raise WeightsError where names or shapes do not fit; with the change of a prefix that helps, if one does."""
+    weights = weights or {}
     shapes = {n: s for n, s in engine.shapes().items() if n in weights or n.startswith(algorithm.ships)}
     head = tuple(prefix for prefixes in algorithm.heads.values() for prefix in prefixes) if overrides else ()
     try:
@@ -146,8 +147,10 @@ def check_foreign(
         raise (error if change is None else with_offer(error, change)) from None
 
 
-def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:
+def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None, overrides: dict[str, Any]) -> tuple[str, ...]:
     """Return the prefixes of what other names, or published weights, leave to be learned."""
+    if not overrides and init is None:
+        return ()
     published = getattr(Package(entry).convert, "ANEW", ()) if init is not None else ()  # what it does not have
     return (*(prefix for prefixes in algorithm.heads.values() for prefix in prefixes), *published)
 
@@ -200,6 +203,7 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
 def _open(
     package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str, precision: str
 ) -> Engine:
+    precision = checked_precision(backend.framework, precision)
     if weights is None:
         return open_asked(package, config, backend.framework, backend.device, precision)
     return open_described(package, config, backend.framework, backend.device, weights, source, precision)

@@ -189,8 +189,8 @@ class Model:
     ) -> Report:
         """Train from the weights that are loaded; afterwards the model holds the best weights of the run.
 
-        A run takes effect when it ends: after an error or Ctrl-C the model is as it was before the call, its classes
-        included, and what was learned lies in `out`. A call that is refused leaves no folder behind.
+        A run takes effect when it ends: after an error or Ctrl-C the model is as it was, its classes included, and what
+        was learned lies in `out`. A call that is refused leaves no folder behind.
 
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves; snapshots/: so many validation cases after every epoch).
@@ -203,17 +203,17 @@ class Model:
         """
         from zoo.common.methods import find_method
         from zoo.common.methods.data import fitting
-        from zoo.common.segmentation.options import check_loss
         from zoo.common.splits import warn_of_equal_images
-        from zoo.training.run import Asked, train
+        from zoo.training.run import train
+        from zoo.training.settings import Order
 
         check_trains(self.engine)
-        chosen, way = self.recipe(**recipe), find_method(method, method_options)
-        way.check(self.algorithm, self.name)
-        check_loss(chosen.loss, self.algorithm, self.name)
-        dataset = fitting(self._open(data, layout, unlabelled=way.uses_unlabelled), way, self.algorithm.labels)
+        way = find_method(method, method_options)
+        order = Order(self.recipe(**recipe), augment, resume, way, snapshots)
+        order.check(self.algorithm, self.name)
+        dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), Asked(chosen, augment, resume, way, snapshots))
+        return train(self, dataset, user_path(out), order)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -271,8 +271,8 @@ class Model:
             metadata = to_metadata(self.name, self.variant, self.config, **more)
             write_checkpoint(path, self.algorithm.shipped(self.engine.weights()), metadata)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise InputError(f"{str(path)[:200]}: cannot be written ({reason}); give a place that can be") from error
+            told = getattr(error, "strerror", None) or error
+            raise InputError(f"{str(path)[:200]}: cannot be written ({told}); give a place that can be") from error
         return path
 
     def __getstate__(self) -> dict[str, Any]:
@@ -288,17 +288,12 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(
-        self, data: str | Path | FolderPair | Dataset, layout: str | None, *, unlabelled: bool = False
-    ) -> Dataset:
+    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None, unlabelled: bool = False) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
             return data
-        dataset = open_dataset(data, self._wanted(), layout=layout, unlabelled=unlabelled)
+        known = self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels  # what readers know
+        dataset = open_dataset(data, known, layout=layout, unlabelled=unlabelled)
         tqdm.write(dataset.describe_split(), file=sys.stderr)  # who opened a data set knows; a path does not tell
         return dataset
-
-    def _wanted(self) -> str | tuple[str, ...]:
-        """Name what the data have to carry: a task that readers know, else the algorithm's own labels."""
-        return self.algorithm.task if self.algorithm.task in TASKS else self.algorithm.labels

@@ -40,6 +40,16 @@ AtSensitivity = Annotated[
     float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
 ]
 AtSpecificity = Annotated[float | None, typer.Option(help="The same for the specificity.")]
+Variant = Annotated[
+    str | None, typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants)
+]
+WayOfLearning = Annotated[
+    str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
+]
+OptionsOfWay = Annotated[
+    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+]
+Snapshots = Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
 
 
@@ -51,10 +61,7 @@ def train(
     images: Images = None,
     masks: Masks = None,
     layout: Layout = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
-    ] = None,
+    variant: Variant = None,
     checkpoint: CheckpointOption = "default",
     init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
     backend: Backend = None,
@@ -65,19 +72,12 @@ def train(
     augment: Annotated[
         str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
     ] = None,
-    method: Annotated[
-        str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
-    ] = "supervised",
-    method_option: Annotated[
-        list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
-    ] = None,
-    snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
+    method: WayOfLearning = "supervised",
+    method_option: OptionsOfWay = None,
+    snapshots: Snapshots = 0,
     **recipe: Any,
 ) -> None:
-    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues.
-
-    --window and --option go into the checkpoints, and so hold when they predict.
-    """
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues. --window, --option stay with the weights."""
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
     start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)

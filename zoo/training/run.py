@@ -18,14 +18,12 @@ from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import (
     BelowBaselineWarning,
-    ConfigError,
     HeadReinitialisedWarning,
     OutputError,
     TrainingError,
     ZooWarning,
 )
 from zoo.common.files.output_folder import sha256_of
-from zoo.common.methods.contract import SUPERVISED
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
 from zoo.common.weights import read_weights, write_checkpoint
@@ -39,27 +37,14 @@ from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
-from zoo.training.snapshots import Snapshots, check_count
+from zoo.training.settings import Order, check_prefixes, former_defaults, settings_of
+from zoo.training.snapshots import Snapshots
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
     from zoo.common.methods.contract import Method
-
-
-@dataclasses.dataclass(frozen=True)
-class Asked:
-    """What a run is asked for; snapshots: validation cases that are drawn after every epoch."""
-
-    recipe: Recipe
-    augment: Choice
-    resume: bool
-    method: Method
-    snapshots: int
-
-    def __post_init__(self) -> None:
-        check_count(self.snapshots)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,27 +65,27 @@ class Course:
     began_sha256: str
 
 
-def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
+def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder, recipe, resume, method = RunFolder(out), asked.recipe, asked.resume, asked.method
+    folder, recipe, resume, method = RunFolder(out), order.recipe, order.resume, order.method
     if resume:
         folder.stored_settings()
     else:
         folder.check_free()
     described = describe_data(dataset)
-    algorithm = _algorithm(model, dataset, asked.augment, folder if resume else None)
+    algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
     sizes = described["cases"]
     method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
-    settings = _settings(model, algorithm, recipe, described, method)
+    settings = settings_of(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
         planned = recipe.epochs
         if resume:
-            folder.check_same(settings, _defaults(algorithm))
+            folder.check_same(settings, former_defaults(algorithm))
             claim.keep()
             planned = folder.planned_epochs()
             if planned != recipe.epochs:
@@ -112,7 +97,7 @@ def train(model: Model, dataset: Dataset, out: Path, asked: Asked) -> Report:
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, asked.snapshots, model.sha256)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots, model.sha256)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
@@ -226,41 +211,6 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
     except BaseException:
         model.engine.load(before)
         raise
-
-
-def check_prefixes(recipe: Recipe, names: list[str]) -> None:
-    """Raise ConfigError where a prefix means no weight, or nothing is left to train."""
-    names = [name for name in names if not name.endswith(("running_mean", "running_var"))]
-    for option, prefixes in (("freeze", recipe.freeze), ("rates", tuple(prefix for prefix, _ in recipe.rates))):
-        unknown = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]
-        if unknown:
-            parts, lost = ", ".join(dict.fromkeys(name.split(".")[0] for name in names)), ", ".join(unknown)
-            given = f"{option}={getattr(recipe, option)}"
-            raise ConfigError(f"{given}: no weight begins with {lost}; the network has {parts}")
-    if recipe.freeze and all(name.startswith(recipe.freeze) for name in names):
-        raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
-
-
-def _settings(
-    model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any], method: Method
-) -> dict[str, Any]:
-    return {
-        "algorithm": model.name,
-        "variant": model.variant,
-        "framework": model.backend,
-        "device": model.device,
-        "config": dataclasses.asdict(algorithm.config),
-        "recipe": dataclasses.asdict(recipe),
-        "augmentation": dataclasses.asdict(algorithm.augmentation),
-        "data": data,
-        "method": method.to_dict(),
-    }
-
-
-def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
-    """Return what a run had that was started before an option existed."""
-    records = {"config": type(algorithm.config)(), "recipe": Recipe(), "augmentation": type(algorithm).augmentation}
-    return {name: dataclasses.asdict(record) for name, record in records.items()} | {"method": {"name": SUPERVISED}}
 
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
