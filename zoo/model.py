@@ -40,20 +40,7 @@ if TYPE_CHECKING:
     from zoo.evaluation import Evaluation
     from zoo.prediction.many import Results
     from zoo.registry import Entry
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a training run left behind.
-
-    best: the checkpoint with the best validation score. test: its scores on the test split, where there is one.
-    """
-
-    folder: Path
-    best: Path
-    best_epoch: int
-    best_score: float
-    test: Evaluation | None
+    from zoo.training.settings import Report
 
 
 class Model:
@@ -209,10 +196,9 @@ class Model:
         check_trains(self.engine)
         chosen = self.recipe(**recipe)
         way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
-        order = Order(chosen, augment, resume, way, snapshots)
         dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), order)
+        return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""

@@ -52,10 +52,6 @@ AtSensitivity = Annotated[
 ]
 AtSpecificity = Annotated[float | None, typer.Option(help="The same for the specificity.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
-MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
-MethodOptions = Annotated[
-    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
-]
 
 
 @with_recipe_options

@@ -28,7 +28,7 @@ from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
-from zoo.model import Model, Report
+from zoo.model import Model
 from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
@@ -36,7 +36,7 @@ from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
-from zoo.training.settings import Order, check_prefixes, former_defaults, settings_of
+from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
