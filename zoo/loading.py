@@ -129,7 +129,6 @@ def _start(
 
 
 def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
-    """Return the start with the weights of another program."""
     identity: dict[str, Any] = {}
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"

@@ -76,10 +76,7 @@ def train(
     snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
-    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues.
-
-    --window and --option go into the checkpoints, and so hold when they predict.
-    """
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues. --window, --option stay with the weights."""
     from zoo.training.together import together
 
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
