@@ -18,7 +18,7 @@ from zoo.common.errors import BackendError, TrainingError
 from zoo.common.weights import read_weights
 from zoo.training.together import together
 
-NAMES = ("2D-UNet", "Covid-ResNet", "EllipseNet")
+NAMES = ("2D-UNet", "Covid-ResNet", "UNETR")
 STEPS = (5, 4, 1, 5)  # rows of each batch: 3 + 2, 2 + 2, one for both, 3 + 2
 SCRIPT = """
 import sys
@@ -51,11 +51,11 @@ def run_steps(model: zoo.Model, out: Path) -> None:
     recipe = algorithm_recipe(model)
     settings = algorithm.head, algorithm.undecayed, algorithm.phases
     engine.start_training(recipe, *settings)
-    told = [engine.step(*batch(model, rows, i), 0.01, 7).record() for i, rows in enumerate(STEPS)]
+    told = [engine.step(*batch(model, rows, i), 0.001, 7).record() for i, rows in enumerate(STEPS)]
     before = engine.weights()
     inputs, targets = batch(model, 5, 9)
     broken = {key: np.concatenate([value[:-1], np.full_like(value[-1:], np.nan)]) for key, value in inputs.items()}
-    refused = engine.step(broken, targets, 0.01, 7)
+    refused = engine.step(broken, targets, 0.001, 7)
     kept = all(np.array_equal(before[key], value) for key, value in engine.weights().items() if "running" not in key)
     engine.load(before)  # without what the norms saw of it
     state = engine.training_state()
@@ -63,7 +63,7 @@ def run_steps(model: zoo.Model, out: Path) -> None:
     other.start_training(recipe, *settings)
     other.load(before)
     other.load_training_state(state)
-    told += [other.step(*batch(model, 4, 20), 0.01, 8).record()]
+    told += [other.step(*batch(model, 4, 20), 0.001, 8).record()]
     out.mkdir(parents=True)
     np.savez(out / "weights.npz", **other.weights(averaged=True))
     told.append({"refused": float(np.isnan(refused.grad_norm)), "kept": float(kept)})
@@ -94,10 +94,11 @@ def test_two_processes_take_the_steps_of_one_with_the_joined_batch(tmp_path: Pat
         one, two = (json.loads((tmp_path / who / name / "told.json").read_text()) for who in ("one", "two"))
         assert one[-1] == two[-1] == {"refused": 1.0, "kept": 1.0}
         for a, b in zip(one[:-1], two[:-1], strict=True):
-            assert b == pytest.approx(a, rel=1e-5, abs=1e-6), name
+            assert b == pytest.approx(a, rel=1e-4, abs=1e-6), name
         weights = [np.load(tmp_path / who / name / "weights.npz") for who in ("one", "two")]
-        for key in weights[0]:
-            np.testing.assert_allclose(weights[1][key], weights[0][key], rtol=1e-5, atol=1e-6, err_msg=f"{name} {key}")
+        for key, value in weights[0].items():
+            scale = max(1.0, float(np.abs(value).max(initial=0)))
+            np.testing.assert_allclose(weights[1][key], value, rtol=0, atol=3e-6 * scale, err_msg=f"{name} {key}")
 
 
 @pytest.mark.slow
@@ -124,7 +125,8 @@ def test_torchrun_trains_as_one_process_and_resumes(tmp_path: Path) -> None:
     one, two = (read_weights(tmp_path / who / "state.safetensors")[0] for who in ("one", "two"))
     assert one.keys() == two.keys()
     for key, value in one.items():
-        np.testing.assert_allclose(two[key], value, rtol=1e-5, atol=1e-6, err_msg=key)
+        scale = max(1.0, float(np.abs(value).max(initial=0)))
+        np.testing.assert_allclose(two[key], value, rtol=0, atol=1e-5 * scale, err_msg=key)
     assert ran.stdout.count("best after epoch") + ran.stderr.count("best after epoch") == 1  # the first one tells alone
 
 

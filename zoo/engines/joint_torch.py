@@ -7,10 +7,12 @@ up to that of the batch. The first process runs everything else and tells the ot
 
 from __future__ import annotations
 
+import atexit
 import datetime
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from zoo.engines.engine_torch import TorchEngine
 
 PATIENCE = datetime.timedelta(days=7)  # the others wait while the first one validates
+TOGETHER = ContextVar("TOGETHER", default=False)  # a process group that a user made for other ends does not count
 State = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]  # weights, optimiser and average
 
 
@@ -52,7 +55,7 @@ class Joint:
     @classmethod
     def of_process(cls) -> Joint | None:
         """Return the part of this process; None where it trains alone."""
-        return cls() if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1 else None
+        return cls() if TOGETHER.get() else None
 
     def announce(self, engine: TorchEngine, *settings: object) -> None:
         """Let the others build the same network and optimiser; settings: of `start_training`."""
@@ -120,18 +123,18 @@ def led(engine: TorchEngine) -> Iterator[bool]:
         engine.device = f"cuda:{where.local_rank}"
         torch.cuda.set_device(where.local_rank)
         engine.net.to(engine.device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if engine.device != "cpu" else "gloo", timeout=PATIENCE)
+    if not dist.is_initialized():  # once for a process: the addresses of a group that ended would be tried again
+        dist.init_process_group("cpu:gloo,cuda:nccl" if engine.device != "cpu" else "gloo", timeout=PATIENCE)
+        atexit.register(dist.destroy_process_group)
+    token = TOGETHER.set(True)
     try:
         if where.rank > 0:
             _follow(engine, where)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            _tell(None)
+        yield where.rank == 0
     finally:
-        dist.destroy_process_group()
+        TOGETHER.reset(token)
+        if where.rank == 0:
+            _tell(None)
 
 
 def _follow(engine: TorchEngine, where: Place) -> None:
