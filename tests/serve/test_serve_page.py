@@ -15,7 +15,9 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 if (CHROMIUM := shutil.which("chromium") or shutil.which("google-chrome")) is None:
     pytest.skip("no Chromium on this machine (Debian: apt install chromium)", allow_module_level=True)
 
+from ..common.dicom_files import write_slice  # noqa: E402
 from ..conftest import skip_without  # noqa: E402
+from ..test_raw_ct import chest  # noqa: E402
 from .process import running  # noqa: E402
 from .service import png, volume  # noqa: E402
 
@@ -177,6 +179,23 @@ def test_volume_is_shown_in_space_by_what_is_served_here(look, tmp_path):
 
     page.wait_for_selector(".solid[data-ready]")
     assert page.locator(".solid canvas").evaluate("canvas => canvas.width") > 100
+
+
+def test_dicom_folder_is_one_series_whose_slices_are_summed_up(look, tmp_path):
+    for i in range(6):
+        tags = {"RescaleIntercept": -1024, "RescaleSlope": 1, "PixelSpacing": [4, 4]}
+        values = (chest(dense=i in (2, 3))[::2, ::2] + 1024).astype("uint16")
+        write_slice(tmp_path / "study" / f"{i}.dcm", values, (0, 0, 5 * i), **tags)
+    page = look("/#/models/Covid-ResNet")
+    page.wait_for_selector(".drop")
+    page.locator("summary", has_text="Options").click()
+    page.get_by_label("window", exact=True).fill("-600, 1500")
+    page.set_input_files("input[aria-label=Folder]", tmp_path / "study")
+    answered(page)
+
+    assert "most suspicious of" in page.locator(".summary").inner_text()
+    assert page.locator(".seen canvas").count() == 3
+    assert page.get_by_role("slider", name="Slice, axial").is_visible()
 
 
 def test_threshold_opacity_and_classes_change_the_picture_at_once(look):

@@ -161,5 +161,7 @@ export function bench(model) {
   for (const kind of ["dragenter", "dragover"]) node.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const kind of ["dragleave", "drop"]) node.addEventListener(kind, () => drop.classList.remove("over"));
   node.addEventListener("drop", async (event) => { event.preventDefault(); takeFiles(await filesOf(event.dataTransfer.items)); });
-  return { node, end: () => { abort?.abort(); held.forEach(forget); } };
+  const leave = () => { abort?.abort(); held.forEach(forget); };
+  window.addEventListener("pagehide", leave);
+  return { node, end: () => { window.removeEventListener("pagehide", leave); leave(); } };
 }
