@@ -23,7 +23,9 @@ import zoo.benchmark
 import zoo.loading
 from zoo.cli import app
 from zoo.common.recipe import Recipe
+from zoo.loading import algorithm_of
 from zoo.model import Model
+from zoo.registry import load_registry
 
 from .common.dicom_files import write_slice
 from .conftest import skip_without
@@ -36,6 +38,7 @@ JOURNEYS = sorted((ROOT / "docs" / "journeys").glob("*.md"))
 CARDS = sorted((ROOT / "models").rglob("README.md"))
 APART = [path for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]) if path not in JOURNEYS]
 H, W = 64, 96
+PICTURES = ("scan.png", "slice.png", "chest.png", "short_axis.png", "frame.png", "frame.jpg", "field.png", "tile.png")
 
 
 def named(path: Path) -> str:
@@ -80,10 +83,8 @@ def draw_pictures(folder: Path) -> None:
     """Write the single images that cards name: slices, frames, fields, a volume; and pictures with boxes."""
     rng = np.random.default_rng(0)
     grey = np.clip(chest()[::2, ::2] / 8 + 140, 0, 255).astype(np.uint8)
-    for name in ("slice.png", "chest.png", "short_axis.png", "scan.png"):
+    for name in PICTURES:
         Pillow.fromarray(grey).save(folder / name)
-    for name in ("frame.png", "frame.jpg", "field.png", "tile.png"):
-        Pillow.fromarray(rng.integers(90, 200, (96, 128, 3)).astype(np.uint8)).save(folder / name)
     nibabel.save(
         nibabel.Nifti1Image(rng.uniform(0, 255, (40, 44, 36)).astype(np.float32), np.eye(4)), folder / "scan.nii.gz"
     )
@@ -115,6 +116,17 @@ def draw_challenge(folder: Path) -> None:
         (folder / name).write_text(f"{head},diameter_mm\n1.2.3,1,2,3,6\n")
 
 
+def draw_example(package: str, folder: Path) -> None:
+    """Write what the algorithm of a card draws, under the names that cards use."""
+    (entry,) = (entry for entry in load_registry(ROOT / "registry.yaml").values() if entry.package == package)
+    algorithm = algorithm_of(entry, "small")
+    array = type(algorithm).example(algorithm.config, np.random.default_rng(0)).image.array
+    if array.ndim == 3:
+        values = np.clip(np.rint(np.moveaxis(array, 0, -1)), 0, 255).astype(np.uint8).squeeze()
+        for name in PICTURES:
+            Pillow.fromarray(values).save(folder / name)
+
+
 def draw_weights(path: Path) -> None:
     """Write weights as another program names them."""
     weights = zoo.load("Covid-ResNet", checkpoint=None).engine.weights()
@@ -126,6 +138,8 @@ def text_of(document: Path, place: Path) -> str:
     text = document.read_text(encoding="utf-8")
     if "/path/to/data" in text:
         draw_volumes(place / "volumes")
+    if document in CARDS:
+        draw_example(document.parent.name, place)
     if "submission_luna16" in text:
         draw_challenge(place)
     if "weights.safetensors" in text:
