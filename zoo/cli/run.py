@@ -90,8 +90,7 @@ def train(
                 return
             report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
-        again = [argument for argument in sys.argv[1:] if argument != "--resume"]
-        say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
+        say(f"to continue: {shlex.join(['zoo', *(a for a in sys.argv[1:] if a != '--resume'), '--resume'])}")
         raise
     say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
     if report.test is not None:
