@@ -48,6 +48,7 @@ class Algorithm(ABC, Generic[C]):
     dense_output: ClassVar[str] = ""  # output on the grid of the input, for windows and views; "" where there is none
     by_slices: ClassVar[bool] = False  # answers for the slices of a volume one by one, and joins the answers
     slicewise: ClassVar[bool] = False  # a network of pictures that takes the slices of a volume (c, d, h, w) in turn
+    parts: ClassVar[tuple[str, ...]] = ()  # what net_<framework> has beside Net for methods: decoder, scales
     augmentation: Augmentation = Augmentation()  # options of augment(), a class's defaults or those of one run
     of_classes: ClassVar[tuple[str, ...]] = ()  # fields of Config that hold for its classes alone: others reset them
     of_names: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})  # the same for other fields with names
@@ -92,6 +93,9 @@ class Algorithm(ABC, Generic[C]):
     def join(self, image: Image, answers: Iterable[tuple[int, Any]]) -> Prediction:
         """Put the answers for the slices of a volume together; only where `by_slices`."""
         raise NotImplementedError
+
+    def check_labelled(self, image: Image, trains: bool) -> None:
+        """Raise InputError for an image that can be answered, but not learned from (`trains`) or scored."""
 
     @property
     @abstractmethod

@@ -69,9 +69,11 @@ def training_batches(
     chunks = _sampled(sampler, batch_size, repeats, rng) if sampler else _plain(len(samples), batch_size, repeats, rng)
 
     def prepare(draw: int, index: int) -> Pair:
-        entered = entering(algorithm, samples[index])
-        sample = algorithm.augment(entered, np.random.default_rng([seed, epoch, draw]))
-        return algorithm.preprocess(sample.image), algorithm.targets(sample)
+        sample = samples[index]
+        algorithm.check_labelled(sample.image, trains=True)
+        entered = entering(algorithm, sample)
+        changed = algorithm.augment(entered, np.random.default_rng([seed, epoch, draw]))
+        return algorithm.preprocess(changed.image), algorithm.targets(changed)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         ahead = [[pool.submit(prepare, *drawn) for drawn in chunk] for chunk in chunks[skip : skip + 2]]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 TASKS: dict[str, dict[str, str]] = {
     "classification": {"label": "() int64, index into config.classes"},
-    "segmentation": {"mask": "(h, w) or (d, h, w) integers, indices into config.classes; 0 is the background"},
+    "segmentation": {
+        "mask": "(h, w) or (d, h, w) integers, indices into config.classes; 0 is the background, 255 is unknown",
+    },
     "ellipse-detection": {
         "ellipses": "(k, 6) float64: class, cx, cy, a, b [px of the image], angle_rad from +x towards +y; a >= b",
     },
@@ -22,7 +26,13 @@ TASKS: dict[str, dict[str, str]] = {
     "point-detection": {"points": "(k, 3) or (k, 4) float64: class, x, y[, z] [px of the image]"},
 }
 BACKGROUND = ("background", "bg")
+UNKNOWN = 255  # of a mask: nobody said what the pixel is; it has no gradient and counts in no score
 LABELS = tuple(dict.fromkeys(label for labels in TASKS.values() for label in labels))  # what data sets can carry
+
+
+def beyond(mask: np.ndarray) -> int:
+    """Return what a mask is outside its picture: background, or unknown where a part of it is."""
+    return UNKNOWN if (mask == UNKNOWN).any() else 0
 
 
 def misplaced_background(classes: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Interval, Len
 
@@ -19,3 +19,5 @@ Open = Annotated[float, Interval(gt=0, lt=1)]
 Angle = Annotated[float, Interval(ge=0, le=180)]  # degrees, either way
 Factors = tuple[Positive, Positive]  # drawn from low to high
 Names = Annotated[tuple[Annotated[str, Len(1)], ...], Len(1)]
+WindowFrom = Literal["checkpoint", "file"]  # where the window of a raw CT comes from
+Lungs = Literal["cut", "whole"]  # what a slice of raw CT shows: the lungs alone, or everything

@@ -30,6 +30,7 @@ class Recipe:
     clip_norm: NotNegative = 0.0  # largest global gradient norm; 0 leaves gradients alone
     ema_decay: ShareBelowOne = 0.0  # of the average that is validated and shipped, at its full length; 0: none
     keep: Literal["best", "last"] = "best"  # the epoch that is shipped: that of the best score, or the last one
+    loss: str = ""  # of segmentation, such as focal-dice, see `zoo losses`; the entry's own where empty
     patience: Whole = 0  # epochs without a better score before stopping; 0 never stops early
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as loaded
     mixed_precision: bool = False  # on GPU and NPU; the CPU always runs float32

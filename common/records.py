@@ -113,7 +113,8 @@ def _adapters(cls: type) -> dict[str, Any]:
     from pydantic import ConfigDict, TypeAdapter
 
     strict = ConfigDict(strict=True, allow_inf_nan=False)
-    return {name: TypeAdapter(hint, config=strict) for name, hint in get_type_hints(cls, include_extras=True).items()}
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: TypeAdapter(hints[field.name], config=strict) for field in dataclasses.fields(cls)}
 
 
 def _plain(value: Any) -> Any:

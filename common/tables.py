@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import InputError
+from zoo.common.errors import ConfigError, InputError
 
 if TYPE_CHECKING:  # `zoo list` reads tables, and need not wait for NumPy
+    from pandas import DataFrame
+
     from zoo.common.types import Row
 
 
@@ -56,6 +58,15 @@ def read_csv(path: str | Path, text: Collection[str], prefix: str = "\0") -> lis
         raise InputError(
             f"{path}: cannot be read as a table of numbers ({error}); was it written by the zoo?"
         ) from error
+
+
+def data_frame(rows: Iterable[Mapping[str, object]]) -> DataFrame:
+    """Return rows as a table of pandas; ConfigError where it is not installed."""
+    try:
+        import pandas
+    except ImportError:
+        raise ConfigError("pandas is not installed; pip install pandas, or use rows() or save()") from None
+    return pandas.DataFrame(list(rows))
 
 
 def finite_or_none(value: float) -> float | None:

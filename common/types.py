@@ -11,6 +11,7 @@ import numpy as np
 
 Arrays: TypeAlias = Mapping[str, np.ndarray]
 Row: TypeAlias = dict[str, float | str]  # the scores of one case, ready for a CSV
+REMARK = "_remark"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,8 @@ class Image:
     nifti: the other place, and the codes of both, of an image from a NIfTI file; None for other files.
     modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
     dicom: whose it is and what it belongs to, by the names in `dicom.ORIGIN`; empty for other files.
-    prepared: what was done to it before a network saw it, such as the window of a CT; empty for nothing.
+    prepared: what was done to it before a network saw it, such as the window of a CT; empty for nothing. Names that
+    end with REMARK say what speaks against it.
     """
 
     array: np.ndarray
@@ -70,6 +72,11 @@ class Image:
     def size(self) -> tuple[int, ...]:
         """(h, w) or (d, h, w)."""
         return tuple(self.array.shape[1:])
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against how the image was prepared, in words; "" for nothing."""
+        return "; ".join(str(told) for name, told in self.prepared.items() if name.endswith(REMARK))
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in np.shape(self.array))

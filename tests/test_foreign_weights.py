@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image as Pillow
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
@@ -123,3 +126,48 @@ def test_the_shell_makes_a_checkpoint_that_loads_like_any_other(tmp_path: Path, 
     assert refused.exit_code == 1 and "--rename 'module.='" in " ".join(refused.stderr.split())
     assert done.exit_code == 0, done.output
     assert same(zoo.load(NAME, checkpoint=tmp_path / "mine.safetensors"), weights)
+
+
+def test_an_adopted_checkpoint_says_what_it_was_adopted_from(tmp_path: Path, weights: dict[str, np.ndarray]) -> None:
+    source = tmp_path / "theirs.safetensors"
+    save_file({f"module.{name}": value for name, value in weights.items()}, source)
+    asked = ["adopt", source, "--algorithm", NAME, "--variant", "tiny", "--out", tmp_path / "own.safetensors"]
+
+    told = CliRunner().invoke(app, [str(each) for each in (*asked, "--rename", "module.=")])
+
+    assert told.exit_code == 0, told.output
+    adopted = zoo.load(NAME, checkpoint=tmp_path / "own.safetensors")
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    origin = {
+        "file": "theirs.safetensors",
+        "bytes": source.stat().st_size,
+        "sha256": digest,
+        "renamed": {"module.": ""},
+    }
+    assert adopted.about == {"adopted": origin}
+    again = zoo.load(NAME, checkpoint=adopted.save(tmp_path / "again.safetensors"))
+    assert again.about == adopted.about
+
+
+def test_a_training_says_what_it_began_as(tmp_path: Path, weights: dict[str, np.ndarray]) -> None:
+    save_file(weights, tmp_path / "theirs.safetensors")
+    own = load(tmp_path / "theirs.safetensors").save(tmp_path / "own.safetensors")
+    network = zoo.load(NAME, checkpoint=own, backend="torch")
+    digest = network.sha256
+    for split, number in (("train", 4), ("val", 4), ("test", 2)):
+        for i in range(number):
+            folder = tmp_path / "data" / split / ("normal", "covid")[i % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            shade = np.random.default_rng(i).integers(0, 99, (32, 32)).astype(np.uint8) + 100 * (i % 2)
+            Pillow.fromarray(shade.astype(np.uint8)).save(folder / f"{split}{i}.png")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # drawn squares are no lungs
+        report = network.train(tmp_path / "data", out=tmp_path / "run", epochs=1, batch_size=4)
+
+    began = network.about["trained"]["began_as"]
+    assert (began["weights"], began["sha256"]) == ("own.safetensors", digest)
+    assert began["adopted"]["file"] == "theirs.safetensors"
+    assert zoo.load(NAME, checkpoint=report.best).about["trained"]["began_as"] == began
+    page = (tmp_path / "run" / "test" / "report.html").read_text()
+    assert f"own.safetensors {digest}" in page and "<h2>Data</h2>" in page

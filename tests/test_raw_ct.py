@@ -12,6 +12,7 @@ import SimpleITK
 import zoo
 from zoo.common.answers.slices import SliceSeries
 from zoo.common.errors import ConfigError, InputError
+from zoo.common.io import read_image
 from zoo.common.lungs.hounsfield import as_grey, lung_mask
 from zoo.common.types import Image
 
@@ -19,6 +20,7 @@ from .common.dicom_files import write_slice
 
 SIDE, PIXEL_MM = 160, 2.0
 WINDOW = (-600, 1500)
+CT = Path(__file__).resolve().parents[2] / "shared" / "data" / "volumes_misc" / "images" / "totalseg_ct.nii.gz"
 
 
 def chest(lungs: bool = True, dense: bool = False) -> np.ndarray:
@@ -74,6 +76,38 @@ def test_a_window_maps_hu_as_by_hand_and_says_what_it_did() -> None:
     )
 
 
+def test_gas_and_what_lies_outside_the_body_are_no_lung() -> None:
+    hu = chest(lungs=False)
+    rows, columns = np.mgrid[:SIDE, :SIDE] / SIDE
+    hu[((columns - 0.5) / 0.1) ** 2 + ((rows - 0.5) / 0.1) ** 2 < 1] = -980  # a bowel
+    hu[154:] = -880  # foam below the table
+
+    assert not lung_mask(hu, (PIXEL_MM, PIXEL_MM)).any()
+
+
+def test_lungs_that_the_picture_cuts_off_are_kept_and_told_of() -> None:
+    whole, part = chest(dense=True), slice(34, None)
+    cut = np.ascontiguousarray(whole[30:130, part])
+
+    found = lung_mask(cut, (PIXEL_MM, PIXEL_MM))
+    told = as_grey(slice_image(cut), replace(model().config, window=WINDOW)).prepared
+
+    drawn = (chest() == -850)[30:130, part]
+    assert drawn[:, 0].any() and 2 * (found & drawn).sum() / (found.sum() + drawn.sum()) > 0.98
+    assert "reach the border" in str(told["lung_remark"])
+
+
+@pytest.mark.skipif(not CT.is_file(), reason="the scan is not on this machine")
+def test_lungs_of_a_scan_are_found_and_its_bowels_are_not() -> None:
+    image, structures = read_image(CT), read_image(CT.parents[1] / "labels" / CT.name).array[0]
+    lungs = (structures >= 10) & (structures <= 14)
+
+    found = np.stack([lung_mask(hu, image.spacing_mm) for hu in image.array[0]])
+
+    assert 2 * (found & lungs).sum() / (found.sum() + lungs.sum()) > 0.9
+    assert (found.any((1, 2)) & ~lungs.any((1, 2))).sum() <= 1  # slices that show bowels alone
+
+
 @pytest.mark.parametrize("name", ["Covid-ResNet", "Covid-Transformer", "TS-CAM", "WeaklyLesionLocalisation"])
 def test_raw_and_prepared_slices_get_the_same_answer(name: str) -> None:
     network = model(name)
@@ -116,6 +150,9 @@ def test_a_series_gives_its_slices_and_one_summary(name: str, tmp_path: Path) ->
     suspicious = np.sort(1 - answer.slices[:, 0])[::-1][:3]
     assert 1 - answer.probabilities[0] == pytest.approx(suspicious.mean(), abs=1e-6)
     assert answer.rule == "mean of the 3 most suspicious of 6 slices" and len(answer.rows()) == 7
+    told = answer.to_dict()
+    assert told["prepared"] == {"window_hu": "-600, 1500", "window_from": "checkpoint", "lungs": "cut"}
+    assert all(each["lung_area_cm2"] > 100 for each in told["slices"])  # type: ignore[attr-defined]
     answer.plot(tmp_path / "o.png")
     if name == "TS-CAM":
         np.testing.assert_array_equal(answer.mask[2], single.mask)

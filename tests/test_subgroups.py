@@ -68,3 +68,17 @@ def test_names_are_kept_numbers_divided_and_gaps_told() -> None:
     assert len(set(widths)) == 3 and widths.count(widths[0]) >= 30
     with pytest.raises(ConfigError, match="41 different values"):
         named_subgroups([f"site{i}" for i in range(41)], "site")
+
+
+def test_few_patients_have_a_score_but_no_interval() -> None:
+    found = divided(range(9), ["F"] * 4 + ["M"] * 5, [str(i) for i in range(9)])
+    known = {row["subgroup"]: not np.isnan(row["low"]) for row in found.rows}
+
+    assert known == {"F": False, "M": True} and found.differences == []
+
+
+def test_subgroups_that_are_alike_are_compared_with_each_other() -> None:
+    (row,) = divided([1, 2, 3, 4, 5] * 2, ["F"] * 5 + ["M"] * 5, [str(i) for i in range(10)]).differences
+
+    assert {row["largest"], row["smallest"]} == {"F", "M"} and row["difference"] == 0
+    assert row["low"] < 0 < row["high"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.common import errors
     from zoo.common.errors import ZooError
+    from zoo.common.methods import list_methods
     from zoo.common.types import Image, Sample
     from zoo.loading import load
     from zoo.model import Model
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
     from zoo.weights.places import download
 
 __version__ = "0.1.0"
-__all__ = ["Image", "Model", "Sample", "ZooError", "download", "errors", "info", "list_models", "load"]
+__all__ = ["Image", "Model", "Sample", "ZooError", "download", "errors", "info", "list_methods", "list_models", "load"]
 
 _HOMES = {  # resolved at first use, so that `import zoo` costs milliseconds and no framework
     "load": "zoo.loading",
     "Model": "zoo.model",
+    "list_methods": "zoo.common.methods",
     "list_models": "zoo.registry",
     "info": "zoo.registry",
     "download": "zoo.weights.places",

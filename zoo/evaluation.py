@@ -7,20 +7,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import entering
-from zoo.common.errors import ScopeWarning
+from zoo.common.errors import ConfigError, ScopeWarning
 from zoo.common.files.output_folder import OutputFolder
 from zoo.common.metrics.bootstrap import bootstrap_draws
 from zoo.common.metrics.cases import TOLD, count_missed, score_columns
 from zoo.common.metrics.class_curves import class_curves
 from zoo.common.metrics.class_scores import answers_of, class_rows, intervals_of_metrics
 from zoo.common.metrics.curves import Curve
+from zoo.common.tables import data_frame
 from zoo.common.types import Arrays, Case, Image, Row, Sample
 from zoo.comparison import compare_draws as compare_draws
 from zoo.comparison import compare_rows as compare_rows
@@ -32,6 +33,9 @@ from zoo.prediction.scope import Scope
 from zoo.report.files import OWN, write_evaluation
 from zoo.report.pictures import Shown
 from zoo.report.subgroups import Subgroups, divide, named_subgroups
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Interval = tuple[float, float]
 SHOWN = 4  # metrics in a repr
@@ -111,6 +115,22 @@ class Evaluation:
             "about": self.about,
         }
 
+    def to_dataframe(self, of: str = "cases") -> DataFrame:
+        """Return a table of pandas, which has to be installed: a row per case, per metric or per class and score.
+
+        of: cases, metrics or classes.
+        """
+        tables = {"cases": self.rows, "metrics": self.table(), "classes": self.classes}
+        if of not in tables:
+            raise ConfigError(f"of={of!r} given; expected one of {', '.join(tables)}")
+        return data_frame(tables[of])
+
+    def _repr_html_(self) -> str:
+        """Show the scores in notebooks."""
+        from zoo.notebook import evaluation_html
+
+        return evaluation_html(self)
+
     def save(self, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
         """Write cases.csv, summary.csv, summary.json, report.html, and every other table and picture that there is.
 
@@ -147,12 +167,18 @@ def score_all(
     hear: gets the outputs of each batch that went through the network together, and its samples.
     """
     cases = []
-    for batch in chunks((entering(algorithm, sample) for sample in samples), batch_size):
+    for batch in chunks(_entering(algorithm, samples), batch_size):
         inputs = [prepare(algorithm, sample.image) for sample in batch]
         predictions = predict_batch(algorithm, engine, inputs, tta=tta, hear=partial(_hear, hear, batch))
         cases += [algorithm.score(p, s) for p, s in zip(predictions, batch, strict=True)]
         advance(len(batch))
     return cases
+
+
+def _entering(algorithm: Algorithm[Any], samples: Iterable[Sample]) -> Iterator[Sample]:
+    for sample in samples:
+        algorithm.check_labelled(sample.image, trains=False)
+        yield entering(algorithm, sample)
 
 
 def _hear(hear: Callable[[Arrays, Sequence[Sample]], object], batch: Sequence[Sample], outputs: Arrays) -> None:

@@ -23,8 +23,8 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
-from zoo.weights.foreign import offer, read_foreign, renamed, with_offer
-from zoo.weights.identity import from_metadata
+from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, renamed, with_offer
+from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
 
@@ -59,16 +59,13 @@ def load(
     """
     entry, chosen = find(name), resolve(backend, device)
     checked_precision(chosen.framework, precision)
-    if state_dict is not None:
-        _refuse_both(checkpoint, init)
-        checkpoint = init = None
-    start = _foreign(_start(entry, checkpoint, variant, init, seed, overrides), state_dict, rename)
+    start = _begun(entry, checkpoint, variant, init, seed, overrides, state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
     engine = _open(entry, start, chosen, precision)
     weights = _fitted(start, engine, algorithm, overrides, is_foreign=state_dict is not None)
     anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
     _fill(engine, algorithm, weights, start.source, seed, anew)
-    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256, start.about)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +84,30 @@ class _Start:
         return str(self.identity.get("sha256", ""))
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What a weight file says of its origin."""
+        return {name: self.identity[name] for name in ABOUT if name in self.identity}
+
+    @property
     def record(self) -> Record | None:
         """What the training images looked like; None when unknown."""
         return read_record(self.identity.get("scope"), self.source)
+
+
+def _begun(
+    entry: Entry,
+    checkpoint: str | Path | None,
+    variant: str | None,
+    init: str | None,
+    seed: int,
+    overrides: dict[str, Any],
+    state_dict: str | Path | Arrays | None,
+    rename: Mapping[str, str] | None,
+) -> _Start:
+    if state_dict is None:
+        return _start(entry, checkpoint, variant, init, seed, overrides)
+    refuse_both(checkpoint, init)
+    return _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
 
 
 def _start(
@@ -110,21 +128,14 @@ def _start(
     return _Start(config, found, identity["variant"], source, identity)
 
 
-def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
-    if init is not None or checkpoint not in ("default", None):
-        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
-        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
-
-
-def _foreign(start: _Start, state_dict: str | Path | Arrays | None, rename: Mapping[str, str] | None) -> _Start:
-    """Return the start with the weights of another program, if there are any."""
-    if state_dict is None:
-        return start
+def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
+    identity: dict[str, Any] = {}
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
     else:
         arrays, source = read_foreign(state_dict), str(state_dict)
-    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source)
+        identity = {ADOPTED: origin_of(state_dict, rename)}
+    return replace(start, weights=sound_weights(renamed(arrays, rename), source), source=source, identity=identity)
 
 
 def check_foreign(

@@ -19,7 +19,7 @@ from zoo.common.tables import Table, write_table
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 COLUMNS = ("x1_px", "y1_px", "x2_px", "y2_px", "z1_px", "z2_px")
 WORLD = ("x_mm", "y_mm", "z_mm")
@@ -143,7 +143,7 @@ class Boxes(Prediction):
             return self._write(path, partial(write_table, table=table))
         return super().save(path)
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.boxes import draw_boxes
 
         return draw_boxes(self)

@@ -14,7 +14,7 @@ from zoo.common.numbers import percent
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +54,7 @@ class Classification(Prediction):
         pairs = zip(self.classes, self.probabilities, strict=True)
         return [Finding(name, {"probability": float(p)}) for name, p in pairs]
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting import draw_classification
 
         return draw_classification(self)

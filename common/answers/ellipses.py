@@ -15,7 +15,7 @@ from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +65,7 @@ class Ellipses(Prediction):
         measured = {name: float(value) for name, value in self.measurements.items()}
         return found + ([Finding("biometry", measured)] if measured else [])
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting import draw_ellipses
 
         return draw_ellipses(self)

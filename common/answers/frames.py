@@ -17,7 +17,7 @@ from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +90,7 @@ class ClassifiedSegmentation(Classification):
         path.parent.mkdir(parents=True, exist_ok=True)
         return write_labels(path, self.labels.astype(np.uint8), self.image, self.tissues)
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.frames import draw_frame
 
         return draw_frame(self)

@@ -22,7 +22,7 @@ from zoo.common.instances.rle import all_runs, encode_runs
 from zoo.common.types import Image, Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 MAPS = (".png", ".tif", ".npy", ".npz")
 LARGEST_16 = 2**16 - 1  # number of an object that a .png can hold
@@ -182,7 +182,7 @@ class Instances(Prediction):
             )
         return self._write(path, partial(self._write_map, suffix=suffix))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.instances import draw_instances
 
         return draw_instances(self)

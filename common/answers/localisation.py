@@ -17,7 +17,7 @@ from zoo.common.io import file_suffix
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 MASKS = (".png", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
 
@@ -91,7 +91,7 @@ class Localisation(Classification):
         classes = ("background", self.shown)
         return self._write(path, lambda staged: write_labels(staged, self.labels.astype(np.uint8), self.image, classes))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.localisation import draw_localisation
 
         return draw_localisation(self)

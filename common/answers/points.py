@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.findings import POINT, Finding
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 CONFIDENCE = 0.95
 COLOURS = ((53, 144, 255), (255, 140, 0), (255, 95, 162), (126, 231, 135))  # in QuPath, one per class in turn
@@ -58,6 +57,8 @@ class Points(Prediction):
 
         The interval is that of chance in which cells were counted, not of cells missed or mistaken.
         """
+        from scipy.stats import binomtest  # half of the time that `zoo serve` needs to start
+
         total = len(self.points)
         if not total or self.index_class not in self.classes:
             return None
@@ -123,7 +124,7 @@ class Points(Prediction):
         path.write_text(json.dumps(self.to_geojson(), allow_nan=False) + "\n", encoding="utf-8")
         return path
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.points import draw_points
 
         return draw_points(self)

@@ -16,16 +16,19 @@ from zoo.common.files.names import as_utf8, printable
 from zoo.common.files.outputs import json_text, user_path, write_text, write_whole
 from zoo.common.findings import Finding
 from zoo.common.provenance import UNKNOWN, Provenance
-from zoo.common.tables import Table, write_csv
+from zoo.common.tables import Table, data_frame, write_csv
 from zoo.common.types import Image, Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
     from PIL.Image import Image as Picture
 
     from zoo.common.io.dicom_objects import Hide
+    from zoo.common.plotting.sheet import Sheet
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pdf", ".svg")
+RASTER = (".png", ".jpg", ".jpeg")
+PICTURE_SUFFIXES = (*RASTER, ".pdf", ".svg")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,6 +92,19 @@ class Prediction(ABC):
             lambda staged: write_segmentation(staged, labels, self.image, classes, self.made_by, hide),
         )
 
+    def save_structures(self, path: str | Path, hide: Hide | None = None) -> Path:
+        """Write the outlines of the mask as DICOM RT Structure Set; return where."""
+        from zoo.common.io.dicom_rtstruct import write_structures
+        from zoo.common.io.write import checked_labels
+
+        if (found := self.segments) is None:
+            raise ConfigError(f"{self.name}: {type(self).__name__} has no mask to outline; save_report() has it all")
+        labels, classes = checked_labels(found[0], self.image, found[1]), found[1]
+        return self._write(
+            self._with_suffix(path, ".dcm"),
+            lambda staged: write_structures(staged, labels, self.image, classes, self.made_by, hide),
+        )
+
     def save_report(self, path: str | Path, segmentation: str | Path | None = None, hide: Hide | None = None) -> Path:
         """Write what was measured as DICOM SR (template 1500); return where.
 
@@ -120,9 +136,13 @@ class Prediction(ABC):
         """
         return {}
 
-    @abstractmethod
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         """Draw the prediction over the image."""
+        raise NotImplementedError(f"{type(self).__name__} draws neither sheet() nor figure()")
+
+    def figure(self) -> Figure:
+        """Return the overlay as a figure of Matplotlib, each of its pictures under axes in pixels, to be drawn on."""
+        return self.sheet().figure()
 
     def save(self, path: str | Path) -> Path:
         """Write JSON, CSV or an overlay, as the suffix says; return where.
@@ -145,7 +165,7 @@ class Prediction(ABC):
         path = self._with_suffix(path, ".png")
         if path.suffix.lower() not in PICTURE_SUFFIXES:
             raise ConfigError(f"{path}: suffix {path.suffix!r} given; expected one of {', '.join(PICTURE_SUFFIXES)}")
-        return self._write(path, lambda staged: self._annotated().savefig(staged))
+        return self._write(path, lambda staged: self._draw(staged))
 
     def plot(self, path: str | Path | None = None) -> Picture:
         """Return the overlay as a Pillow picture; also write it when a path is given."""
@@ -157,17 +177,57 @@ class Prediction(ABC):
 
     def _repr_png_(self) -> bytes:
         """Show the overlay in notebooks."""
+        if self._has_sheet:
+            return self._annotated().png()
         buffer = io.BytesIO()
-        self._annotated().savefig(buffer, format="png")
+        self._annotated_figure().savefig(buffer, format="png")
         return buffer.getvalue()
 
-    def _annotated(self) -> Figure:
+    def _draw(self, path: Path) -> None:
+        suffix = path.suffix.lower()
+        if suffix == ".png":
+            path.write_bytes(self._repr_png_())
+        elif suffix in RASTER and self._has_sheet:
+            sheet = self._annotated()
+            sheet.picture().save(path, dpi=(sheet.dpi, sheet.dpi))
+        else:
+            self._annotated_figure().savefig(path)
+
+    @property
+    def _has_sheet(self) -> bool:
+        """Whether it is drawn by sheet(); an answer of a plug-in may have a figure() of its own."""
+        last = next(kind for kind in type(self).__mro__ if {"sheet", "figure"} & set(vars(kind)))
+        return last is Prediction or "figure" not in vars(last)
+
+    def _repr_html_(self) -> str:
+        """Show overlay, scope and rows in notebooks."""
+        from zoo.common.notebook import block, note, picture, table, warning
+
+        outside = [warning(f"out of scope: {reason}") for reason in self.out_of_scope]
+        made_by = " ".join(filter(None, (self.made_by.algorithm, self.made_by.checkpoint, self.made_by.framework)))
+        return block(
+            str(self), [*outside, picture(self.plot()), table(self.rows()), *([note(made_by)] if made_by else [])]
+        )
+
+    def to_dataframe(self) -> DataFrame:
+        """Return the rows of table() as a table of pandas, which has to be installed."""
+        return data_frame(self.table())
+
+    def _annotated(self) -> Sheet:
         """Draw the prediction, with a note where the image is out of scope."""
         from zoo.common.plotting import write_note
 
+        sheet = self.sheet()
+        if self.out_of_scope:
+            write_note(sheet, f"out of scope: {'; '.join(self.out_of_scope)}")
+        return sheet
+
+    def _annotated_figure(self) -> Figure:
+        if self._has_sheet:
+            return self._annotated().figure()
         figure = self.figure()
         if self.out_of_scope:
-            write_note(figure, f"out of scope: {'; '.join(self.out_of_scope)}")
+            figure.text(0.01, 0.012, f"out of scope: {'; '.join(self.out_of_scope)}", fontsize=7, backgroundcolor="w")
         return figure
 
     def _head(self) -> dict[str, object]:

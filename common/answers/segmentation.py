@@ -20,8 +20,9 @@ from zoo.common.tables import finite_or_none
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
+FEW = 16  # classes that are counted faster one by one
 MASKS = (".png", ".tif", ".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".dcm")
 
 
@@ -100,7 +101,7 @@ class Segmentation(Prediction):
 
         return self._write(path, lambda staged: write_labels(staged, self.labels, self.image, self.classes))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from zoo.common.plotting.segmentation import draw_segmentation
 
         return draw_segmentation(self)
@@ -131,13 +132,16 @@ def pixel_measure(spacing_mm: Sequence[float] | None, axes: int) -> tuple[str, f
 
 def count_pixels(labels: np.ndarray, classes: int) -> np.ndarray:
     """Count the pixels of each class, plane by plane: bincount makes a copy of eight bytes per pixel."""
-    return np.sum([np.bincount(plane.ravel(), minlength=classes) for plane in labels], axis=0)
+    planes = labels if labels.ndim == 3 else labels[None]
+    if classes <= FEW and labels.dtype.itemsize == 1:  # each class by itself in a sixteenth of the time
+        return np.sum([[np.count_nonzero(plane == i) for i in range(classes)] for plane in planes], axis=0)
+    return np.sum([np.bincount(plane.ravel(), minlength=classes) for plane in planes], axis=0)
 
 
 def measure_classes(labels: np.ndarray, classes: Sequence[str], spacing_mm: Sequence[float] | None) -> dict[str, float]:
     """Measure area or volume of every class but the background: "<class>_mm2", "<class>_ml", "<class>_px"."""
     unit, size = pixel_measure(spacing_mm, labels.ndim)
-    counts = np.bincount(labels.ravel(), minlength=len(classes))
+    counts = count_pixels(labels, len(classes))
     return {
         f"{name.replace(' ', '_')}_{unit}": float(n) * size for name, n in zip(classes[1:], counts[1:], strict=True)
     }

@@ -17,7 +17,7 @@ from zoo.common.io import file_suffix
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 SUMMARY = "summary"
 
@@ -29,6 +29,7 @@ class SliceSeries(Classification):
     indices: (n,) of the slices that were looked at, in order. slices: (n, k) their probabilities.
     top: indices of the slices in the summary, the most suspicious first. best: their answers, by index.
     mask: (d, h, w) bool of a localiser, in which `shown` is marked, with boxes per slice (z, x1, y1, x2, y2, score).
+    prepared: what was done to each slice, as far as not to all, such as the area of its lungs.
     """
 
     indices: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -38,6 +39,7 @@ class SliceSeries(Classification):
     shown: str = ""
     mask: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), bool))
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 6)))
+    prepared: tuple[Mapping[str, float | str], ...] = ()
 
     @property
     def rule(self) -> str:
@@ -54,8 +56,8 @@ class SliceSeries(Classification):
 
     def to_dict(self) -> dict[str, object]:
         slices = [
-            {"slice": int(i), **{name: float(p) for name, p in zip(self.classes, row, strict=True)}}
-            for i, row in zip(self.indices, self.slices, strict=True)
+            {"slice": int(i), **{name: float(p) for name, p in zip(self.classes, row, strict=True)}, **told}
+            for i, row, told in zip(self.indices, self.slices, self.prepared or [{}] * len(self.indices), strict=True)
         ]
         boxes = [{"slice": int(z), "box_px": list(map(float, box)), "score": float(s)} for z, *box, s in self.boxes]
         found = {"shown": self.shown, "boxes": boxes} if self.mask.size else {}
@@ -99,9 +101,9 @@ class SliceSeries(Classification):
         labels, classes = segments
         return self._write(path, lambda staged: write_labels(staged, labels, self.image, classes))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         """Draw the most suspicious slice."""
-        return self.best[self.top[0]].figure()
+        return self.best[self.top[0]].sheet()
 
     def __str__(self) -> str:
         return f"{super().__str__()} ({self.rule}: {', '.join(map(str, self.top))})"

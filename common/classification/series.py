@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from zoo.common.answers.classification import Classification
 from zoo.common.answers.localisation import Localisation
 from zoo.common.answers.slices import SliceSeries
 from zoo.common.types import Image
+
+OF_SLICE = "lung_"  # how names begin of what was found in one slice, in `Image.prepared`
 
 
 def join_slices(
@@ -21,6 +24,7 @@ def join_slices(
     """
     indices, rows, boxes, shown = list[int](), list[np.ndarray](), list[tuple[float, ...]](), ""
     best: dict[int, Classification] = {}
+    prepared = list[Mapping[str, float | str]]()
     mask = np.zeros((0, 0, 0), bool)
 
     def calm(index: int) -> tuple[float, int]:
@@ -29,6 +33,7 @@ def join_slices(
     for index, answer in answers:
         indices.append(index)
         rows.append(answer.probabilities)
+        prepared.append(answer.image.prepared)
         best[index] = answer
         if len(best) > most:
             del best[max(best, key=calm)]
@@ -41,4 +46,6 @@ def join_slices(
     mean = np.mean([best[i].probabilities for i in top], axis=0)
     places, slices = np.array(indices, np.int64), np.array(rows)
     found = np.array(boxes, np.float64).reshape(-1, 6)
-    return SliceSeries(image, classes, mean, None, places, slices, top, best, shown, mask, found)
+    own = tuple({name: told for name, told in each.items() if name.startswith(OF_SLICE)} for each in prepared)
+    seen = replace(image, prepared={n: told for n, told in prepared[0].items() if not n.startswith(OF_SLICE)})
+    return SliceSeries(seen, classes, mean, None, places, slices, top, best, shown, mask, found, own)

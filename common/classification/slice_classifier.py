@@ -28,7 +28,7 @@ from zoo.common.lungs.slices import (
 )
 from zoo.common.types import Arrays, Image, Sample
 
-SLICE_OPTIONS = ("window", "window_from", "lungs", "top_slices")
+SLICE_OPTIONS = ("threshold", "window", "window_from", "lungs", "top_slices")
 
 
 class SliceClassifierConfig(ClassificationConfig, SliceConfig, WindowConfig, Protocol):
@@ -64,6 +64,15 @@ class SliceClassifier(ClassificationAlgorithm[S]):
         if image.array.ndim == 4 and is_raw(image):
             image = _slice(image, image.array.shape[1] // 2)
         return self.enter(image)
+
+    def check_labelled(self, image: Image, trains: bool) -> None:
+        """Refuse volumes where a label, or a mask, has to be one slice's."""
+        if image.array.ndim == 4 and (trains or "mask" in self.labels):
+            done = "training takes" if trains else "masks are scored on"
+            raise InputError(
+                f"{image.name}: a volume {image.array.shape} given; {done} single slices (c, h, w), each with a label "
+                "of its own. Give a picture, a DICOM file or a one-slice NIfTI file per slice"
+            )
 
     def slices(self, image: Image) -> Iterator[tuple[int, Image]]:
         """Yield those that show lungs; InputError where none does."""

@@ -1,7 +1,8 @@
 """BIDS folders: sub-*/[ses-*/]<kind>/*.nii.gz with masks under derivatives/.
 
 A mask belongs to the image whose name it begins with (sub-01_T2w_seg-manual), else to the only image of its subject and
-session (sub-01_desc-manual_dseg). Images without a mask are left out; nothing else of BIDS is asked for.
+session (sub-01_desc-manual_dseg). Images of subjects without any mask, of a kind that has masks elsewhere, are
+unlabelled; other images without a mask are left out. Nothing else of BIDS is asked for.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import re
 from functools import partial
 from pathlib import Path
 
-from zoo.common.datasets import Record, describe
+from zoo.common.datasets import UNLABELLED, Record, describe
 from zoo.common.datasets.folders import matching, walk
 from zoo.common.datasets.masks import read_masked
 from zoo.common.datasets.tables import rows
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError
 
 SUFFIXES = (".nii.gz", ".nii")
@@ -47,11 +49,13 @@ def read(root: Path, task: str) -> list[Record]:
     masks = [path for path in _volumes(root / "derivatives") if IS_MASK.search(_stem(path))]
     images = [path for subject in matching(root, "sub-*") for path in _volumes(subject)]
     splits = _splits(root)
-    records = []
+    records, alone = [], list[Path]()
     for image in images:
         mask = _mask_of(image, images, masks)
-        if mask is not None:
-            subject = _stem(image).split("_", 1)[0]
+        subject = _stem(image).split("_", 1)[0]
+        if mask is None:
+            alone.append(image)
+        else:
             load = partial(read_masked, image, mask, subject)
             if splits and subject not in splits:
                 raise DataError(f"{root / 'participants.tsv'}: has a split, but no line for {subject}; add one")
@@ -64,7 +68,23 @@ def read(root: Path, task: str) -> list[Record]:
             f"{root}: {len(images)} images in sub-*/ and {len(masks)} masks (*_dseg, *_seg, *_mask, *_label) in "
             f"derivatives/, but no pair of equal names; {describe(root / 'derivatives')}"
         )
-    return records
+    return records + _unlabelled(records, alone)
+
+
+def _unlabelled(records: list[Record], alone: list[Path]) -> list[Record]:
+    """List the images of subjects and sessions without any mask, of the kinds (T2w) that have masks elsewhere."""
+    known = {_entities(record.files[0]) for record in records}
+    kinds = {_kind(record.files[0]) for record in records}
+    kept = [path for path in alone if _entities(path) not in known and _kind(path) in kinds]
+    subjects = {path: _stem(path).split("_", 1)[0] for path in kept}
+    return [
+        Record(_stem(path), UNLABELLED, subject, partial(image_alone, (path,), _stem(path), subject), (path,))
+        for path, subject in subjects.items()
+    ]
+
+
+def _kind(path: Path) -> str:
+    return _stem(path).rsplit("_", 1)[-1]
 
 
 def _splits(root: Path) -> dict[str, str]:

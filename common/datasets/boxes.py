@@ -46,14 +46,15 @@ class Boxes:
     crowds: dict[str, Marks] = field(default_factory=dict)  # regions with several objects
 
 
-def read_boxes(root: Path, images: Names, classes: tuple[str, ...]) -> Boxes | None:
-    """Read the boxes of a folder, counted as in `classes` where there are any; None where no file has any."""
+def read_boxes(root: Path, images: Names, classes: tuple[str, ...], coco: Path | None) -> Boxes | None:
+    """Read boxes.json, boxes.csv or the COCO file of a folder, counted as in `classes`; None where there is none."""
     table, json = find_table(root, "boxes"), root / "boxes.json"
     if table is not None and json.is_file():
         raise DataError(f"{root}: {json.name} and {table.name} both hold boxes; expected one of them. Remove the other")
     if table is not None:
         return _from_table(read_table(table).renamed("id", "image", "cls"), images, root, classes)
-    return _from_coco(read_coco(json), json, images, classes) if json.is_file() else None
+    path = json if json.is_file() else coco
+    return None if path is None else _from_coco(read_coco(path), path, images, classes)
 
 
 def read_regions(root: Path, images: Names) -> dict[str, Marks] | None:
@@ -84,7 +85,7 @@ def _from_coco(coco: Coco, path: Path, images: Names, classes: tuple[str, ...]) 
             found[name] = _of_file(path, file, "box", rows, coco.sizes[file])
             crowds[name] = _of_file(path, file, "crowd", coco.crowds[file], coco.sizes[file])
     if unknown:
-        raise unknown_names(unknown, images, str(path), path.parent / "images")
+        raise unknown_names(unknown, images, str(path), path.parent)
     return Boxes(path, coco.classes, found, crowds)
 
 

@@ -15,7 +15,7 @@ from zoo.common.datasets import Dataset
 from zoo.common.datasets.tables import whole
 from zoo.common.datasets.texts import MASK_CLASS_LIST, check_names, folded
 from zoo.common.errors import DataError, ZooWarning
-from zoo.common.labels import misplaced_background
+from zoo.common.labels import UNKNOWN, misplaced_background
 from zoo.common.types import Sample
 
 if TYPE_CHECKING:
@@ -53,9 +53,10 @@ def class_number(label: str, names: tuple[str, ...], where: str) -> int:
 
 def check_named(mask: np.ndarray, limit: int, path: Path) -> None:
     """Raise DataError where a mask holds a class that classes.txt does not name."""
-    if mask.max(initial=0) >= limit:
+    known = mask[mask != UNKNOWN] if limit <= UNKNOWN else mask
+    if known.max(initial=0) >= limit:
         raise DataError(
-            f"{path}: class {mask.max()}; classes.txt names {limit}, the background first; expected 0 to {limit - 1}. "
+            f"{path}: class {known.max()}; classes.txt names {limit}, the background first; expected 0 to {limit - 1}. "
             "Add the missing names, one per line, or correct the mask"
         )
 
@@ -146,6 +147,7 @@ def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classe
     label = np.asarray(sample.labels[key])
     numbers = label if key in ("label", "mask") else label[:, 0].astype(np.int64)
     if table is None:
+        numbers = numbers[numbers != UNKNOWN] if key == "mask" and classes <= UNKNOWN else numbers
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
             names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, numbers.max() + 1))]
             raise DataError(

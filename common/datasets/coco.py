@@ -48,7 +48,7 @@ def read_coco(path: Path) -> Coco:
     """Read a COCO file; DataError where two pictures or two categories cannot be told apart."""
     content = read_json(path)
     try:
-        categories = sorted(content["categories"], key=lambda category: category["id"])
+        categories = sorted(_without_headings(content), key=lambda category: category["id"])
         numbers = {category["id"]: number for number, category in enumerate(categories)}
         classes = tuple(str(category["name"]) for category in categories)
         names = [picture["file_name"] for picture in content["images"]]
@@ -68,6 +68,13 @@ def read_coco(path: Path) -> Coco:
         {name: _rows(picture.ellipses, 6) for name, picture in by_name.items()},
         {name: picture.size for name, picture in by_name.items()},
     )
+
+
+def _without_headings(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """Leave out categories that only others stand under, such as the project's name in an export of Roboflow."""
+    used = {entry["category_id"] for entry in content["annotations"]}
+    above = {one.get("supercategory") for one in content["categories"] if one.get("supercategory") != one["name"]}
+    return [one for one in content["categories"] if one["id"] in used or one["name"] not in above]
 
 
 def _add(picture: Picture, entry: dict[str, Any], numbers: dict[Any, int]) -> None:

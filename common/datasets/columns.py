@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from zoo.common.datasets import UNLABELLED
 from zoo.common.datasets.texts import folded
 
 # the first of these that a table has is used; what is called after them means the same
@@ -54,6 +55,8 @@ def misspelt(columns: list[str], meanings: tuple[str, ...]) -> dict[str, str]:
 
 
 def split_name(text: str) -> str:
-    """Return train, val or test for any usual spelling; what is none of them as it is, for check_groups() to refuse."""
+    """Return train, val, test or unlabelled for any usual spelling; what is none of them as it is, to be refused."""
     spelled = folded(text)
+    if spelled in ("unlabelled", "unlabeled"):
+        return UNLABELLED
     return next((split for split, names in SPLIT_NAMES.items() if spelled in names), text)

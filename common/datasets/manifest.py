@@ -8,7 +8,8 @@ with paths relative to the manifest; the last three kinds may have several lines
 
 image                      always; further split (train, val, test), group (patient), pixel_mm
 label                      classification: name or number; optional class of ellipses, points and boxes
-mask                       segmentation: path of an image of class numbers; names stand in classes.txt
+mask                       segmentation: path of an image of class numbers; names stand in classes.txt. With an empty
+                           cell, or the split `unlabelled`, a picture is for methods that learn from images alone
 label, mask                localisation; the mask of class 0 may be left empty
 instances                  instance-segmentation: path of an image that numbers the objects from 1
 cx, cy, a, b, theta        ellipse-detection: centre and semi-axes [px], radians from +x towards +y
@@ -37,6 +38,7 @@ from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.places import within
 from zoo.common.datasets.tables import Line, Table, find_manifest, read_table
 from zoo.common.datasets.texts import read_class_list
+from zoo.common.datasets.unlabelled import unknown_sample
 from zoo.common.datasets.usage import find_groups, find_splits
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
@@ -171,7 +173,22 @@ def _place_record(manifest: Path, line: Line, names: tuple[str, ...]) -> Record:
 
 def _mask_record(manifest: Path, line: Line, names: tuple[str, ...], key: str) -> Record:
     limit = len(names) if key == "mask" and names else None
+    if key == "mask" and not line.values.get("mask"):
+        alone, lacks = _record(manifest, line, {}), _why_no_mask(line)
+        return replace(alone, load=partial(_unknown, alone.load), lacks=lacks)
     return _record(manifest, line, {}, {key: _existing(manifest, line, key)}, limit)
+
+
+def _why_no_mask(line: Line) -> str:
+    try:
+        return line.text("mask")
+    except DataError as error:
+        return str(error)
+
+
+def _unknown(load: Callable[[], Sample]) -> Sample:
+    sample = load()
+    return unknown_sample(sample.image, sample.group)
 
 
 def _row_records(table: Table, names: tuple[str, ...], task: str) -> list[Record]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ MASK_FOLDERS = ("masks", "labels", "segmentations", "annotations")
 MASK_ENDS = ("_seg", "_mask", "_label", "_labels", "_segmentation", "_gt", "-seg", "-mask", "-label")
 IMAGE_ENDS = ("_image", "_img", "-image")
 CHANNEL = re.compile(r"(.+)_(\d{4})")  # nnU-Net's: the case, the number of the channel
+FIRST_CHANNEL = "_0000"
 EXAMPLES = 3  # of each side, in errors
 
 
@@ -31,6 +33,32 @@ def mask_for(name: str, masks: Names, where: str) -> str | None:
             if stem + end in masks:
                 return stem + end
     return None
+
+
+def masks_beside(names: Iterable[str]) -> dict[str, str]:
+    """Return which names are those of masks, by a usual ending, and the name that stands beside each without it.
+
+    a_seg is the mask of a, of a_image or of a_0000.
+    """
+    every = set(names)
+    found: dict[str, str] = {}
+    for name in every:
+        for end in (end for end in MASK_ENDS if name.endswith(end) and name != end):
+            stem = name.removesuffix(end)
+            beside = next((stem + more for more in ("", *IMAGE_ENDS, FIRST_CHANNEL) if stem + more in every), None)
+            if beside is not None:
+                found[name] = beside
+    return {name: found[name] for name in sorted(found)}
+
+
+def images_beside(folder: Path) -> Path | None:
+    """Return the folder of the images whose masks a folder holds by its name: masks/ beside images/, labelsTr/ too."""
+    name = folder.name.lower()
+    word = next((word for word in MASK_FOLDERS if name.startswith(word)), None)
+    if word is None:
+        return None
+    beside = folder.parent / f"images{folder.name[len(word) :]}"
+    return beside if os.path.isdir(beside) else None
 
 
 def cases_of(images: Names, masks: Names) -> tuple[Names, dict[str, tuple[Path, ...]]]:

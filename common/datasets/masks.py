@@ -53,6 +53,11 @@ def read_mask(path: Path, image: Image, decode: Decode | None = None) -> np.ndar
     return classes.astype(next(kind for kind in (np.int16, np.int32, np.int64) if largest <= np.iinfo(kind).max))
 
 
+def stored_numbers(path: Path, image: Image) -> np.ndarray:
+    """Return what a mask holds before 255 is taken for white, on the image's grid."""
+    return _snapped(_on_grid(read_numbers(path).values, image))
+
+
 def class_numbers(stored: np.ndarray) -> np.ndarray:
     """Take stored values as class numbers; 0 and 255, or 0 and 65535, alone mean background and foreground."""
     numbers = _snapped(stored)

@@ -10,6 +10,7 @@ from zoo.common.datasets.folders import files_of
 from zoo.common.datasets.masks import read_masked
 from zoo.common.datasets.nnunet import numbers_of, only, read_labels
 from zoo.common.datasets.texts import read_json
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError
 
 
@@ -37,11 +38,17 @@ def read(root: Path, task: str) -> list[Record]:
             "`channel_names` and images called <case>_0000. Complete it"
         )
     for pair in pairs:
-        image, label = root / pair["image"], root / pair["label"]
+        image = root / pair["image"]
+        name = image.name.split(".nii")[0]
+        if not pair.get("label"):
+            lacks = f"{root / 'dataset.json'}: {name} has no label; expected a pair of files"
+            load = partial(image_alone, (image,), name, name)
+            records.append(Record(name, "", name, load, files_of(image), lacks=lacks))
+            continue
+        label = root / pair["label"]
         for path in (image, label):
             if not path.is_file():
                 raise DataError(f"{path}: named in dataset.json but missing; {describe(root)}")
-        name = image.name.split(".nii")[0]
         load = partial(read_masked, image, label, name, only(table))
         records.append(Record(name, "", name, load, files_of(image, label)))
     return records

@@ -23,6 +23,7 @@ from zoo.common.datasets.folders import files_of, pictures
 from zoo.common.datasets.mask_names import read_channels, shown
 from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.texts import check_names, read_json
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError, InputError, ZooWarning
 from zoo.common.io import file_suffix
 from zoo.common.types import Sample
@@ -55,8 +56,12 @@ def read(root: Path, task: str) -> list[Record]:
     records = []
     for part in ("Tr", *["Ts"] * bool(splits and (root / "labelsTs").is_dir())):
         cases, masks = _cases(root, part, content.get("file_ending"))
-        _check(root, content, cases, masks, part)
+        lacks = _check(root, content, cases, masks, part)
         for name, paths in cases.items():
+            if name not in masks:
+                load = partial(image_alone, tuple(paths), name, name)
+                records.append(Record(name, splits.get(name, ""), name, load, files_of(*paths), lacks=lacks))
+                continue
             split = "test" if part == "Ts" else splits.get(name, "")
             load = partial(_load, paths, masks[name], name, table, modality)
             source = f"from {SPLITS_FILE}" if splits else ""
@@ -184,8 +189,8 @@ def _content(root: Path) -> dict:
     return content
 
 
-def _check(root: Path, content: dict, cases: dict[str, list[Path]], masks: dict[str, Path], part: str) -> None:
-    """Raise DataError where a case lacks a channel or its labels, or labels lack their case."""
+def _check(root: Path, content: dict, cases: dict[str, list[Path]], masks: dict[str, Path], part: str) -> str:
+    """Raise DataError where a case lacks a channel, or labels their case; say where cases lack labels, "" for none."""
     names = content.get("channel_names") or content.get("modality")
     channels = len(names) if isinstance(names, dict) else len(next(iter(cases.values()), []))
     for name, paths in cases.items():
@@ -198,11 +203,15 @@ def _check(root: Path, content: dict, cases: dict[str, list[Path]], masks: dict[
     if lost := sorted(set(cases) ^ set(masks)):
         where = f"{'labels' if lost[0] in cases else 'images'}{part}"
         bare, spare = (shown(sorted(one)) for one in (set(cases) - set(masks), set(masks) - set(cases)))
-        raise DataError(
+        lacks = (
             f"{root / where}: nothing for {lost[0]} ({len(lost)} such cases). Images without labels: {bare}; labels "
             f"without an image: {spare}. "
             "Name labels as their images, without the channel's number"
         )
+        if part == "Ts" or set(masks) - set(cases) or not masks:
+            raise DataError(lacks)
+        return lacks
+    return ""
 
 
 def _stem(path: Path) -> str:

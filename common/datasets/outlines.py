@@ -1,8 +1,8 @@
 """Objects one by one as outlines: GeoJSON as QuPath exports it, polygons and run lengths of COCO.
 
-labels/<name>.geojson (or masks/, annotations/): a file per picture; cells and detections, or else annotations with an
-area. instances.json or boxes.json beside images/: COCO with `segmentation`. Corners of pixels are whole numbers; where
-objects overlap the first wins, and regions of several objects (iscrowd) are none.
+labels/<name>.geojson (or masks/, annotations/, images/): a file per picture; cells and detections, or else annotations
+with an area. instances.json, boxes.json or any other name beside images/: COCO with `segmentation`. Corners of pixels
+are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from zoo.common.errors import DataError
 from zoo.common.instances.rle import decode_runs, mask_of
 from zoo.common.types import Image
 
-FOLDERS = ("labels", "masks", "annotations")
+FOLDERS = ("labels", "masks", "annotations", "images")
 SUFFIX = ".geojson"
-COCO = ("instances.json", "boxes.json")
 FOUND = ("detection", "cell", "tile")  # QuPath's words for objects that were found, beside annotations
 AREAS = ("Polygon", "MultiPolygon")
 
@@ -98,12 +97,6 @@ class CocoObjects:
                     f"{where}: no outline ({type(error).__name__}: {error}); expected `segmentation`, polygons or runs"
                 ) from error
         return drawn
-
-
-def coco_of(root: Path, images: Names) -> CocoObjects | None:
-    """Read the COCO file with outlines beside images/; None where there is none."""
-    path = next((root / name for name in COCO if (root / name).is_file()), None)
-    return None if path is None else CocoObjects(path, images)
 
 
 def _runs(shape: Mapping[str, Any], size: Sequence[int], where: str) -> np.ndarray:

@@ -7,6 +7,7 @@ labels/<name>.geojson, instances.json (COCO): objects one by one, see outlines.p
 boxes.json (COCO) or boxes.csv, and ignore.csv, see boxes.py        points.csv: id, x, y and, with several classes, cls
 split.csv: id or image, split; optional: label, group (or patient, exam, slide, run and more, see columns.py)
 splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without both a split is drawn
+An image without a mask belongs to the split `unlabelled`, which is also a name in split.csv and splits/.
 classes.txt: names in order, the background first where there are masks
 
 Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/).
@@ -27,19 +28,21 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets import SPLITS, Record, describe
+from zoo.common.datasets import SPLITS, UNLABELLED, Record, describe
+from zoo.common.datasets.coco_files import coco_file
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
 from zoo.common.datasets.mask_names import read_channels
 from zoo.common.datasets.outlines import has_geojson
-from zoo.common.datasets.paired_labels import READERS, Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_folder import Folder, mask_folders, open_folder
+from zoo.common.datasets.paired_labels import READERS
 from zoo.common.datasets.tables import find_manifest, tables_in
 from zoo.common.datasets.texts import folded, read_class_list, read_names
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.io import SUFFIXES
 from zoo.common.types import Image, Sample
 
-TABLES = ("boxes.json", "instances.json", "splits")
 STEMS = ("boxes", "points")  # of tables
 NEEDS = {  # what has to be in the folder
     "classification": "label",
@@ -50,7 +53,7 @@ NEEDS = {  # what has to be in the folder
     "point-detection": "points",
 }
 
-__all__ = ["by_name", "classes", "read", "recognises"]
+__all__ = ["by_name", "classes", "read", "recognises", "record_of"]
 
 
 def recognises(root: Path) -> bool:
@@ -84,7 +87,8 @@ def _is_pair(root: Path) -> bool:
     found = [folded(path.stem) for path in tables_in(root)]
     return (
         has_geojson(root)
-        or any((root / name).exists() for name in TABLES)
+        or (root / "splits").exists()
+        or coco_file(root) is not None
         or bool(mask_folders(root))
         or bool({*STEMS, *MEANINGS["split"]} & {*found})
     )
@@ -117,11 +121,13 @@ def _classes(root: Path, task: str) -> tuple[str, ...]:
     folder = open_folder(root, read_class_list(root))
     if folder.classes:
         return folder.classes
+    if task == "point-detection":
+        return folder.named_points
+    if task == "instance-segmentation":
+        return ()
     found = folder.boxes.classes if folder.boxes else ()
     if task == "detection":
         return found
-    if task == "point-detection":
-        return folder.named_points
     if task in ("classification", "localisation"):
         return folder.named_labels or (("normal", *found) if len(found) == 1 else ())
     if task == "segmentation" and not folder.counts_instances:
@@ -153,7 +159,7 @@ def _read(root: Path, task: str) -> list[Record]:
     if not any(splits.values()):
         _warn_of_tables(root)
     source = "from splits/" if listed else f"from column {folder.written('split')} of {folder.table_name}"
-    return [_record(folder, name, task, splits[name], source) for name in splits]
+    return [record_of(folder, name, task, splits[name], source) for name in splits]
 
 
 def _listed(root: Path, folder: Folder) -> dict[str, str]:
@@ -162,7 +168,7 @@ def _listed(root: Path, folder: Folder) -> dict[str, str]:
     unknown: list[str] = []
     lists = [(split_name(path.stem), path) for path in entries(root / "splits")]
     for split, path in sorted(lists, key=lambda pair: SPLITS.index(pair[0]) if pair[0] in SPLITS else -1):
-        if path.suffix.lower() != ".txt" or split not in SPLITS:
+        if path.suffix.lower() != ".txt" or split not in (*SPLITS, UNLABELLED):
             spelled = ", ".join(f"{name}.txt" for names in SPLIT_NAMES.values() for name in names[:3])
             raise DataError(f"{path}: is no list of a split; expected {spelled}. Rename or remove it")
         for text in read_names(path):
@@ -190,8 +196,14 @@ def _warn_of(root: Path, what: str, names: list[str]) -> None:
         warnings.warn(message, ZooWarning, stacklevel=2)
 
 
-def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
+def record_of(folder: Folder, name: str, task: str, split: str, source: str) -> Record:
+    """Return a case of a folder, which labels are read when it is loaded; source: where its split comes from."""
     path, group = folder.images[name], folder.groups.get(name, "")
+    paths = folder.channels.get(name, (path,))
+    if task == "segmentation" and folder.mask_of(name) is None and not folder.is_normal(name):
+        source, lacks = source if split else "", folder.lacking
+        load = partial(image_alone, paths, name, group or name)
+        return Record(name, split, group or name, load, files_of(*paths), None, source, folder.grouped_by, lacks)
     readers = {key: READERS[key] for key in NEEDS[task].split(", ")}
     if task == "detection" and folder.ignored is not None:
         readers["ignored"] = READERS["ignored"]
@@ -202,7 +214,6 @@ def _record(folder: Folder, name: str, task: str, split: str, source: str) -> Re
     labels = {key: readers[key](folder, name) for key in readers}
     uses_mask = {"mask", "instances"} & set(readers) or folder.counts_instances
     mask = folder.mask_of(name) if uses_mask else None
-    paths = folder.channels.get(name, (path,))
     files = files_of(*paths, mask)
     masks = {} if mask is None else dict.fromkeys(("mask", "instances"), mask)
     load = partial(_load, paths, name, labels, group or name, masks)

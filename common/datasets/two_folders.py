@@ -9,10 +9,11 @@ from pathlib import Path
 
 from zoo.common.datasets import Record
 from zoo.common.datasets.classes import check_named
-from zoo.common.datasets.folders import by_name, files_of
+from zoo.common.datasets.folders import Names, by_name, files_of
 from zoo.common.datasets.mask_names import cases_of, mask_for, read_channels, shown
 from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.texts import read_class_list
+from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError
 from zoo.common.files.outputs import user_path
 from zoo.common.types import Sample
@@ -34,7 +35,7 @@ class FolderPair:
 def read_pair(pair: FolderPair, task: str | Sequence[str]) -> tuple[list[Record], tuple[str, ...]]:
     """List the cases; names of the classes from classes.txt beside either folder or in it, () without one.
 
-    Raises DataError where an image has no mask, with examples of both sides.
+    An image without a mask lacks it, with examples of both sides.
     """
     key = KEYS.get(task if isinstance(task, str) else "")
     if key is None:
@@ -43,24 +44,34 @@ def read_pair(pair: FolderPair, task: str | Sequence[str]) -> tuple[list[Record]
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"{folder}: is no folder; expected one of images and one of masks")
-    masks = by_name(folders[1])
-    images, channels = cases_of(by_name(folders[0]), masks)
-    found = {name: mask_for(name, masks, f"{folders[1]}, mask of {name}") for name in images}
-    lost = [name for name, mask in found.items() if mask is None]
-    if lost or not images:
-        spare = [name for name in masks if name not in found.values()]
-        raise DataError(
-            f"{pair}: {len(lost)} of {len(images)} images have no mask: {shown(lost)}; masks without an image: "
-            f"{shown(spare)}. Name both alike, or a mask <image>_seg, <image>_mask or <image>_label"
-        )
     places = dict.fromkeys((folders[1], folders[1].parent, folders[0], folders[0].parent))
     classes = next((names for place in places if (names := read_class_list(place))), ())
+    return pair_up(str(pair), by_name(folders[0]), by_name(folders[1]), key, classes), classes
+
+
+def pair_up(where: str, pictures: Names, masks: Names, key: str, classes: Sequence[str]) -> list[Record]:
+    """List the cases of images and their masks, `key` of which are labels; an image without one lacks it."""
+    images, channels = cases_of(pictures, masks)
+    found = {name: mask_for(name, masks, f"{where}, mask of {name}") for name in images}
+    lost = [name for name, mask in found.items() if mask is None]
+    spare = [name for name in masks if name not in found.values()]
+    lacks = (
+        f"{where}: {len(lost)} of {len(images)} images have no mask: {shown(lost)}; masks without an image: "
+        f"{shown(spare)}. Name both alike, or a mask <image>_seg, <image>_mask or <image>_label"
+    )
+    if len(lost) == len(images) or (lost and key != "mask"):
+        raise DataError(lacks)
     limit = len(classes) if classes and key == "mask" else None
-    return [
+    labelled = [
         Record(name, "", name, partial(_load, paths, masks[mask], name, key, limit), files_of(*paths, masks[mask]))
         for name, mask in found.items()
         if mask is not None and (paths := channels.get(name, (images[name],)))
-    ], classes
+    ]
+    alone = {name: channels.get(name, (images[name],)) for name in lost}
+    return labelled + [
+        Record(name, "", name, partial(image_alone, paths, name, name), files_of(*paths), lacks=lacks)
+        for name, paths in alone.items()
+    ]
 
 
 def _load(paths: tuple[Path, ...], mask: Path, name: str, key: str, limit: int | None) -> Sample:

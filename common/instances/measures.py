@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
+
+from zoo.common.quiet import quiet
 
 ROWS = 512  # of a map that are added up at a time
 LARGEST_TABLE = 1 << 24  # number of an object up to which a table of all numbers is made
@@ -23,8 +24,7 @@ def measure_objects(instances: np.ndarray, count: int, spacing_mm: Sequence[floa
 
     sides = (1.0, 1.0) if spacing_mm is None else (float(spacing_mm[-2]), float(spacing_mm[-1]))
     names = ("centroid", "eccentricity", "solidity")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a hull of one or two pixels is none, and solidity then 1
+    with quiet():  # a hull of one or two pixels is none, and solidity then 1
         # shapes are of the object, not of its pixels
         shape = regionprops_table(instances, properties=names, spacing=(sides[0] / sides[1], 1.0))
         perimeter = regionprops_table(instances, properties=("perimeter",))["perimeter"]

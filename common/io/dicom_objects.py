@@ -31,8 +31,18 @@ CODE_SCHEME = "99OPENMEDIAZOO"  # 99: a private scheme, for names that are not i
 ANATOMY = Code("91723000", "Anatomical Structure")
 INTELLIGENCE = Code("123110", "Artificial Intelligence", "DCM")
 LONGEST = 64  # characters of a text in a DICOM object
-SEGMENTATION, REPORT, CAPTURE = 1000, 2000, 3000  # added to the number of the series that an object is about
-INSTEAD = {"DICOM-SEG": "Write .nii.gz instead.", "DICOM SR": "Write .json instead.", "DICOM capture": "Write .png."}
+SEGMENTATION, REPORT, CAPTURE, STRUCTURES = (
+    1000,
+    2000,
+    3000,
+    4000,
+)  # added to the number of the series that an object is about
+INSTEAD = {
+    "DICOM-SEG": "Write .nii.gz instead.",
+    "DICOM SR": "Write .json instead.",
+    "DICOM capture": "Write .png.",
+    "DICOM RTSTRUCT": "Write .nii.gz instead.",
+}
 
 
 def highdicom(what: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from zoo.common.errors import InputError
 from zoo.common.io import tiff
 from zoo.common.io.images import check_size
+from zoo.common.quiet import quiet
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
@@ -64,9 +64,8 @@ def _opened(path: Path) -> Iterator[ImageFile]:
     from PIL import Image as Pillow
     from PIL import UnidentifiedImageError
 
-    with warnings.catch_warnings():
-        # Pillow warns at half of its own limit; ours is checked right below
-        warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+    # Pillow warns at half of its own limit; ours is checked right below
+    with quiet(Pillow.DecompressionBombWarning):
         try:
             picture = Pillow.open(path, formats=FORMATS)
         except Pillow.DecompressionBombError as error:

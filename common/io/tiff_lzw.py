@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from zoo.common.quiet import quiet
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -55,7 +56,7 @@ def _decompressed(content: bytes, size: int, reverses_bits: bool) -> bytes:
     directory = struct.pack("<H", len(fields)) + table + bytes(4)
     padding = bytes(len(content) % 2)
     head = b"II*\0" + struct.pack("<I", start + len(content) + len(padding))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)  # the size of the page was checked
-        with Pillow.open(io.BytesIO(head + content + padding + directory), formats=("TIFF",)) as picture:
-            return picture.tobytes()
+    file = io.BytesIO(head + content + padding + directory)
+    # the size of the page was checked
+    with quiet(Pillow.DecompressionBombWarning), Pillow.open(file, formats=("TIFF",)) as picture:
+        return picture.tobytes()

@@ -10,14 +10,17 @@ from scipy import ndimage
 
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.lungs.boxes import BLACK
-from zoo.common.types import Image
+from zoo.common.types import REMARK, Image
 
 AIR_HU = -320.0  # below is air or lung; between the two peaks of a chest (Hu, Hoffman & Reinhardt 2001)
 CLOSED_MM, SMALLEST_CM2 = 6.0, 3.0  # vessels and findings up to this width stay in; parts below this area are no lung
+GAS_HU = -930.0  # medians of lungs lie above, of windpipe, stomach, bowel and the room below (-960..-990 in scans)
+CUT_OFF_HU, BY_BODY = -900.0, 0.6  # a lung cut off by the border is denser than foam, and so much of its rim is body
 USUAL_CM2, USUAL_HU = (15.0, 600.0), (-950.0, -450.0)  # of the lungs in one slice, and their mean
 DOUBTED_PIXEL_MM = 0.8  # where the file does not say it
 CUT, WHOLE = "cut", "whole"
 CHECKPOINT, FILE = "checkpoint", "file"
+LUNG_REMARK = f"lung{REMARK}"
 
 
 class WindowConfig(Protocol):
@@ -65,33 +68,50 @@ def as_grey(image: Image, config: WindowConfig) -> Image:
 
 
 def lung_mask(hu: np.ndarray, spacing_mm: tuple[float, ...] | None) -> np.ndarray:
-    """Find the lungs in one slice (h, w): air that does not reach the border, closed over what is dense in it.
+    """Find the lungs in one slice (h, w): air that is no mere gas, within the body, closed over what is dense in it.
 
-    A lung that is cut off by the border, and a consolidation that is wide and lies at the chest wall, are left out.
+    A consolidation that is wide and lies at the chest wall is left out.
     """
     pixel_mm = float(np.sqrt(np.prod(spacing_mm[-2:]))) if spacing_mm else DOUBTED_PIXEL_MM
     parts, count = ndimage.label(hu < AIR_HU)
-    outside = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    cores = np.where(ndimage.minimum_filter(parts, 3) == ndimage.maximum_filter(parts, 3), parts, 0)  # no mixed pixels
     areas = np.bincount(parts.ravel(), minlength=count + 1) * (pixel_mm / 10) ** 2
-    lungs = np.flatnonzero(areas >= SMALLEST_CM2)
-    inside = np.isin(parts, np.setdiff1d(lungs, [0, *outside]))
-    return ndimage.binary_fill_holes(_closed(inside, CLOSED_MM / pixel_mm))
+    cut_off = set(np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])).tolist())
+    lungs = list[int]()
+    for part in np.flatnonzero(areas[1:] >= SMALLEST_CM2) + 1:
+        core = hu[cores == part]
+        median = float(np.median(core if core.size else hu[parts == part]))
+        if median >= (CUT_OFF_HU if part in cut_off else GAS_HU):
+            lungs += [] if part in cut_off and _share_by_body(parts == part, hu) < BY_BODY else [int(part)]
+    return ndimage.binary_fill_holes(_closed(np.isin(parts, lungs), CLOSED_MM / pixel_mm))
+
+
+def _share_by_body(part: np.ndarray, hu: np.ndarray) -> float:
+    """Return which share of the rim of a part belongs to the largest dense part of the slice."""
+    dense, count = ndimage.label(hu >= AIR_HU)
+    filled = ndimage.binary_fill_holes(part)
+    rim = ndimage.binary_dilation(filled) & ~filled
+    if not count or not rim.any():
+        return 0.0
+    return float((dense[rim] == np.bincount(dense.ravel())[1:].argmax() + 1).mean())
 
 
 def describe_lungs(hu: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, ...] | None) -> dict[str, float | str]:
     """Tell area and mean of what was taken for lung, and a remark where that is hardly one."""
     if not mask.any():
-        return {"lung_remark": "no lung found"}
+        return {LUNG_REMARK: "no lung found"}
     mean = float(hu[mask].mean())
     told: dict[str, float | str] = {"lung_mean_hu": round(mean, 1)}
     remarks = [] if USUAL_HU[0] <= mean <= USUAL_HU[1] else [f"mean {mean:.0f} HU is not that of lungs"]
+    if mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any():
+        remarks.append("the lungs reach the border of the picture")
     if spacing_mm is None:
         told["lung_area_px"] = int(mask.sum())
     else:
         area = float(mask.sum() * np.prod(spacing_mm[-2:])) / 100
         told["lung_area_cm2"] = round(area, 1)
         remarks += [] if USUAL_CM2[0] <= area <= USUAL_CM2[1] else [f"area {area:.0f} cm² is not that of lungs"]
-    return {**told, **({"lung_remark": "; ".join(remarks)} if remarks else {})}
+    return {**told, **({LUNG_REMARK: "; ".join(remarks)} if remarks else {})}
 
 
 def _closed(mask: np.ndarray, radius_px: float) -> np.ndarray:

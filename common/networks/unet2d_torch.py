@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 
 class DoubleConv(nn.Module):
@@ -44,15 +45,76 @@ class UNet2d(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # (n, inputs, h, w) -> (n, outputs, h, w), smaller by `margin_px` without padding
+        return self.head(self.decode(self.encode(x))[0])
+
+    def encode(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features of each level, finest first."""
         skips = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else self.pool(x))
             skips.append(x)
+        return skips
+
+    def decode(self, skips: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Return what the decoder made of the features at each level but the coarsest, finest first."""
+        x, found = skips[-1], []
         for level in range(len(self.up) - 1, -1, -1):
             x = self.up[level](x)
             skip = skips[level] if self.padded else crop(skips[level], x.shape[2], x.shape[3])
             x = self.decoder[level](torch.cat([skip, x], dim=1))
+            found.append(x)
+        return found[::-1]
+
+
+class Decoder2d(nn.Module):
+    """One more decoder for the features of a U-Net, for methods that compare several answers.
+
+    up: how it doubles a grid: "transposed" as the U-Net itself, or "bilinear" or "nearest" and a 1 x 1 convolution.
+    """
+
+    def __init__(
+        self, outputs: int, width: int, levels: int, normed: bool = True, padded: bool = True, up: str = "transposed"
+    ) -> None:
+        super().__init__()
+        pairs = list(pairwise([width * 2**k for k in range(levels)]))
+        self.padded, self.mode = padded, up
+        if up == "transposed":
+            self.up = nn.ModuleList([nn.ConvTranspose2d(b, a, 2, stride=2) for a, b in pairs])
+        else:
+            self.up = nn.ModuleList([nn.Conv2d(b, a, 1) for a, b in pairs])
+        self.decoder = nn.ModuleList([DoubleConv(b, a, normed, padded) for a, b in pairs])
+        self.head = nn.Conv2d(width, outputs, 1)
+
+    def forward(self, skips: list[torch.Tensor]) -> torch.Tensor:
+        # features of each level, finest first -> (n, outputs, h, w)
+        x = skips[-1]
+        for level in range(len(self.up) - 1, -1, -1):
+            x = self.up[level](x if self.mode == "transposed" else enlarge(x, self.mode))
+            skip = skips[level] if self.padded else crop(skips[level], x.shape[2], x.shape[3])
+            x = self.decoder[level](torch.cat([skip, x], dim=1))
         return self.head(x)
+
+
+class Scales2d(nn.Module):
+    """Heads for the coarser levels of a decoder, each brought to the size of the finest."""
+
+    def __init__(self, outputs: int, width: int, levels: int) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Conv2d(width * 2**k, outputs, 1) for k in range(1, levels - 1)])
+
+    def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+        # what decode() found -> (n, outputs, h, w) for each level but the finest
+        size = (maps[0].shape[2], maps[0].shape[3])
+        answers = [head(maps[1 + level]) for level, head in enumerate(self.heads)]
+        return [functional.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in answers]
+
+
+def enlarge(x: torch.Tensor, mode: str) -> torch.Tensor:
+    """Double the sides of (n, c, h, w)."""
+    size = (2 * x.shape[2], 2 * x.shape[3])
+    if mode == "nearest":
+        return functional.interpolate(x, size=size, mode="nearest")
+    return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
 def crop(x: torch.Tensor, height: int, width: int) -> torch.Tensor:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from zoo.common.plotting import COLOURS, MUTED, TEXT, draw_bar, draw_scale_bar, lay_out, show_image, write_title
+from zoo.common.colours import COLOURS
+from zoo.common.plotting.panel import (
+    MUTED,
+    TEXT,
+    blend_classes,
+    draw_bar,
+    draw_scale_bar,
+    draw_swatch,
+    lay_out,
+    outline,
+    show_image,
+    write_title,
+)
+from zoo.common.plotting.sheet import Sheet
+from zoo.common.plotting.text import shown
 
 if TYPE_CHECKING:
     from zoo.common.answers.frames import ClassifiedSegmentation
@@ -18,20 +29,15 @@ FILL = 0.4  # opacity of a tissue
 MOST = 4  # classes that the panel has room for
 
 
-def draw_frame(prediction: ClassifiedSegmentation) -> Figure:
+def draw_frame(prediction: ClassifiedSegmentation) -> Sheet:
     """Draw the plain picture, the tissues over it, and a panel of probabilities and shares."""
-    figure, (plain, canvas), panel = lay_out(prediction.image, pictures=2)
-    for axes in (plain, canvas):
-        show_image(axes, prediction.image)
+    sheet, (plain, frame), panel = lay_out(prediction.image, pictures=2)
+    show_image(prediction.image, plain, frame)
     colours = colours_of(prediction)
-    layer = np.zeros((*prediction.labels.shape, 4))
-    for index, name in enumerate(prediction.tissues):
-        if name in colours:
-            layer[prediction.labels == index] = to_rgba(colours[name], FILL)
-            mask = prediction.labels == index
-            if mask.any() and not mask.all() and min(mask.shape) > 1:
-                canvas.contour(mask, levels=[0.5], colors=[colours[name]], linewidths=1.1)
-    canvas.imshow(layer, interpolation="nearest")
+    numbered = {i: colours[name] for i, name in enumerate(prediction.tissues) if name in colours}
+    blend_classes(frame, prediction.labels, numbered, FILL)
+    for index, colour in numbered.items():
+        outline(frame, prediction.labels == index, colour, 1.1)
     draw_scale_bar(plain, prediction.image)
 
     y = write_title(panel, prediction.image)
@@ -41,17 +47,13 @@ def draw_frame(prediction: ClassifiedSegmentation) -> Figure:
         y = draw_bar(panel, y, prediction.classes[i], share, f"{share:.1%}", COLOURS[0] if i == best else MUTED)
     for name, share in prediction.shares.items():
         if name in colours or name == prediction.mucosa:
-            colour = colours.get(name)
-            face, edge = (colour, colour) if colour else ("none", MUTED)
-            panel.add_patch(Rectangle((0, y - 0.045), 0.05, 0.045, facecolor=face, edgecolor=edge))
+            draw_swatch(panel, y, colours.get(name, "none"), colours.get(name, MUTED))
             label = f"visible {name}" if name == prediction.mucosa else name
-            panel.text(0.08, y, label, color=TEXT, fontsize=10, va="top")
-            panel.text(
-                1.0, y, f"{share:.1%}" if np.isfinite(share) else "–", color=TEXT, fontsize=10, va="top", ha="right"
-            )
+            panel.text(0.08, y, shown(label), colour=TEXT, size_pt=10)
+            panel.text(1.0, y, f"{share:.1%}" if np.isfinite(share) else "–", colour=TEXT, size_pt=10, ha="right")
             y -= 0.075
-    panel.text(0.0, 0.02, "shares of the field of view", color=MUTED, fontsize=8, va="bottom")
-    return figure
+    panel.text(0.0, 0.02, "shares of the field of view", colour=MUTED, size_pt=8, va="bottom")
+    return sheet
 
 
 def colours_of(prediction: ClassifiedSegmentation) -> dict[str, str]:

@@ -6,16 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.patheffects import Normal, Stroke
 from scipy import ndimage
 
 from zoo.common.instances.measures import add_up
 from zoo.common.numbers import written
-from zoo.common.plotting import MUTED, TEXT, draw_scale_bar, lay_out, show_image, write_title
-from zoo.common.plotting.text import drawable
+from zoo.common.plotting.panel import (
+    MUTED,
+    contours,
+    draw_scale_bar,
+    lay_out,
+    show_image,
+    write_row,
+    write_title,
+)
+from zoo.common.plotting.sheet import Frame, Sheet
+from zoo.common.plotting.text import shown
 
 if TYPE_CHECKING:
     from zoo.common.answers.instances import Instances
@@ -24,12 +29,11 @@ if TYPE_CHECKING:
 OUTLINES = ("#ffe119", "#00e5ff", "#3cff3c", "#ff7a00", "#ffffff", "#ff2d2d", "#8a5cff", "#00a86b")
 APART_PX = 4  # objects with no more than this between them are neighbours
 LARGEST_PX = 2000  # side of what is drawn; larger fields are thinned out
-DPI = 240  # finer than other overlays: a thousand nuclei share one picture
 INSIDE = 0.9  # level of the contour, so that the outlines of two that touch lie side by side
 LISTED = 8
 
 
-def draw_instances(prediction: Instances) -> Figure:
+def draw_instances(prediction: Instances) -> Sheet:
     """Draw the plain picture, the picture with every object outlined, and a panel of counts, density and sizes."""
     step = -(-max(prediction.instances.shape) // LARGEST_PX)
     spacing = prediction.image.spacing_mm
@@ -38,14 +42,12 @@ def draw_instances(prediction: Instances) -> Figure:
         array=prediction.image.array[..., ::step, ::step],
         spacing_mm=None if spacing is None else tuple(side * step for side in spacing),
     )
-    figure, (plain, canvas), panel = lay_out(image, pictures=2)
-    figure.set_dpi(DPI)
-    for axes in (plain, canvas):
-        show_image(axes, image)
-    _outline(canvas, prediction.instances[::step, ::step], len(prediction))
+    sheet, (plain, frame), panel = lay_out(image, pictures=2)
+    show_image(image, plain, frame)
+    _outline(frame, prediction.instances[::step, ::step], len(prediction))
     draw_scale_bar(plain, image)
     _write_counts(panel, prediction)
-    return figure
+    return sheet
 
 
 def colour_neighbours(instances: np.ndarray, count: int) -> np.ndarray:
@@ -65,46 +67,51 @@ def colour_neighbours(instances: np.ndarray, count: int) -> np.ndarray:
 
 def neighbours(instances: np.ndarray) -> np.ndarray:
     """List the pairs (k, 2) of objects that touch or nearly touch, the smaller number first."""
-    found = []
+    padded = np.pad(instances.astype(np.int32), APART_PX)  # the background is nobody's neighbour
+    flat, width = padded.ravel(), padded.shape[1]
+    places = _near_others(padded)
+    here, most = flat[places].astype(np.int64), int(padded.max()) + 1
+    found = [np.zeros(0, np.int64)]
     for dy in range(APART_PX + 1):
         for dx in range(-APART_PX, APART_PX + 1):
-            if (dy, dx) <= (0, 0) or dy >= instances.shape[0] or abs(dx) >= instances.shape[1]:
-                continue
-            h, w = instances.shape
-            here = instances[: h - dy, max(0, -dx) : w - max(0, dx)]
-            there = instances[dy:, max(0, dx) : w - max(0, -dx)]
-            differ = (here > 0) & (there > 0) & (here != there)
-            found.append(np.unique(np.sort(np.column_stack([here[differ], there[differ]]), axis=1), axis=0))
-    return np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int32)
+            if (dy, dx) > (0, 0):
+                there = flat[places + dy * width + dx]
+                differ = (there > 0) & (here != there)
+                one, other = here[differ], there[differ]
+                found.append(np.unique(np.minimum(one, other) * most + np.maximum(one, other)))
+    return np.stack(np.divmod(np.unique(np.concatenate(found)), most), axis=1)
 
 
-def _outline(canvas: Axes, instances: np.ndarray, count: int) -> None:
-    from skimage.measure import find_contours
+def _near_others(padded: np.ndarray) -> np.ndarray:
+    """Return the flat places of pixels of an object with a pixel of another one near: few, and all that can tell."""
+    side = 2 * APART_PX + 1
+    largest = ndimage.maximum_filter(padded, side, mode="constant")
+    lowest = ndimage.minimum_filter(np.where(padded > 0, padded, np.iinfo(np.int32).max), side, mode="nearest")
+    return np.flatnonzero((padded > 0) & ((largest != padded) | (lowest != padded)))
 
+
+def _outline(frame: Frame, instances: np.ndarray, count: int) -> None:
     colours = colour_neighbours(instances, count)
-    lines, shades = [], []
-    for number, box in enumerate(ndimage.find_objects(instances, max_label=count), start=1):
-        if box is None:  # thinned away
-            continue
-        mask = np.pad(instances[box] == number, 1).astype(np.float32)
-        for line in find_contours(mask, INSIDE):
-            lines.append(line[:, ::-1] + (box[1].start - 1, box[0].start - 1))
-            shades.append(OUTLINES[colours[number - 1] % len(OUTLINES)])
-    crowd = np.sqrt(max(1, len(lines)) / 100)
+    coloured = np.concatenate([[0], colours + 1])[np.pad(instances, 1)]
+    # objects of one colour lie apart, so that one pass finds the outlines of all of them
+    lines = [
+        [line - 1 for line in contours(coloured == colour + 1, INSIDE)] for colour in range(colours.max(initial=-1) + 1)
+    ]
+    crowd = np.sqrt(max(1, sum(map(len, lines))) / 100)
     width = float(np.clip(1.6 / crowd, 0.55, 1.6))
-    drawn = LineCollection(lines, colors=shades, linewidths=width)
-    drawn.set_path_effects([Stroke(linewidth=2.2 * width, foreground="black", alpha=0.45), Normal()])
-    canvas.add_collection(drawn, autolim=False)
+    everything = [line for own in lines for line in own]
+    frame.strokes(everything, colour="black", width_pt=2.2 * width, alpha=0.45)
+    for colour, own in enumerate(lines):
+        frame.strokes(own, colour=OUTLINES[colour % len(OUTLINES)], width_pt=width)
 
 
-def _write_counts(panel: Axes, prediction: Instances) -> None:
+def _write_counts(panel: Frame, prediction: Instances) -> None:
     y = write_title(panel, prediction.image)
     if not len(prediction):
-        panel.text(0.0, y, "nothing found", color=MUTED, fontsize=10, va="top")
+        panel.text(0.0, y, "nothing found", colour=MUTED, size_pt=10)
         return
     for name, count in list(prediction.counts.items())[:LISTED]:
-        panel.text(0.0, y, drawable(name), color=TEXT, fontsize=10, va="top")
-        panel.text(1.0, y, f"{count:,}", color=TEXT, fontsize=10, va="top", ha="right")
+        write_row(panel, y, shown(name), f"{count:,}", 10)
         y -= 0.075
     unit = "px" if prediction.image.spacing_mm is None else "µm"
     area = add_up(prediction.instances, len(prediction))
@@ -116,6 +123,5 @@ def _write_counts(panel: Axes, prediction: Instances) -> None:
     if prediction.per_mm2 is not None:
         lines.append(("density", f"{prediction.per_mm2:,.0f} per mm²"))
     for name, value in lines:
-        panel.text(0.0, y, name, color=MUTED, fontsize=8.5, va="top")
-        panel.text(1.0, y, value, color=TEXT, fontsize=8.5, va="top", ha="right")
+        write_row(panel, y, name, value, 8.5, MUTED)
         y -= 0.06

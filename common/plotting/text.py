@@ -13,9 +13,14 @@ UNKNOWN = "□"  # for what the font does not have, such as emoji; matplotlib wo
 
 
 def drawable(text: str, most: int = WORD) -> str:
-    """Return text to draw: one line, at most so many characters, no pair of $ taken for a formula."""
+    """Return text for an axes of matplotlib: as `shown`, and no pair of $ taken for a formula."""
+    return shown(text, most).replace("$", r"\$")
+
+
+def shown(text: str, most: int = WORD) -> str:
+    """Return text to draw: one line, at most so many characters, all of them in the font."""
     known = "".join(character if _has_glyph(character) else UNKNOWN for character in printable(text))
-    return shortened(known, most).replace("$", r"\$")
+    return shortened(known, most)
 
 
 def _has_glyph(character: str) -> bool:

@@ -11,7 +11,7 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.answers.segmentation import Segmentation, keep_largest, measure_classes, pixel_measure
 from zoo.common.errors import ConfigError, DataError
-from zoo.common.labels import misplaced_background
+from zoo.common.labels import UNKNOWN, misplaced_background
 from zoo.common.metrics.cases import MISSED, count_missed, mean_of_defined, score_columns
 from zoo.common.metrics.segmentation import Policy, score_case
 from zoo.common.tiling import labels as name_largest
@@ -88,15 +88,18 @@ class SegmentationAlgorithm(Algorithm[S]):
         return {"logits": sure_scores(mask, len(self.config.classes))}
 
     def score(self, prediction: Prediction, sample: Sample) -> Case:
-        """Measure Dice, HD95 and ASSD of each class; distances of a missed class count as the image's diagonal."""
+        """Measure Dice, HD95 and ASSD of each class; distances of a missed class count as the image's diagonal.
+
+        What is unknown in the reference counts as background on both sides, so that it is neither right nor wrong.
+        """
         if not isinstance(prediction, Segmentation):
             raise TypeError(f"{type(prediction).__name__} given; expected Segmentation")
-        truth = self.mask_of(sample)
+        truth, found = judged(self.mask_of(sample), prediction.labels)
         known = sample.image.spacing_mm
         spacing = known or (1.0,) * truth.ndim
         policy = Policy(missed_mm=float(np.linalg.norm(np.multiply(truth.shape, spacing))))
         names = {name: index for index, name in enumerate(self.config.classes) if index}
-        scored = score_case(sample.image.name, truth, prediction.labels, names, spacing, METRICS, policy)
+        scored = score_case(sample.image.name, truth, found, names, spacing, METRICS, policy)
         row: Row = {"name": sample.image.name, "group": sample.group}
         for label in scored:
             for metric in METRICS:
@@ -151,19 +154,28 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def checked_mask(sample: Sample, classes: int) -> np.ndarray:
-    """Return the integer mask of a sample; DataError when its shape or its values are not the expected ones."""
+    """Return the integer mask of a sample, unknown pixels among them; DataError for a wrong shape or wrong values."""
     mask = np.asarray(sample.labels["mask"])
     name = sample.files.get("mask", f"mask of {sample.image.name}")
     if mask.shape != sample.image.size:
         raise DataError(f"{name}: {mask.shape} given; expected the image's size {sample.image.size}. Resample one.")
     if mask.dtype.kind == "f":
         mask = mask.astype(np.int64)
-    if mask.size and (mask.min() < 0 or mask.max() >= classes):
+    known = mask[mask != UNKNOWN] if classes <= UNKNOWN else mask
+    if known.size and (known.min() < 0 or known.max() >= classes):
         raise DataError(
-            f"{name}: class numbers {mask.min()}..{mask.max()} given; expected 0..{classes - 1}. Renumber the mask, or "
-            "name all its classes, the background first, one a line in classes.txt beside the data."
+            f"{name}: class numbers {known.min()}..{known.max()} given; expected 0..{classes - 1}. Renumber the mask, "
+            "or name all its classes, the background first, one a line in classes.txt beside the data."
         )
     return mask
+
+
+def judged(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return reference and prediction with background where the reference is unknown; as they are where it is whole."""
+    unknown = truth == UNKNOWN
+    if not unknown.any():
+        return truth, found
+    return np.where(unknown, 0, truth), np.where(unknown, 0, found)
 
 
 def _sizes(scored: Sequence[Row], spacing_mm: Sequence[float] | None, axes: int) -> Row:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from zoo.common.augment.options import Augmentation
+from zoo.common.labels import UNKNOWN
 from zoo.common.ranges import Angle, NotNegative, ShareBelowOne
 
 TURN_DEG = math.degrees(0.26)
@@ -55,7 +56,7 @@ def random_patch(
 
 def _centre(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw a voxel: of a random class that is there, or from anywhere."""
-    present = np.unique(mask[mask > 0])
+    present = np.unique(mask[(mask > 0) & (mask != UNKNOWN)])
     if len(present) and rng.random() < FOREGROUND:
         places = np.flatnonzero(mask == rng.choice(present))
         return np.array(np.unravel_index(rng.choice(places), mask.shape), float)

@@ -25,6 +25,12 @@ def to_canonical(image: Image) -> Image:
     Nothing is interpolated, so an oblique volume stays oblique. Pictures, and volumes whose place is unknown, are
     returned as they are.
     """
+    turned = canonical_view(image)
+    return image if turned is image else replace(turned, array=np.ascontiguousarray(turned.array))
+
+
+def canonical_view(image: Image) -> Image:
+    """Return `to_canonical` of an image without copying its voxels, for whoever needs few of them."""
     if image.affine is None or len(image.size) != 3:
         return image
     worlds, signs = _layout(image.affine)
@@ -37,7 +43,7 @@ def to_canonical(image: Image) -> Image:
         to_native[source, world] = sign
         to_native[source, 3] = image.size[2 - source] - 1 if sign < 0 else 0
     spacing = image.spacing_mm and tuple(image.spacing_mm[2 - source] for source in reversed(sources))
-    return replace(image, array=np.ascontiguousarray(array), affine=image.affine @ to_native, spacing_mm=spacing)
+    return replace(image, array=array, affine=image.affine @ to_native, spacing_mm=spacing)
 
 
 def back_to(array: np.ndarray, image: Image) -> np.ndarray:

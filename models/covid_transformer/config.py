@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
 from zoo.common.networks.vit_weights import HALF_MEAN, HALF_STD
-from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne
+from zoo.common.ranges import Count, Depth, Lungs, Names, NotNegative, Open, Positive, ShareBelowOne, WindowFrom
 from zoo.common.recipe import Recipe
 from zoo.common.records import later
 
@@ -31,8 +31,8 @@ class Config:
     class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
     label_smoothing: ShareBelowOne = 0.0  # share of the target that is spread over all classes
     window: tuple[float, ...] = later(())  # (centre, width) [HU] of raw CT; () where training saw 8-bit pictures
-    window_from: str = later("checkpoint")  # file: the window that a DICOM file names counts instead
-    lungs: str = later("cut")  # raw CT becomes black around the lungs; whole: it does not
+    window_from: WindowFrom = later("checkpoint")  # file: the window that a DICOM file names counts instead
+    lungs: Lungs = later("cut")  # raw CT becomes black around the lungs; whole: it does not
     top_slices: int = later(5)  # most suspicious slices that the summary of a series is the mean of
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 from zoo.common.ranges import Count, Levels, Names, Positive
 from zoo.common.recipe import Recipe
 
+Fit = Literal["moments", "contour", "ransac"]
+
 
 @dataclass(frozen=True)
 class Config:
@@ -22,7 +24,7 @@ class Config:
     std: Positive = 0.222
     width: Count = 16  # channels at full size; doubled at each level
     levels: Levels = 5
-    fit: str = "moments"  # moments, contour or ransac: how an ellipse follows from a mask; only prediction reads it
+    fit: Fit = "moments"  # how an ellipse follows from a mask; only prediction reads it
 
 
 VARIANTS: dict[str, Config] = {

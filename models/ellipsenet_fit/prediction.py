@@ -11,7 +11,9 @@ from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.segmentation import Segmentation, measure_classes
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
+
+DOTS_PT = (1.0, 1.65)  # drawn, left out
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,9 +29,11 @@ class FittedEllipses(Ellipses):
         sizes = measure_classes(self.labels, names, self.image.spacing_mm)
         return Segmentation(self.image, names, self.labels, None, sizes)
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         """Draw the ellipses, and dotted the borders of the mask, so that a bad fit shows."""
-        figure = super().figure()
+        from zoo.common.plotting.panel import outline
+
+        sheet = super().sheet()
         for label in range(int(self.labels.max(initial=0))):
-            figure.axes[0].contour(self.labels > label, [0.5], colors="white", linewidths=1, linestyles="dotted")
-        return figure
+            outline(sheet.frames[0], self.labels > label, "white", 1, DOTS_PT)
+        return sheet

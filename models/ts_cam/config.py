@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from zoo.common.networks.imagenet import IMAGENET_MEAN, IMAGENET_STD
-from zoo.common.ranges import Count, Depth, Names, NotNegative, Open, Positive, ShareBelowOne, Whole
+from zoo.common.ranges import Count, Depth, Lungs, Names, NotNegative, Open, Positive, ShareBelowOne, Whole, WindowFrom
 from zoo.common.recipe import Recipe
 from zoo.common.records import later
+
+Coupling = Literal["official", "relu_diff", "semantic", "attention"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,9 @@ class Config:
     roi_pool: bool = True  # tokens count by their brightness, black ones not at all; False: all alike, as published
     sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
     background_weight: float = 0.3  # of a term that holds every token of a background picture to be background; or 0
-    coupling: str = "semantic"  # how maps and attention meet: a key of COUPLINGS in coupling.py
+    coupling: Coupling = "semantic"  # how maps and attention meet
     map_scale: float = 5.0  # weighted evidence (log-odds) that is 1 in the map; 0 and other couplings: its own maximum
-    roi: str = "none"  # lung: the finished map is zero where the picture is black
+    roi: Literal["none", "lung"] = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin
     largest_only: bool = False  # one box, around the largest region, as published
     smallest_px: Whole = 20  # regions of fewer pixels of the image get no box
@@ -40,8 +43,8 @@ class Config:
     class_weights: tuple[NotNegative, ...] = ()  # of the loss, one per class; () weighs them alike
     label_smoothing: ShareBelowOne = 0.0  # share of the target that is spread over all classes
     window: tuple[float, ...] = later(())  # (centre, width) [HU] of raw CT; () where training saw 8-bit pictures
-    window_from: str = later("checkpoint")  # file: the window that a DICOM file names counts instead
-    lungs: str = later("cut")  # raw CT becomes black around the lungs; whole: it does not
+    window_from: WindowFrom = later("checkpoint")  # file: the window that a DICOM file names counts instead
+    lungs: Lungs = later("cut")  # raw CT becomes black around the lungs; whole: it does not
     top_slices: int = later(5)  # most suspicious slices that the summary of a series is the mean of
 
 

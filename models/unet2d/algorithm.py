@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
+from zoo.common.labels import beyond
 from zoo.common.networks.unet2d_sizes import fits, margin_px
 from zoo.common.segmentation.algorithm import SegmentationAlgorithm
 from zoo.common.tiling import labels as name_largest
@@ -25,6 +28,7 @@ class UNet2D(SegmentationAlgorithm[Config]):
     """Label each pixel of a picture; a volume (c, d, h, w) goes through slice by slice along d."""
 
     slicewise = True
+    parts: ClassVar[tuple[str, ...]] = ("decoder", "scales")
     augmentation: Augmentation = PictureAugmentation()
 
     def __init__(self, config: Config) -> None:
@@ -63,7 +67,7 @@ class UNet2D(SegmentationAlgorithm[Config]):
 
     def targets(self, sample: Sample) -> Arrays:
         mask = self.mask_of(sample)
-        boxed, _ = letterbox(mask[None].astype(np.float32), self.config.input_size, nearest=True)
+        boxed, _ = letterbox(mask[None].astype(np.float32), self.config.input_size, beyond(mask), nearest=True)
         return {"mask": boxed[0].astype(np.int32)}
 
     def postprocess(self, outputs: Arrays, image: Image) -> Segmentation:

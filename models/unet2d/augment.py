@@ -10,6 +10,7 @@ from zoo.common.augment import Chain
 from zoo.common.augment.intensity import Brightness, Contrast, Gamma
 from zoo.common.augment.options import Augmentation
 from zoo.common.augment.spatial import Flip, RandomAffine, RandomElastic, Resize
+from zoo.common.labels import UNKNOWN, beyond
 from zoo.common.ranges import Angle, Factors, Share
 from zoo.common.types import Sample
 
@@ -43,13 +44,14 @@ def augment(sample: Sample, size: tuple[int, int], options: PictureAugmentation,
     )
     tones = (Gamma(exponent=options.gamma), Brightness(amount=options.brightness), Contrast(factor=options.contrast))
     picture = sample if sample.image.array.ndim == 3 else draw_slice(sample, rng)
-    return Chain((*moves, *tones)).apply(picture, rng)
+    return Chain((*moves, *tones), mask_fill=beyond(picture.labels["mask"])).apply(picture, rng)
 
 
 def draw_slice(sample: Sample, rng: np.random.Generator) -> Sample:
     """Draw one slice (c, h, w) of a volume (c, d, h, w); half of the time one with something marked on it."""
     image, mask = sample.image, sample.labels["mask"]
-    marked = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1))
+    drawn = (mask > 0) & (mask != UNKNOWN)
+    marked = np.flatnonzero(drawn.reshape(len(mask), -1).any(axis=1))
     index = int(rng.choice(marked) if marked.size and rng.random() < 0.5 else rng.integers(len(mask)))
     spacing = None if image.spacing_mm is None else image.spacing_mm[1:]
     picture = replace(image, array=image.array[:, index], spacing_mm=spacing, affine=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from .config import Config
 
@@ -43,16 +44,79 @@ class Net(nn.Module):
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         # (n, c, d, h, w) -> logits (n, k, d, h, w); in training also extra_1 (n, k, d/2, ...), extra_2 (n, k, d/4, ...)
+        return self.answer(self.decode(self.encode(x)))
+
+    def encode(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the features that decoders start from, finest first."""
         skips: list[torch.Tensor] = []
         for encoder in self.encoders:  # a slice of these would rename their weights in MindSpore
             x = encoder(x if not skips else self.pool(skips[-1]))
             skips.append(x)
-        found = []
-        for level in range(len(skips) - 2, -1, -1):
-            x = self.decoders[level](torch.cat([skips[level], self.ups[level](x)], dim=1))
+        return skips
+
+    def decode(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Return what the network's own decoder makes of them at each level, finest first."""
+        x, found = features[-1], []
+        for level in range(len(features) - 2, -1, -1):
+            x = self.decoders[level](torch.cat([features[level], self.ups[level](x)], dim=1))
             found.append(x)
-        outputs = {"logits": self.head(x)}
+        return found[::-1]
+
+    def answer(self, maps: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the outputs for what decode() found."""
+        outputs = {"logits": self.head(maps[0])}
         if self.training:
             for i, head in enumerate(self.extra_heads):
-                outputs[f"extra_{i + 1}"] = head(found[-2 - i])
+                outputs[f"extra_{i + 1}"] = head(maps[1 + i])
         return outputs
+
+
+class Decoder(nn.Module):
+    """One more decoder for the features of the network, which only trains.
+
+    up: how it doubles a grid: "transposed" as the network itself, or "bilinear" (linear along each axis) or "nearest",
+    and a 1 x 1 x 1 convolution.
+    """
+
+    def __init__(self, config: Config, up: str = "transposed") -> None:
+        super().__init__()
+        w, levels = config.width, config.levels
+        coarse = [w * 2 ** (i + 2) for i in range(levels - 1)]
+        self.mode = up
+        if up == "transposed":
+            self.ups = nn.ModuleList([nn.ConvTranspose3d(c, c, 2, stride=2, bias=config.up_bias) for c in coarse])
+        else:
+            self.ups = nn.ModuleList([nn.Conv3d(c, c, 1) for c in coarse])
+        self.decoders = nn.ModuleList([Double(c // 2 + c, c // 2, c // 2, config) for c in coarse])
+        self.head = nn.Conv3d(2 * w, len(config.classes), 1)
+
+    def forward(self, features: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+        # of encode() -> logits (n, k, d, h, w)
+        x = features[-1]
+        for level in range(len(features) - 2, -1, -1):
+            x = self.ups[level](x if self.mode == "transposed" else enlarge(x, self.mode))
+            x = self.decoders[level](torch.cat([features[level], x], dim=1))
+        return {"logits": self.head(x)}
+
+
+class Scales(nn.Module):
+    """Heads for the coarser levels of the decoder, each brought to the size of the finest; they only train."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        coarse = [config.width * 2 ** (i + 2) for i in range(config.levels - 2)]
+        self.heads = nn.ModuleList([nn.Conv3d(c, len(config.classes), 1) for c in coarse])
+
+    def forward(self, maps: list[torch.Tensor]) -> list[torch.Tensor]:
+        # of decode() -> (n, k, d, h, w) for each level but the finest
+        size = tuple(maps[0].shape[2:])
+        answers = [head(maps[1 + level]) for level, head in enumerate(self.heads)]
+        return [functional.interpolate(x, size=size, mode="trilinear", align_corners=False) for x in answers]
+
+
+def enlarge(x: torch.Tensor, mode: str) -> torch.Tensor:
+    """Double the sides of (n, c, d, h, w); "bilinear" is trilinear here."""
+    size = tuple(2 * side for side in x.shape[2:])
+    if mode == "nearest":
+        return functional.interpolate(x, size=size, mode="nearest")
+    return functional.interpolate(x, size=size, mode="trilinear", align_corners=False)

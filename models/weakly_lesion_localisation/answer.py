@@ -13,7 +13,7 @@ from zoo.common.errors import ConfigError
 from zoo.common.io import file_suffix
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from zoo.common.plotting.sheet import Sheet
 
 What = Literal["mask", "map", "healthy", "lesion"]
 
@@ -49,7 +49,7 @@ class Repainted(Localisation):
         greys = np.rint((values * 255 if what == "map" else values).clip(0, 255)).astype(np.uint8)
         return self._write(path, lambda staged: _write_grey(staged, greys))
 
-    def figure(self) -> Figure:
+    def sheet(self) -> Sheet:
         from .drawing import draw_repainted
 
         return draw_repainted(self)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, NotNegative, Open, Positive, Share, ShareBelowOne, Whole
+from zoo.common.ranges import (
+    Count,
+    Levels,
+    Lungs,
+    Names,
+    NotNegative,
+    Open,
+    Positive,
+    Share,
+    ShareBelowOne,
+    Whole,
+    WindowFrom,
+)
 from zoo.common.recipe import Recipe
 from zoo.common.records import later
 
@@ -50,8 +62,8 @@ class Config:
     threshold: Open = 0.5  # of two classes, the second is named from this probability on
     class_weights: tuple[NotNegative, ...] = ()  # not used by these losses
     window: tuple[float, ...] = later(())  # (centre, width) [HU] of raw CT; () where training saw 8-bit pictures
-    window_from: str = later("checkpoint")  # file: the window that a DICOM file names counts instead
-    lungs: str = later("cut")  # raw CT becomes black around the lungs; whole: it does not
+    window_from: WindowFrom = later("checkpoint")  # file: the window that a DICOM file names counts instead
+    lungs: Lungs = later("cut")  # raw CT becomes black around the lungs; whole: it does not
     top_slices: int = later(5)  # most suspicious slices that the summary of a series is the mean of
 
     @property

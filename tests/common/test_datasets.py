@@ -305,7 +305,7 @@ def test_what_is_no_path_of_data_is_said(path, said, tmp_path, monkeypatch):
         open_dataset(path, "classification")
 
 
-@pytest.mark.parametrize("arguments", [("painting", None), ("classification", "coco")])
+@pytest.mark.parametrize("arguments", [("painting", None), ("classification", "cocoa")])
 def test_unknown_task_or_layout_lists_the_known_ones(arguments, tmp_path):
     with pytest.raises(DataError, match="choose one of"):
         open_dataset(tmp_path, arguments[0], layout=arguments[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ConfigError
 from zoo.common.plotting import display_values, draw_ellipses
+from zoo.common.plotting.marks import Strokes
 from zoo.common.types import Image
 
 IMAGE = Image(np.tile(np.linspace(0, 255, 60, dtype=np.float32), (1, 40, 1)), spacing_mm=(0.5, 0.5), name="scan.png")
@@ -97,10 +99,13 @@ def test_an_ellipse_changes_the_picture_where_it_is() -> None:
 
 
 def test_the_outline_is_the_ellipse() -> None:
-    (outline,) = draw_ellipses(ELLIPSES).axes[0].patches
+    sheet = draw_ellipses(ELLIPSES)
+    outline = next(mark for mark in sheet.marks if isinstance(mark, Strokes) and mark.closed)
+    scale = sheet.frames[0].box_in[2] / 60
 
-    drawn = (*outline.get_center(), outline.get_width() / 2, outline.get_height() / 2, np.radians(outline.get_angle()))
-    np.testing.assert_allclose(drawn, ELLIPSES.ellipses[0, 1:], rtol=1e-6)
+    x, y = (outline.lines_in[0] - sheet.frames[0].at(np.array([30.0, 20.0]))).T / scale  # y counts upwards here
+
+    np.testing.assert_allclose((x / 10) ** 2 + (y / 15) ** 2, 1, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +115,13 @@ def test_the_outline_is_the_ellipse() -> None:
 def test_the_scale_bar_is_a_round_length_within_a_quarter_of_the_width(
     spacing_mm: tuple[float, ...] | None, expected: list[str]
 ) -> None:
-    prediction = replace(ELLIPSES, image=replace(IMAGE, spacing_mm=spacing_mm))
+    prediction = replace(ELLIPSES, image=replace(IMAGE, spacing_mm=spacing_mm), measurements={})
 
-    assert [text.get_text() for text in draw_ellipses(prediction).axes[0].texts] == expected
+    assert [text for text in draw_ellipses(prediction).words if re.fullmatch(r"[\d.]+ mm", text)] == expected
 
 
 def test_the_legend_has_class_score_and_measurements() -> None:
-    texts = [text.get_text() for text in draw_ellipses(ELLIPSES).axes[-1].texts]
+    texts = draw_ellipses(ELLIPSES).words
 
     assert {"thorax", "0.75", "HC", "50 mm", "CTR", "–"} <= set(texts)
 
@@ -159,7 +164,7 @@ def test_many_classes_show_the_most_probable() -> None:
     classes = tuple(f"class {i}" for i in range(30))
     many = Classification(IMAGE, classes, np.arange(30) / 435)
 
-    shown = [text.get_text() for text in many.figure().axes[-1].texts]
+    shown = many.sheet().words
 
     assert "class 29" in shown
     assert "class 3" not in shown

@@ -18,6 +18,13 @@ def names(incomplete: str) -> list[str]:
     return [name for name in list_models() if name.startswith(incomplete)]
 
 
+def methods(incomplete: str) -> list[str]:
+    """Offer the methods of training."""
+    from zoo.common.methods import list_methods
+
+    return [name for name in list_methods() if name.startswith(incomplete)]
+
+
 def tasks(incomplete: str) -> list[str]:
     """Offer the tasks of the registry."""
     from zoo.registry import load_registry

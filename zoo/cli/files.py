@@ -95,7 +95,7 @@ def adopt(
 ) -> None:
     """Make a checkpoint of another program's weights; names and shapes are checked, nothing in them is executed."""
     from zoo import load
-    from zoo.cli.predict import parse_options
+    from zoo.cli.options import parse_options
 
     prefixes = dict(text.partition("=")[::2] for text in rename or [])
     options = parse_options(option or [])

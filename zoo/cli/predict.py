@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import run
+from zoo.cli import options, run
 from zoo.cli.output import AsJson, echo, failed, print_json, print_traceback, say
 from zoo.common.errors import ConfigError, UnexpectedError, ZooError
 
 PixelSize = Annotated[
     str | None,
     typer.Option(metavar="MM", help="Size of a pixel where the files do not say it: 0.5, or 0.5,0.4, or 3,0.5,0.5."),
-]
-Options = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
 ]
 Skip = Annotated[
     bool, typer.Option("--skip-existing", help="Go on with what an earlier run left in --out, however it ended.")
@@ -36,11 +32,12 @@ NameBy = Annotated[str, typer.Option(help="Name results by their path, or by ser
 MaskFormat = Annotated[str, typer.Option(help="dcm (DICOM-SEG), nii.gz, nrrd or png; else as the image.")]
 Report = Annotated[bool, typer.Option("--report", help="Write the measurements as DICOM SR, too.")]
 Capture = Annotated[bool, typer.Option("--secondary-capture", help="Write the overlay as DICOM, too.")]
+Structures = Annotated[bool, typer.Option("--rtstruct", help="Write the outlines of masks as DICOM RTSTRUCT, too.")]
 Deidentify = Annotated[str, typer.Option(help="Name nobody in --out: basic, or keep-uids.")]
 Overlays = Annotated[bool, typer.Option(help="Draw each prediction over its image.")]
-Window = Annotated[
+Part = Annotated[
     str | None,
-    typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
+    typer.Option(metavar="K/N", help="Only the K-th of N parts, into --out/shard-K-of-N; zoo merge joins them."),
 ]
 SHOWN = 20  # predictions printed one by one
 
@@ -58,6 +55,7 @@ def predict(
     mask_format: MaskFormat = "",
     report: Report = False,
     secondary_capture: Capture = False,
+    rtstruct: Structures = False,
     deidentify: Deidentify = "",
     backend: run.Backend = None,
     device: run.Device = None,
@@ -66,8 +64,9 @@ def predict(
     spacing_mm: PixelSize = None,
     overlays: Overlays = True,
     tta: run.Views = False,
-    window: Window = None,
-    option: Options = None,
+    window: options.Window = None,
+    option: options.Options = None,
+    shard: Part = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images; each DICOM series is one. The bad ones are listed at the end, and what was left out.
@@ -76,11 +75,13 @@ def predict(
     """
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     found = _found(inputs, spacing_mm, wanted, name_by)
-    style = _style(out, skip_existing, overlays, mask_format, report, secondary_capture, deidentify, name_by)
-    options = {**parse_options(option or []), **parse_window(window)}
-    more = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "skip_existing": skip_existing}
+    objects = report, secondary_capture, rtstruct
+    style = _style(out, skip_existing, overlays, mask_format, objects, deidentify, name_by)
+    asked = options.parsed(option, window)
+    more: dict[str, Any] = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "shard": parse_shard(shard)}
+    more["skip_existing"] = skip_existing
     model = run.load_model(name, backend, device, checkpoint)
-    _tell(_predicted(model, found, out, style=style, options=options, **more), out, found.left_out, as_json)
+    _tell(_predicted(model, found, out, style=style, options=asked, **more), out, found.left_out, as_json)
 
 
 def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], name_by: str) -> Any:
@@ -101,17 +102,16 @@ def _style(
     skip_existing: bool,
     overlays: bool,
     mask_format: str,
-    report: bool,
-    capture: bool,
+    objects: tuple[bool, bool, bool],
     deidentify: str,
     name_by: str,
 ) -> Any:
     """Say what is written; ConfigError where nothing can be."""
     from zoo.prediction.into import style_of
 
-    if out is None and (skip_existing or mask_format or report or capture or deidentify):
+    if out is None and (skip_existing or mask_format or any(objects) or deidentify):
         raise ConfigError("an option about files given without --out; expected --out FOLDER for them")
-    return style_of(overlays, mask_format, report, capture, deidentify, name_by)
+    return style_of(overlays, mask_format, *objects, deidentify, name_by)
 
 
 def _tell(results: Any, out: str | None, left_out: list[tuple[str, str]], as_json: bool) -> None:
@@ -162,35 +162,24 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | float | None:
     return values[0] if len(values) == 1 else values
 
 
-def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        key, separator, text = pair.partition("=")
-        if not separator:
-            raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
-        try:
-            options[key.replace("-", "_")] = json.loads(text)
-        except ValueError:
-            options[key.replace("-", "_")] = text
-    return options
+def parse_shard(text: str | None) -> Any:
+    """Read 3/8 as a part of the images."""
+    from zoo.prediction.shards import Shard
+
+    return None if text is None else Shard.read(text)
 
 
-def parse_window(text: str | None) -> dict[str, Any]:
-    """Read centre and width, or `file`, as options of a prediction."""
-    if text is None:
-        return {}
-    if text == "file":
-        return {"window_from": "file"}
-    try:
-        centre, width = (float(value) for value in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(
-            f"--window {text}: expected centre and width in HU, such as -600,1500, or file"
-        ) from None
-    return {"window": (centre, width)}
+def merge(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="What --out was for every part.")],
+    overwrite: run.Overwrite = False,
+) -> None:
+    """Join the results of all parts of a batch that was predicted by --shard: the tables of one run."""
+    from zoo.prediction.shards import merge as join
+
+    say(f"merged into {join(folder, overwrite=overwrite)}")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("predict")(predict)
+    app.command("merge")(merge)

@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
 
 import typer
@@ -46,8 +46,10 @@ def recipe(
             }
         )
         return
-    print_table(_table(own, f"{entry.name} {variant}: options of zoo train", lambda field: f"--{_dashed(field)}"))
-    print_table(_table(algorithm.augmentation, "augmentation: zoo train --augment OPTION=VALUE,...", str))
+    print_table(
+        options_table(own, f"{entry.name} {variant}: options of zoo train", lambda field: f"--{_dashed(field)}")
+    )
+    print_table(options_table(algorithm.augmentation, "augmentation: zoo train --augment OPTION=VALUE,...", str))
     say("--augment none turns all of them off; false, 0 or [1,1] one of them")
 
 
@@ -57,11 +59,16 @@ def read_augmentation(text: str | None) -> Choice:
         return None
     if text.strip().lower() in ("none", "false"):
         return False
+    return read_options(re.split(r",(?=\s*[\w-]+\s*=)", text), "--augment", "such as mirror=false, or none")
+
+
+def read_options(pairs: Sequence[str] | None, option: str, example: str = "such as weight=0.5") -> dict[str, Any]:
+    """Read OPTION=VALUE pairs, the values as JSON or else as text; ConfigError without an `=`."""
     options: dict[str, Any] = {}
-    for pair in re.split(r",(?=\s*[\w-]+\s*=)", text):
+    for pair in pairs or ():
         key, separator, value = (part.strip() for part in pair.partition("="))
         if not separator:
-            raise ConfigError(f"--augment {text}: expected OPTION=VALUE,... such as mirror=false, or none")
+            raise ConfigError(f"{option} {pair}: expected OPTION=VALUE, {example}")
         try:
             options[key.replace("-", "_")] = json.loads(value.lower())
         except ValueError:
@@ -103,7 +110,8 @@ def _options() -> list[inspect.Parameter]:
     return found
 
 
-def _table(record: Any, title: str, spell: Callable[[str], str]) -> Table:
+def options_table(record: Any, title: str, spell: Callable[[str], str] = str) -> Table:
+    """List the fields of a record with their defaults and what they mean."""
     table = Table("option", "default", "meaning", title=title, title_justify="left")
     for name, value in shallow(record).items():
         table.add_row(spell(name), _shown(value), remarks(type(record)).get(name, ""))

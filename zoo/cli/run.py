@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.cli import completion
+from zoo.cli import completion, options
 from zoo.cli.data import Data, Images, Masks, data_of, shown_name
 from zoo.cli.output import AsJson, print_json, print_table, say, table_of
-from zoo.cli.recipe import read_augmentation, with_recipe_options
+from zoo.cli.recipe import read_augmentation, read_options, with_recipe_options
 from zoo.cli.scores import interval_of, more_tables, number_of, scores_table
 
 Name = Annotated[str, typer.Argument(help="An algorithm, as in `zoo list`.", autocompletion=completion.names)]
@@ -33,6 +33,24 @@ CheckpointOption = Annotated[
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
+Augment = Annotated[
+    str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
+]
+Variant = Annotated[
+    str | None,
+    typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
+]
+MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
+MethodOption = Annotated[
+    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+]
+ScoresFolder = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
+]
+AtSensitivity = Annotated[
+    float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
+]
+AtSpecificity = Annotated[float | None, typer.Option(help="The same for the specificity.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
 
 
@@ -44,28 +62,35 @@ def train(
     images: Images = None,
     masks: Masks = None,
     layout: Layout = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
-    ] = None,
+    variant: Variant = None,
     checkpoint: CheckpointOption = "default",
     init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
-    augment: Annotated[
-        str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
-    ] = None,
+    window: options.Window = None,
+    option: options.Options = None,
+    augment: Augment = None,
+    method: MethodName = "supervised",
+    method_option: MethodOption = None,
+    snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
-    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues."""
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues. --window, --option stay with the weights."""
+    from zoo.training.together import together
+
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
+    start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
-        report = model.train(given, out=out, layout=layout, resume=resume, augment=read_augmentation(augment), **recipe)
+        way = {"method": method, "method_options": read_options(method_option, "--method-option")}
+        how = {"layout": layout, "resume": resume, "augment": read_augmentation(augment), "snapshots": snapshots}
+        with together(model) as leads:
+            if not leads:
+                return
+            report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
-        again = [argument for argument in sys.argv[1:] if argument != "--resume"]
-        say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
+        say(f"to continue: {shlex.join(['zoo', *(a for a in sys.argv[1:] if a != '--resume'), '--resume'])}")
         raise
     say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
     if report.test is not None:
@@ -78,9 +103,7 @@ def evaluate(
     images: Images = None,
     masks: Masks = None,
     split: Annotated[str, typer.Option(help="Which part of the data.")] = "test",
-    out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
-    ] = None,
+    out: ScoresFolder = None,
     overwrite: Overwrite = False,
     layout: Layout = None,
     backend: Backend = None,
@@ -92,23 +115,24 @@ def evaluate(
         str | None,
         typer.Option(metavar="COLUMN,...", help="The same per subgroup: sex,scanner,site or any column or DICOM tag."),
     ] = None,
-    at_sensitivity: Annotated[
-        float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
-    ] = None,
-    at_specificity: Annotated[float | None, typer.Option(help="The same for the specificity.")] = None,
+    at_sensitivity: AtSensitivity = None,
+    at_specificity: AtSpecificity = None,
+    window: options.Window = None,
+    option: options.Options = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a model on labelled data, beside the trivial baseline; --out also writes report.html."""
     given = data_of(data, images, masks)
     model = load_model(name, backend, device, checkpoint)
     files = {"split": split, "layout": layout, "out": out, "overwrite": overwrite}
-    more = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
-    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **more)
+    aims = {"by": by or (), "at_sensitivity": at_sensitivity, "at_specificity": at_specificity}
+    asked = options.parsed(option, window)
+    result = model.evaluate(given, batch_size=batch_size, tta=tta, **files, **aims, **asked)
     if as_json:
         print_json(result.to_dict())
         return
-    print_table(scores_table(result, f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"))
-    for table in more_tables(result):
+    title = f"{model.name}, {split} split of {shown_name(given)}, {len(result.rows)} cases"
+    for table in (scores_table(result, title), *more_tables(result)):
         print_table(table)
     if out is not None:
         say(f"tables, pictures and report.html written to {out}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from zoo.common.errors import BackendError, InputError
+from zoo.common.methods.contract import BEGINNING, Method, Moment
 from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.types import Arrays
@@ -20,6 +21,8 @@ from zoo.registry.package import Package
 GRAD_NORM = "grad_norm"  # its name beside the loss terms in a log
 UPDATES = "updates."  # how often the average followed the weights, in a training state
 UNREDUCED = "f32"  # the precision of weights, and of every backend unless another one is asked for
+COMPANION, MEMORY = "companion", "memory"  # of a method: further networks, what it keeps, in a training state
+TOLD = "method/"  # begins the names of what a method tells beside its terms, in a record
 WARMED_UP = 2**31  # updates of an average whose training state does not count them: it goes on at its full decay
 
 
@@ -29,10 +32,22 @@ class Step:
 
     terms: Mapping[str, float]
     grad_norm: float  # of all phases together; NaN where the step was not taken
+    told: Mapping[str, float] = field(default_factory=dict)  # what a method tells beside its terms
 
     def record(self) -> dict[str, float]:
         """Return all values by name, as a log holds them."""
-        return {**self.terms, GRAD_NORM: self.grad_norm}
+        return {**self.terms, GRAD_NORM: self.grad_norm, **{TOLD + name: value for name, value in self.told.items()}}
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How steps go beyond an entry's own loss: the method, and what its further networks start from.
+
+    draw: the name of a companion and the shapes of its weights -> the weights.
+    """
+
+    method: Method
+    draw: Callable[[str, Mapping[str, tuple[int, ...]]], Arrays]
 
 
 def take_in_turn(phases: int, take: Callable[[int], Step]) -> Step:
@@ -42,12 +57,13 @@ def take_in_turn(phases: int, take: Callable[[int], Step]) -> Step:
         if not steps or math.isfinite(steps[-1].grad_norm):
             steps.append(take(phase))
     terms = {name: value for step in steps for name, value in step.terms.items()}
-    return Step(terms, math.hypot(*(step.grad_norm for step in steps)))
+    told = {name: value for step in steps for name, value in step.told.items()}
+    return Step(terms, math.hypot(*(step.grad_norm for step in steps)), told)
 
 
 def loss_terms(record: Mapping[str, float]) -> dict[str, float]:
     """Return the loss terms of what `Step.record` made; their sum is the loss."""
-    return {name: value for name, value in record.items() if name != GRAD_NORM}
+    return {name: value for name, value in record.items() if name != GRAD_NORM and not name.startswith(TOLD)}
 
 
 class Runner(Protocol):
@@ -81,15 +97,25 @@ class Engine(Runner, Protocol):
     """A runner that also trains; `engine_torch` and `engine_mindspore` implement it."""
 
     def start_training(
-        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
+        self,
+        recipe: Recipe,
+        head: tuple[str, ...],
+        undecayed: tuple[str, ...] = (),
+        phases: tuple[Phase, ...] = ALL,
+        learning: Learning | None = None,
     ) -> None:
-        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm."""
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+    def step(
+        self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
+    ) -> Step:
         """Update the weights of each phase once, in turn; stop at a phase whose loss or gradient is not finite.
 
         The weights of that phase and of those after it are left alone.
         """
+
+    def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
+        """Copy the weights of a further network out, such as "teacher" or "partner1"."""
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
         """Return the named, weighted loss terms of what `forward` gave; nothing changes.

@@ -15,11 +15,26 @@ import numpy as np
 from mindspore import Parameter, Tensor, ops
 
 from zoo.common.errors import BackendError
+from zoo.common.methods.contract import BEGINNING, Moment
 from zoo.common.phases import ALL, Phase, share_out
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options_mindspore import option_losses
 from zoo.common.types import Arrays
 from zoo.engines.backends_mindspore import has_device as has_device
-from zoo.engines.engine import UPDATES, WARMED_UP, Step, average_decay, check_batch, decays, rate_factor, take_in_turn
+from zoo.engines.companions_mindspore import Companions, states
+from zoo.engines.engine import (
+    COMPANION,
+    MEMORY,
+    UPDATES,
+    WARMED_UP,
+    Learning,
+    Step,
+    average_decay,
+    check_batch,
+    decays,
+    rate_factor,
+    take_in_turn,
+)
 from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, open_optimiser, to_arrays
 from zoo.engines.turns import SPAWN, Origin
 from zoo.registry.package import Package
@@ -57,7 +72,7 @@ class MindSporeEngine:
 
     def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
-        self._config = config
+        self._package, self._config = package, config
         with turn():
             backend.prepare(device)
             self._losses, self._objective = package.losses("mindspore"), package.objective("mindspore")
@@ -68,6 +83,8 @@ class MindSporeEngine:
         self._parts: list[Part] = []  # what each phase trains, and by what
         self._average: dict[str, Tensor] = {}
         self._updates = 0  # of the average
+        self._companions: Companions | None = None  # of a method that needs more than the network
+        self._moment = BEGINNING
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -98,11 +115,25 @@ class MindSporeEngine:
             for name, parameter in self._state().items():
                 parameter.set_data(Tensor(np.array(weights[name], np.float32)))
 
-    def start_training(
-        self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...] = (), phases: tuple[Phase, ...] = ALL
-    ) -> None:
-        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm."""
+    def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
+        """Copy the weights of a further network out, such as "teacher" or "partner1"."""
+        assert self._companions is not None
         with turn():
+            state = states(self._companions.all[name])
+            kept = {own: self._average[f"{name}/{own}"] for own in state} if averaged and self._average else state
+            return {own: value.asnumpy().copy() for own, value in kept.items()}
+
+    def start_training(
+        self,
+        recipe: Recipe,
+        head: tuple[str, ...],
+        undecayed: tuple[str, ...] = (),
+        phases: tuple[Phase, ...] = ALL,
+        learning: Learning | None = None,
+    ) -> None:
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
+        with turn():
+            self._companions = Companions(learning, self._package, self._config, self.net) if learning else None
             self._start_training(recipe, head, undecayed, phases)
 
     def _start_training(
@@ -111,28 +142,34 @@ class MindSporeEngine:
         self._recipe, self._updates = recipe, 0
         if recipe.mixed_precision and self.device != "cpu":  # the CPU has no bfloat16 kernels; not tried on an NPU
             self.net = ms.amp.auto_mixed_precision(self.net, "auto", ms.bfloat16)
-        trained = {}
-        for name, parameter in self._state().items():
-            parameter.requires_grad = name not in self._fixed and not name.startswith(recipe.freeze or ("\0",))
+        trained, fixed = {}, self._fixed | (self._companions.fixed if self._companions else set())
+        for full_name, parameter in self._learned().items():
+            name = full_name.rpartition("/")[2]
+            parameter.requires_grad = full_name not in fixed and not name.startswith(recipe.freeze or ("\0",))
             if parameter.requires_grad:
-                trained[name] = parameter
+                trained[full_name] = parameter
         self._parts = []
         for phase, names in zip(phases, share_out(trained, phases), strict=True):
             if not names:  # all frozen: nothing to do
                 continue
             own = {name: trained[name] for name in names}
-            rates = [rate_factor(name, recipe, head) for name in own]
-            losing = [recipe.weight_decay if decays(n, tuple(p.shape), undecayed) else 0.0 for n, p in own.items()]
+            called = [name.rpartition("/")[2] for name in own]  # in its own network
+            rates = [rate_factor(name, recipe, head) for name in called]
+            shaped = [(name, tuple(p.shape)) for name, p in zip(called, own.values(), strict=True)]
+            losing = [recipe.weight_decay if decays(*one, undecayed) else 0.0 for one in shaped]
             self._parts.append(Part(phase.name, own, rates, losing, open_optimiser(recipe, list(own.values()))))
-        self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._state().items()} if recipe.ema_decay else {}
+        self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._learned().items()} if recipe.ema_decay else {}
 
-    def step(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+    def step(
+        self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
+    ) -> Step:
         """Update the weights of each phase once; stop at a phase whose loss or gradient is not finite."""
         if not self._parts:
             raise RuntimeError("start_training() comes before step()")
         with turn():
             ms.set_seed(seed % 2**31)
             self._train_mode()
+            self._moment = moment
             batch = _tensors(inputs), _tensors(targets)
             step = take_in_turn(
                 len(self._parts),
@@ -140,10 +177,14 @@ class MindSporeEngine:
             )
             if np.isfinite(step.grad_norm):
                 self._update_average()
+                if self._companions is not None:
+                    self._companions.follow(self.net, moment)
             return step
 
     def _step(self, part: Part, batch: Pair, learning_rate: float, rng: np.random.Generator) -> Step:
         parameters = list(part.parameters.values())
+        if self._companions is not None:
+            self._companions.ask(self.net, batch, self._supervised, self._moment, rng)
 
         def total(inputs: Tensors, targets: Tensors) -> tuple[Tensor, Tensors]:
             terms = self._terms(inputs, targets, part.phase, rng)
@@ -153,20 +194,21 @@ class MindSporeEngine:
         (value, terms), gradients = differentiate(*batch)
         values = {name: float(term.asnumpy()) for name, term in terms.items()}
         norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
+        told = self._companions.told if self._companions else {}
         if not np.isfinite(float(value.asnumpy())) or not np.isfinite(norm):
-            return Step(values, float("nan"))
+            return Step(values, float("nan"), told)
         clip = self._recipe.clip_norm
         if clip and norm > clip:
             gradients = [g * (clip / (norm + 1e-6)) for g in gradients]  # PyTorch's epsilon
         part.optimiser.update(parameters, gradients, [learning_rate * f for f in part.rates], part.decays)
-        return Step(values, norm)
+        return Step(values, norm, told)
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
         """Return the named, weighted loss terms of what `forward` gave; {} where the loss needs the network."""
         if self._losses is None:
             return {}
         with turn():
-            terms = self._losses(_tensors(outputs), _tensors(targets), self._config)
+            terms = self._supervised(_tensors(outputs), _tensors(targets))
             return {name: float(value.asnumpy()) for name, value in terms.items()}
 
     def training_state(self) -> dict[str, np.ndarray]:
@@ -174,6 +216,7 @@ class MindSporeEngine:
         with turn():
             state = {f"average.{name}": value.asnumpy().copy() for name, value in self._average.items()}
             state |= {UPDATES: np.array(self._updates)} if self._average else {}
+            state |= self._companions.arrays() if self._companions else {}
             for part in self._parts:
                 state |= to_arrays(part.optimiser, list(part.parameters), part.phase)
             return state
@@ -184,30 +227,46 @@ class MindSporeEngine:
             self._updates = int(state[UPDATES].item()) if UPDATES in state else WARMED_UP
             for name in self._average:
                 self._average[name] = Tensor(state[f"average.{name}"])
+            for full_name, array in state.items():
+                key, name = full_name.split(".", 1)
+                if key in (COMPANION, MEMORY) and self._companions is not None:
+                    self._companions.load(key, name, array)
             for part in self._parts:
                 from_arrays(part.optimiser, list(part.parameters), state, part.phase)
 
     def _state(self) -> dict[str, Parameter]:
         return {p.name: p for p in self.net.get_parameters()}
 
+    def _learned(self) -> dict[str, Parameter]:
+        """Return the weights of all networks that learn, under `<companion>/<name>` where they are not the first's."""
+        return {**self._state(), **(self._companions.learned() if self._companions else {})}
+
     def _terms(self, inputs: Tensors, targets: Tensors, phase: str, rng: np.random.Generator) -> Tensors:
         if self._objective is not None:
             found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
             return found
+        if self._companions is not None:
+            return self._companions.terms()
         outputs = {name: value.astype(ms.float32) for name, value in self.net(*inputs.values()).items()}
+        return self._supervised(outputs, targets)
+
+    def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
+        if self._recipe.loss:
+            return option_losses(outputs, targets, self._recipe.loss)
         assert self._losses is not None  # a package has one of the two
         terms: Tensors = self._losses(outputs, targets, self._config)
         return terms
 
     def _train_mode(self) -> None:
-        self.net.set_train(True)
-        for name, cell in self.net.cells_and_names():
-            if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
-                cell.set_train(False)  # frozen norms keep their running statistics
+        for net in [self.net, *(self._companions.all.values() if self._companions else ())]:
+            net.set_train(True)
+            for name, cell in net.cells_and_names():
+                if name and f"{name}.".startswith(self._recipe.freeze or ("\0",)):
+                    cell.set_train(False)  # frozen norms keep their running statistics
 
     def _update_average(self) -> None:
         decay = average_decay(self._recipe.ema_decay, self._updates)
-        for name, value in (self._state() if self._average else {}).items():
+        for name, value in (self._learned() if self._average else {}).items():
             self._average[name] = ops.lerp(self._average[name], value, 1 - decay)
         self._updates += 1
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+HAS_ONEDNN = torch.backends.mkldnn.is_available()
 HEAVY = 4  # a kernel of so many times the values of input and output is not worth turning to channels last
 
 
@@ -160,7 +161,7 @@ class Conv3dView(View, nn.Conv3d):
     """A convolution of volumes."""
 
     def forward(self, x: Any) -> Any:
-        return self.call.give(self.original, nn.Conv3d.forward(self.original, settled(x)))
+        return self.call.give(self.original, convolve_volumes(self.original, settled(x)))
 
 
 class BatchNorm2dView(View, nn.BatchNorm2d):
@@ -233,6 +234,17 @@ def convolve(conv: Any, x: torch.Tensor) -> torch.Tensor:
     if conv.kernel_size != (1, 1) and weight.numel() > HEAVY * x.numel() and channels_lie_last(x):
         return channels_last(nn.Conv2d.forward(conv, x.contiguous()))
     return nn.Conv2d.forward(conv, x)
+
+
+def convolve_volumes(conv: Any, x: torch.Tensor) -> torch.Tensor:
+    """Convolve volumes; PyTorch sends a single one that it takes for small to a path 2 to 9 times as slow as oneDNN."""
+    is_single = x.shape[0] == 1 and x.ndim == 5 and max(conv.kernel_size) > 1 and conv.groups == 1
+    is_plain = x.dtype == conv.weight.dtype == torch.float32 and x.device.type == "cpu"
+    is_padded_by_zeros = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    if is_single and is_plain and is_padded_by_zeros and torch.backends.mkldnn.enabled and HAS_ONEDNN:
+        shape = conv.padding, conv.stride, conv.dilation, conv.groups
+        return torch.mkldnn_convolution(x, conv.weight, conv.bias, *shape)
+    return nn.Conv3d.forward(conv, x)
 
 
 def normalise(norm: Any, x: torch.Tensor, is_free: bool) -> torch.Tensor:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from zoo.common.io.dicom_objects import Hide
 
 DOCUMENT, TABLE = "predictions.json", "predictions.csv"
-MASKS, OVERLAYS, REPORTS, CAPTURES = "masks", "overlays", "reports", "captures"
+MASKS, OVERLAYS, REPORTS, CAPTURES, STRUCTURES = "masks", "overlays", "reports", "captures", "structures"
+FOLDERS = (MASKS, OVERLAYS, REPORTS, CAPTURES, STRUCTURES)
 SUBMISSION = "submission_{}.csv"
 MASK_FORMATS = ("dcm", "nii.gz", "nrrd", "png")
 
@@ -34,7 +35,8 @@ class Style:
     """What is written for each prediction beside its line.
 
     overlays: pictures. mask_format: one of MASK_FORMATS, "" for what suits the image. report: a DICOM SR with what was
-    measured. capture: the overlay as DICOM secondary capture. own_names: files are called exactly as the images.
+    measured. capture: the overlay as DICOM secondary capture. structures: the outlines of the mask as DICOM RTSTRUCT.
+    own_names: files are called exactly as the images.
     hide: who the patients are is taken out of the DICOM objects, and failures tell nothing but their kind.
     """
 
@@ -42,6 +44,7 @@ class Style:
     mask_format: str = ""
     report: bool = False
     capture: bool = False
+    structures: bool = False
     own_names: bool = False
     hide: Pseudonyms | None = None
 
@@ -51,7 +54,7 @@ class Style:
 
     def settings(self) -> dict[str, object]:
         """Return what a run must share with the one that it continues."""
-        names = ("overlays", "mask_format", "report", "capture")
+        names = ("overlays", "mask_format", "report", "capture", "structures")
         profile = self.hide.profile if self.hide is not None else ""
         return {**{name: getattr(self, name) for name in names}, "deidentify": profile}
 
@@ -76,7 +79,7 @@ class RunFiles:
         if overwrite and skip_existing:
             raise ConfigError("overwrite and skip_existing given; expected one: start anew, or go on")
         names, self.style = list(names), style or Style()
-        own = (LINES, DOCUMENT, TABLE, MEMORY, MASKS, OVERLAYS, REPORTS, CAPTURES, SUBMISSION.format("*"))
+        own = (LINES, DOCUMENT, TABLE, MEMORY, *FOLDERS, SUBMISSION.format("*"))
         paths = map(Path, names)
         self.output = OutputFolder(folder, own, overwrite=overwrite, inputs=paths, resume=skip_existing)
         settings = {**(settings or {}), **self.style.settings()}
@@ -84,7 +87,7 @@ class RunFiles:
         known = [*names, *(kept.name for kept in self.kept)]
         stems = {name: name for name in known} if self.style.own_names else file_stems(known)
         used = [path for kept in self.kept for path in kept.files]
-        self.paths = {kind: FreePaths(Path(kind), stems, used) for kind in (MASKS, OVERLAYS, REPORTS, CAPTURES)}
+        self.paths = {kind: FreePaths(Path(kind), stems, used) for kind in FOLDERS}
         self.lines = self.output.rewrite_lines(LINES, [kept.entry for kept in self.kept])
         remembered = [{"settings": settings}, *(kept.memory() for kept in self.kept)]
         self.memory = self.output.rewrite_lines(MEMORY, remembered)
@@ -144,6 +147,9 @@ class RunFiles:
         if style.capture:
             save_capture = partial(prediction.save_capture, hide=self._hide)
             out["capture"] = self.paths[CAPTURES].new(name, ".dcm"), lambda path, mask: save_capture(path)
+        if style.structures and prediction.segments is not None:
+            save_structures = partial(prediction.save_structures, hide=self._hide)
+            out["structures"] = self.paths[STRUCTURES].new(name, ".dcm"), lambda path, mask: save_structures(path)
         return out
 
     @property

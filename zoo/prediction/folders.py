@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.common.datasets.folders import is_clutter
+from zoo.common.datasets.folders import is_clutter, without_suffix
+from zoo.common.datasets.mask_names import images_beside, masks_beside
 from zoo.common.errors import InputError
 from zoo.common.files.output_folder import written_files
 from zoo.common.io import SUFFIXES, file_suffix, read_image, read_volume
@@ -66,7 +67,26 @@ def list_images(folder: Path) -> Listing:
         listing.found += [Found(str(path), path) for path in files if path not in known and _may_be_image(path)]
     dicom = [path for path in dicom if path not in written]
     listing.found = [found for found in listing.found if found.path not in written]
-    return _with_series(listing, dicom)
+    return without_masks(_with_series(listing, dicom))
+
+
+def without_masks(listing: Listing) -> Listing:
+    """Leave out masks that lie beside the image that they belong to, or in a folder beside one of images."""
+    homes: dict[Path, dict[str, Path]] = defaultdict(dict)
+    for found in listing.found:
+        if os.path.isfile(found.path):
+            homes[found.path.parent][without_suffix(found.path.name)] = found.path
+    masks = dict[Path, str]()
+    for home, names in homes.items():
+        if (images := images_beside(home)) is not None:
+            masks |= dict.fromkeys(names.values(), f"a mask by its folder, beside {images.name}/")
+        else:
+            masks |= {
+                names[name]: f"a mask by its name, of {names[of].name}" for name, of in masks_beside(names).items()
+            }
+    kept = [found for found in listing.found if found.path not in masks]
+    left_out = [(found.name, masks[found.path]) for found in listing.found if found.path in masks]
+    return Listing(kept, listing.left_out + left_out)
 
 
 def list_index(index: Path) -> Listing:

@@ -18,6 +18,7 @@ from zoo.prediction.many import Results, predict_many
 from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.series import PATH, Wanted
+from zoo.prediction.shards import Shard
 from zoo.prediction.sources import Images, images
 
 if TYPE_CHECKING:
@@ -68,17 +69,24 @@ def into_folder(
     mask_format: str = "",
     report: bool = False,
     capture: bool = False,
+    structures: bool = False,
     deidentify: str = "",
+    shard: str = "",
     **options: Any,
 ) -> Results:
     """Predict into a folder, see `Model.predict_into`."""
-    style = style_of(overlays, mask_format, report, capture, deidentify, name_by)
+    style = style_of(overlays, mask_format, report, capture, structures, deidentify, name_by)
     found = images(source, spacing_mm, series, name_by)
     done = {"overwrite": overwrite, "skip_existing": skip_existing}
-    return predict_many(model, found, out, batch_size=batch_size, tta=tta, style=style, options=options, **done)
+    part = Shard.read(shard) if shard else None
+    how: dict[str, Any] = {"style": style, "options": options, "shard": part, **done}
+    return predict_many(model, found, out, batch_size=batch_size, tta=tta, **how)
 
 
-def style_of(overlays: bool, mask_format: str, report: bool, capture: bool, deidentify: str, name_by: str) -> Style:
+def style_of(
+    overlays: bool, mask_format: str, report: bool, capture: bool, structures: bool, deidentify: str, name_by: str
+) -> Style:
     """Say what is written for each prediction; pseudonyms take the place of names, whatever these come from."""
     hide = pseudonyms(deidentify)
-    return Style(overlays, mask_format, report, capture, own_names=name_by != PATH and hide is None, hide=hide)
+    written = overlays, mask_format, report, capture, structures
+    return Style(*written, own_names=name_by != PATH and hide is None, hide=hide)

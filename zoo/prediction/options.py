@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from zoo.common.errors import ConfigError
 
 Spacing = tuple[float, ...] | None
+
+
+def check_known(name: str, known: Sequence[str], options: Iterable[str]) -> None:
+    """Raise ConfigError for an option that `name` does not know."""
+    if unknown := sorted(set(options) - set(known)):
+        raise ConfigError(
+            f"{name}: unknown prediction option {', '.join(unknown)}; "
+            f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
+        )
 
 
 def checked_batch_size(batch_size: object) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from zoo.common.types import Image
 from zoo.engines.engine import Engine
 from zoo.prediction.passes import Prepared, chunks, predict_batch, prepare
 from zoo.prediction.scope import Scope
+from zoo.prediction.threads import ahead
 
 Read: TypeAlias = tuple[str, "Image | ZooError"]  # an image under its name, or why there is none
 Outcome: TypeAlias = tuple[str, "Prediction | ZooError"]
@@ -28,15 +29,18 @@ def outcomes(
     tta: bool,
     scope: Scope,
     made_by: Provenance = UNKNOWN,
-) -> Iterator[Outcome]:
+    *,
+    reads_ahead: bool = False,
+) -> Generator[Outcome, None, None]:
     """Answer image after image, in order, under the names given: a prediction, or the error that it ended in.
 
-    made_by: what the predictions say of their origin.
+    made_by: what the predictions say of their origin. reads_ahead: read and prepare the next images in a thread while
+    the network runs.
     An error that is none of the zoo's own becomes an UnexpectedError with that error as its cause.
     """
     scope = replace(scope, as_seen=algorithm.as_seen)  # as this prediction's options say
-    for batch in chunks(found, batch_size):
-        entries = [(name, _prepared(algorithm, name, image, scope)) for name, image in batch]
+    prepared = ((name, _prepared(algorithm, name, image, scope)) for name, image in found)
+    for entries in chunks(ahead(prepared, _values, batch_size) if reads_ahead else prepared, batch_size):
         ready = [entry for _, entry in entries if not isinstance(entry, ZooError)]
         answers = iter(_answers(algorithm, engine, ready, tta, scope))
         for name, entry in entries:
@@ -60,6 +64,14 @@ def raised(outcome: Prediction | ZooError) -> Prediction:
     if isinstance(outcome, ZooError):
         raise (outcome.__cause__ if isinstance(outcome, UnexpectedError) else None) or outcome
     return outcome
+
+
+def _values(entry: tuple[str, Prepared | ZooError]) -> int:
+    """Count the values that a prepared image holds."""
+    if isinstance(entry[1], ZooError):
+        return 0
+    image, inputs = entry[1]
+    return int(image.array.size + sum(value.size for value in inputs.values()))
 
 
 def _prepared(algorithm: Algorithm[Any], name: str, image: Image | ZooError, scope: Scope) -> Prepared | ZooError:

@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
@@ -19,11 +18,12 @@ from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
 from zoo.engines.engine import Runner
 from zoo.prediction.objects import INSTANCES, may_be_parted, parted
+from zoo.prediction.options import check_known
+from zoo.prediction.progress import steps
 from zoo.prediction.scope import Scope
 
 T = TypeVar("T")
-BAR_FROM = 16  # fewer windows than this show no progress bar
-WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory and save no time
+WINDOWS_ON_CPU, WINDOWS = 1, 4  # windows per forward pass; on a CPU more cost memory, and time as often as they save it
 SLICES = 4  # of a volume per forward pass of a network of pictures
 Prepared = tuple[Image, Arrays]  # an image and its inputs, without the batch axis
 
@@ -72,12 +72,16 @@ def _predict_series(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, t
     if image.array.ndim == 3:
         return predict_batch(algorithm, engine, [pair], tta=tta)[0]
 
-    def answers() -> Iterator[tuple[int, Prediction]]:
+    def answers(step: Callable[[int], None]) -> Iterator[tuple[int, Prediction]]:
+        looked_at = -1
         for chunk in chunks(algorithm.slices(image), SLICES):
             ready = [(seen, algorithm.preprocess(seen)) for _, seen in chunk]
             yield from zip((i for i, _ in chunk), predict_batch(algorithm, engine, ready, tta=tta), strict=True)
+            step(chunk[-1][0] - looked_at)
+            looked_at = chunk[-1][0]
 
-    return algorithm.join(image, answers())
+    with steps(image.array.shape[1], image.name, "slice") as step:
+        return algorithm.join(image, answers(step))
 
 
 def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
@@ -89,15 +93,13 @@ def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
     return algorithm.views
 
 
-def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Algorithm[Any]:
-    """Return the algorithm with its options for one prediction; ConfigError names the known ones."""
-    parts = may_be_parted(algorithm)
-    known = (*algorithm.prediction_options, *([INSTANCES] if parts else []))
-    if unknown := sorted(set(options) - set(known)):
-        raise ConfigError(
-            f"{type(algorithm).__name__}: unknown prediction option {', '.join(unknown)}; "
-            f"expected {'one of ' + ', '.join(known) if known else 'none, this algorithm has no options'}"
-        )
+def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any], is_scored: bool = False) -> Algorithm[Any]:
+    """Return the algorithm with its options for one prediction; ConfigError names the known ones.
+
+    is_scored: the answers are held against labels, so have to be of the algorithm's own kind.
+    """
+    parts = may_be_parted(algorithm) and not is_scored
+    check_known(type(algorithm).__name__, (*algorithm.prediction_options, *([INSTANCES] if parts else [])), options)
     fields = {name: value for name, value in options.items() if not (parts and name == INSTANCES)}
     if fields:
         algorithm = algorithm.with_config(replace_fields(algorithm.config, fields, "prediction option"))
@@ -124,10 +126,12 @@ def _predict_slices(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, v
         return predict_batch(algorithm, engine, [pair], tta=bool(views))[0]
     stacks = {name: np.moveaxis(value, 1, 0) for name, value in inputs.items()}
     depth = len(next(iter(stacks.values())))
-    bar = tqdm(range(0, depth, SLICES), desc=image.name, leave=False, disable=None if depth >= BAR_FROM else True)
-    parts = [
-        _forward(algorithm, engine, {name: value[i : i + SLICES] for name, value in stacks.items()}, views) for i in bar
-    ]
+    parts = list[Arrays]()
+    with steps(depth, image.name, "slice") as step:
+        for i in range(0, depth, SLICES):
+            batch = {name: value[i : i + SLICES] for name, value in stacks.items()}
+            parts.append(_forward(algorithm, engine, batch, views))
+            step(min(SLICES, depth - i))
     outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return algorithm.postprocess({name: np.moveaxis(value, 0, 1) for name, value in outputs.items()}, image)
 
@@ -142,13 +146,11 @@ def _predict_windows(
     overlap, weighting = algorithm.tiling
     total = len(Tiles(source.shape[1:], window, overlap, weighting))
     batch = WINDOWS_ON_CPU if engine.device == "cpu" else WINDOWS
-    with tqdm(
-        total=total, desc=image.name, unit="window", leave=False, disable=None if total >= BAR_FROM else True
-    ) as bar:
+    with steps(total, image.name, "window") as step:
 
         def answer(part: np.ndarray) -> np.ndarray:
             scores = network(part)
-            bar.update(len(part))
+            step(len(part))
             return scores
 
         kept = predict_tiled(source, window, answer, overlap, weighting, batch, finish=algorithm.keep)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.answers.prediction import Prediction
-from zoo.common.errors import ConfigError, ZooError
+from zoo.common.errors import ZooError
 from zoo.common.files.names import printable
+from zoo.common.tables import data_frame
 from zoo.common.types import Row
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ class PredictionList(list[Prediction]):
 
     def to_dataframe(self) -> DataFrame:
         """Return the rows as a table of pandas, which has to be installed."""
-        try:
-            import pandas
-        except ImportError:
-            raise ConfigError("pandas is not installed; pip install pandas, or use rows() or save()") from None
-        return pandas.DataFrame(self.rows())
+        return data_frame(self.rows())
+
+    def _repr_html_(self) -> str:
+        """Show the list in notebooks."""
+        from zoo.notebook import predictions_html
+
+        return predictions_html(self)
 
     def save(
         self,
@@ -68,17 +71,18 @@ class PredictionList(list[Prediction]):
         mask_format: str = "",
         report: bool = False,
         capture: bool = False,
+        structures: bool = False,
     ) -> Path:
         """Write predictions.json, .jsonl and .csv, masks/ and overlays/ into a folder, as `zoo predict --out` does.
 
         mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/ for each. capture: the overlay
-        as DICOM in captures/.
+        as DICOM in captures/. structures: the outlines of masks as DICOM RTSTRUCT in structures/.
         overwrite: replace what an earlier run wrote there; nothing else is ever replaced.
         """
         from zoo.prediction.files import RunFiles, Style
 
         names = [prediction.image.name for prediction in self]
-        style = Style(overlays, mask_format, report, capture)
+        style = Style(overlays, mask_format, report, capture, structures)
         files = RunFiles(folder, names, style, overwrite=overwrite)
         self._results(files).close(files)
         return files.folder

@@ -3,13 +3,48 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+from tqdm import tqdm
+
 EVERY_S = 30.0  # between two lines
+BAR_FROM = 16  # fewer steps than this show no bar
+Hear = Callable[[int, int], object]  # steps done, steps in all
+_HEARS: ContextVar[Hear | None] = ContextVar("who hears the steps", default=None)
+
+
+@contextmanager
+def heard_by(hear: Hear) -> Iterator[None]:
+    """Tell the steps of a prediction in this thread; what `hear` raises ends the prediction."""
+    token = _HEARS.set(hear)
+    try:
+        yield
+    finally:
+        _HEARS.reset(token)
+
+
+@contextmanager
+def steps(total: int, name: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Count the steps through one image: in a bar where there are many, and for whoever hears them."""
+    hear, done = _HEARS.get(), 0
+    with tqdm(total=total, desc=name, unit=unit, leave=False, disable=None if total >= BAR_FROM else True) as bar:
+
+        def step(number: int) -> None:
+            nonlocal done
+            done += number
+            bar.update(number)
+            if hear is not None:
+                hear(done, total)
+
+        if hear is not None:
+            hear(0, total)
+        yield step
 
 
 class Lines:
@@ -59,15 +94,22 @@ def is_shown() -> bool:
 
 
 class Heard:
-    """The warnings of a run, besides that they are shown as ever."""
+    """The warnings of a run, from whichever of its threads, besides that they are shown as ever."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        self.turns = threading.Lock()
+
+    def add(self, text: str) -> None:
+        """Keep a warning."""
+        with self.turns:
+            self.texts.append(text)
 
     def of(self, name: str) -> list[str]:
         """Take those that name an image."""
-        mine = [text for text in self.texts if name in text]
-        self.texts = [text for text in self.texts if name not in text]
+        with self.turns:
+            mine = [text for text in self.texts if name in text]
+            self.texts = [text for text in self.texts if name not in text]
         return mine
 
 
@@ -77,7 +119,7 @@ def listening() -> Iterator[Heard]:
     heard, show = Heard(), warnings.showwarning
 
     def hear(message: Warning | str, *place: Any, **more: Any) -> None:
-        heard.texts.append(str(message))
+        heard.add(str(message))
         show(message, *place, **more)
 
     warnings.showwarning = hear

@@ -62,7 +62,9 @@ class Scope:
         contradiction = (
             (f"{modality} by its DICOM header, trained on {' and '.join(self.modalities)}",) if other else ()
         )
-        return contradiction + (self.record.reasons(self.as_seen(image)) if self.record is not None else ())
+        seen = self.as_seen(image)
+        doubt = (seen.doubt,) if seen.doubt and image.array.ndim == 3 else ()  # as_seen shows one slice of a volume
+        return (*contradiction, *doubt, *(self.record.reasons(seen) if self.record is not None else ()))
 
     def judge(self, prediction: P) -> P:
         """Return the prediction with its reasons, and warn when there are some."""

@@ -19,7 +19,7 @@ from zoo.common.io.dicom_study import Header, read_header
 from zoo.common.io.images import checked_image
 from zoo.common.io.objects import is_object, to_image
 from zoo.common.types import Image
-from zoo.prediction.folders import Found, Listing, is_index, list_images, list_index
+from zoo.prediction.folders import Found, Listing, is_index, list_images, list_index, without_masks
 from zoo.prediction.folders import folder_images as folder_images
 from zoo.prediction.options import Spacing, checked_spacing
 from zoo.prediction.outcomes import unexpected
@@ -101,8 +101,9 @@ def images(
         read = [_entries(entry, asked, f"array {i}") for i, entry in enumerate(source)]
     else:
         read = [_entries(source, asked, "array")]
-    items, left_out = _once([item for found, _ in read for item in found])
-    left_out = [entry for _, others in read for entry in others] + left_out
+    items, masks = _without_masks([item for found, _ in read for item in found])
+    items, copies = _once(items)
+    left_out = [entry for _, others in read for entry in others] + masks + copies
     if not items:
         why = f"; {Images([], left_out).complaint()}" if left_out else ""
         raise InputError(f"{source!r} holds no image; expected at least one ({', '.join(SUFFIXES)}){why}")
@@ -179,6 +180,13 @@ def _header(found: Found, asked: Asked) -> Header | None:
     return read_header(found.path) if is_needed and found.path.is_file() else found.header
 
 
+def _without_masks(items: Sequence[Item]) -> tuple[list[Item], list[tuple[str, str]]]:
+    """Leave out masks that are given along with their images, as a pattern does that the shell has spelled out."""
+    listing = without_masks(Listing([Found(item.name, item.path) for item in items if item.path is not None]))
+    kept = {found.path for found in listing.found}
+    return [item for item in items if item.path is None or item.path in kept], listing.left_out
+
+
 def _once(items: Sequence[Item]) -> tuple[list[Item], list[tuple[str, str]]]:
     """Leave out what another file has said already: copies of a series, where these name the answers."""
     first: dict[str, Item] = {}
@@ -204,7 +212,7 @@ def _listing(entry: str | os.PathLike[str]) -> Listing:
     written = {file for folder in _folders_of(matches) for file in written_files(folder)}
     listings = [list_images(match) if match.is_dir() else Listing([Found(str(match), match)]) for match in matches]
     found = [one for listing in listings for one in listing.found if one.path not in written]
-    return Listing(found, [entry for listing in listings for entry in listing.left_out])
+    return without_masks(Listing(found, [entry for listing in listings for entry in listing.left_out]))
 
 
 def _path(entry: str | os.PathLike[str]) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zoo.common.errors import BackendError, RegistryError
 from zoo.common.labels import TASKS
 from zoo.engines.backends import KINDS, NAMES
+from zoo.notebook import ModelNames
 from zoo.registry.entries import Checkpoint, Entry, Registry, plain, spellings
 from zoo.registry.files import HERE, read_registry, registry_path
 from zoo.registry.plugins import read_plugins
@@ -48,7 +49,7 @@ def find(name: str, registry: dict[str, Entry] | None = None) -> Entry:
     raise RegistryError(f"no algorithm is called {name!r}; {hint} `zoo list` shows all")
 
 
-def list_models(task: str | None = None, backend: str | None = None) -> list[str]:
+def list_models(task: str | None = None, backend: str | None = None) -> ModelNames:
     """Name the algorithms, all or those of one task or one backend (torch, mindspore, nvidia, ascend ...)."""
     registry = load_registry()
     tasks = dict.fromkeys((*TASKS, *(entry.task for entry in registry.values())))
@@ -58,7 +59,7 @@ def list_models(task: str | None = None, backend: str | None = None) -> list[str
         raise BackendError(f"backend {backend!r} is unknown; expected one of {', '.join(NAMES)}")
     framework = KINDS[NAMES[backend.lower()][0]].network if backend is not None else None
     entries = [entry for entry in registry.values() if task in (None, entry.task)]
-    return [entry.name for entry in entries if framework is None or framework in entry.frameworks]
+    return ModelNames([entry for entry in entries if framework is None or framework in entry.frameworks])
 
 
 def info(name: str) -> Entry:

@@ -147,6 +147,12 @@ class Entry(_Strict):
         """The frameworks the network is written in, found without importing any."""
         return Package(self).frameworks
 
+    def _repr_html_(self) -> str:
+        """Show the entry in notebooks."""
+        from zoo.notebook import entry_html
+
+        return entry_html(self)
+
     def checkpoint(self, name: str) -> Checkpoint:
         """Find one of the checkpoints by its name."""
         if name in self.checkpoints:

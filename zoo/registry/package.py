@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,16 @@ class Package:
         """The class of the network in one framework; imports that framework only."""
         found: Callable[..., Any] = self._import(f"net_{framework}").Net
         return found
+
+    def part(self, framework: str, kind: str) -> Callable[..., Any]:
+        """The class of a network, or of a further decoder for one; RegistryError where there is no such decoder."""
+        if kind == "network":
+            return self.net(framework)
+        part, _, way = kind.partition("-")
+        found: Callable[..., Any] | None = getattr(self._import(f"net_{framework}"), part.capitalize(), None)
+        if found is None:
+            raise RegistryError(f"{self.entry.name}: its network has no further {part}; expected an entry that has one")
+        return partial(found, up=way) if way else found
 
     def losses(self, framework: str) -> Callable[..., Any] | None:
         """The loss of what a network puts out, in one framework; None where there is an objective instead."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.common.types import Row
 from zoo.report import HEADLINES
 from zoo.report.html import cell, heading, interval, number, paragraph, picture, pivot, table, whole_page
+from zoo.report.subgroups import FEWEST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +103,11 @@ def _subgroups(result: Evaluation) -> Iterable[str]:
             str(row["subgroup"]): f"{row['subgroup']} ({row['cases']:.0f} of {row['groups']:.0f})" for row in part.rows
         }
         yield pivot([{**row, "subgroup": sizes[str(row["subgroup"])]} for row in part.rows], "metric", "subgroup")
-        yield paragraph("In brackets: cases, and of how many patients. Largest difference between two subgroups:")
+        yield paragraph(f"In brackets: cases, and of how many patients. Fewer than {FEWEST} have no interval.")
+        if not part.differences:
+            yield paragraph(f"No two subgroups of {FEWEST} patients and more to compare.")
+            continue
+        yield paragraph("Largest difference between two subgroups:")
         lines = [
             (
                 cell(row["metric"]),
@@ -138,6 +143,9 @@ def _cases(result: Evaluation) -> Iterable[str]:
 def _failures(result: Evaluation) -> Iterable[str]:
     yield heading("Failures")
     lost = failed_cases(result.rows)
+    if not any(name == "correct" or name.startswith("missed_") for row in result.rows for name in row):
+        yield paragraph("What a failed case is, is not defined for this task; see the worst cases.")
+        return
     if not lost:
         yield paragraph("No case was missed or called wrongly.")
         return

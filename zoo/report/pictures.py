@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
+from zoo.common.batches import entering
 from zoo.common.numbers import written
 from zoo.common.types import Case, Sample
 from zoo.engines.engine import Engine
@@ -53,7 +54,7 @@ def draw_extremes(
     """Predict the chosen cases again, one by one, and draw them."""
     out = []
     for kind, index in choose([algorithm.quality(case) for case in cases]):
-        sample, row = samples[index], cases[index].row
+        sample, row = entering(algorithm, samples[index]), cases[index].row
         (prediction,) = predict_batch(algorithm, engine, [prepare(algorithm, sample.image)], tta=tta)
         told = f"{_true_class(algorithm, row)}{_asked(algorithm)} {written(algorithm.quality(cases[index]))}"
         reference = _jpeg(perfect_prediction(algorithm, sample)) if has_reference(algorithm, sample) else b""

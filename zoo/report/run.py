@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.attributes import attribute
 from zoo.common.errors import ConfigError
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
+from zoo.prediction.passes import check_views, with_options
 from zoo.report.operating_points import Wanted, operating_points, wanted
 from zoo.report.pictures import draw_extremes
-from zoo.weights.identity import versions
+from zoo.weights.identity import in_words, versions
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -28,7 +30,10 @@ CHOSEN_ON = "val"  # the split on which an operating point is chosen
 
 @dataclasses.dataclass(frozen=True)
 class Asked:
-    """What an evaluation shall tell: of which split, divided by which columns, at which operating point."""
+    """What an evaluation shall tell: of which split, divided by which columns, at which operating point.
+
+    options: of the algorithm for this evaluation; algorithm: with them, where that is not the model's own.
+    """
 
     split: str
     by: tuple[str, ...]
@@ -36,6 +41,8 @@ class Asked:
     baseline: bool
     batch_size: int
     tta: bool
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    algorithm: Algorithm[Any] | None = None
 
     @classmethod
     def of(
@@ -64,6 +71,12 @@ class Asked:
         kept = tuple(dict.fromkeys(column.strip() for column in columns if column.strip()))
         return cls(split, kept, aim, baseline, batch_size, tta)
 
+    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Asked:
+        """Return the same with options of the algorithm; ConfigError for what its predictions do not take."""
+        if self.tta:
+            check_views(algorithm)
+        return dataclasses.replace(self, options=options, algorithm=with_options(algorithm, options, is_scored=True))
+
 
 def evaluate_model(
     model: Model, dataset: Dataset, asked: Asked, out: str | Path | None = None, overwrite: bool = False
@@ -73,13 +86,13 @@ def evaluate_model(
     divided = {column: attribute(samples, column) for column in asked.by}
     chosen_on = dataset.split(CHOSEN_ON) if asked.aim else None
     output = None if out is None else open_results(out, overwrite=overwrite)
-    algorithm, engine = model.algorithm, model.engine
+    algorithm, engine = asked.algorithm or model.algorithm, model.engine
     cases: list[Case] = []
     with tqdm(total=len(samples), desc=f"{model.name} {asked.split}", unit="case", disable=None) as bar:
         result = evaluate(
             *(algorithm, engine, samples, samples.groups, asked.batch_size),
             advance=bar.update,
-            scope=model.scope,
+            scope=dataclasses.replace(model.scope, as_seen=algorithm.as_seen),
             tta=asked.tta,
             by=divided,
             hear=cases.extend,
@@ -101,12 +114,21 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     """Say in words what was evaluated, on what, with what."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     identity = {**model.identity, "variant": model.variant, "test-time views": "averaged" if asked.tta else "one"}
+    identity |= (
+        {"options": ", ".join(f"{name}={value}" for name, value in asked.options.items())} if asked.options else {}
+    )
+    identity |= in_words(model.about)
     if not model.sha256 and Path(model.source).is_file():  # weights of another program
         identity["sha256"] = sha256_of(Path(model.source))
     data = {"from": dataset.origin or "a data set in memory", "split": asked.split, "how": dataset.describe_split()}
     if dataset.classes:
         data["classes"] = ", ".join(dataset.classes)
     return {"date": now, "model": identity, "data": data, "versions": versions()}
+
+
+def describe_test(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Say the same of the test at the end of a training."""
+    return describe(model, dataset, Asked("test", (), None, baseline=True, batch_size=1, tta=False))
 
 
 def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:

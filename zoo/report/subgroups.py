@@ -15,6 +15,7 @@ from zoo.common.types import Case, Row
 
 UNKNOWN = "(unknown)"
 FEW = 6  # more different numbers than this are divided into thirds
+FEWEST = 5  # patients; what so few are drawn from says nothing of others
 MOST = 40  # more different words than this are no subgroups
 NAN = float("nan")
 Summarise = Callable[[Sequence[Case]], dict[str, float]]
@@ -26,8 +27,8 @@ class Subgroups:
     """Scores of the cases divided by one column.
 
     rows: by, subgroup, cases, groups (patients), metric, value, low, high. differences: by, metric, the subgroup with
-    the largest value and the one with the smallest, difference, low, high; of those with an interval. The largest of
-    many differences is large by chance, too: it is a hint where to look, no test.
+    the largest value and the one with the smallest, difference, low, high; of those with an interval, which takes
+    FEWEST patients. The largest of many differences is large by chance, too: it is a hint where to look, no test.
     """
 
     by: str
@@ -69,7 +70,7 @@ def divide(
     parts = {name: [cases[i] for i in own] for name, own in members.items()}
     patients = {name: [groups[i] for i in own] for name, own in members.items()}
     metrics = {name: summarise(part) for name, part in parts.items()}
-    kept = [name for name in order if len(set(patients[name])) > 1]
+    kept = [name for name in order if len(set(patients[name])) >= FEWEST]
     weighed = {name: weigh(parts[name]) for name in kept}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in kept}
     for counts in _drawn(names, groups, np.random.default_rng(0), draws if kept else 0):
@@ -133,7 +134,8 @@ def _differences(by: str, metrics: dict[str, dict[str, float]], drawn: dict[str,
         known = {name: values[key] for name, values in metrics.items() if np.isfinite(values.get(key, NAN))}
         if len(known) < 2:
             continue
-        most, least = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
+        most = max(known, key=known.__getitem__)
+        least = min(known.keys() - {most}, key=lambda name: (known[name], name))  # where all are alike, another one
         low, high = central(drawn[most][key] - drawn[least][key])
         row: Row = {
             "by": by,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> None:
-    """Write a PNG: the losses, the validation score with its best epoch, the learning rate; by whole epochs.
+    """Write a PNG: the losses, the validation score with its highest epoch, the learning rate; by whole epochs.
 
     Drawn are the terms of the training loss, and the sum of those of the validation loss where the log has it.
     """
@@ -70,7 +70,7 @@ def _draw_score(axes: Axes, x: list[int], values: list[float]) -> None:
         axes.text(0.5, 0.5, "not defined in any epoch, see log.jsonl", ha="center", transform=axes.transAxes)
         return
     best = values.index(max(defined))
-    axes.plot(x[best], values[best], "o", color="tab:red", label=f"best: {values[best]:.4f}, epoch {x[best]}")
+    axes.plot(x[best], values[best], "o", color="tab:red", label=f"highest: {values[best]:.4f}, epoch {x[best]}")
     axes.legend(fontsize=8)
 
 

@@ -18,7 +18,15 @@ from zoo.common.files.outputs import explained
 from zoo.common.tables import plain
 from zoo.common.weights import read_weights, write_atomically, write_weights
 
-COMPARED = ("algorithm", "framework", "config", "recipe", "augmentation", "data")  # of a run and its continuation
+COMPARED = (
+    "algorithm",
+    "framework",
+    "config",
+    "recipe",
+    "augmentation",
+    "data",
+    "method",
+)  # of a run and its continuation
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"  # prefixes inside state.safetensors
 
 
@@ -60,6 +68,14 @@ class RunFolder:
     @property
     def settings(self) -> Path:
         return self.path / "settings.json"
+
+    def opened(self, resume: bool) -> RunFolder:
+        """Return itself, after checking that it holds the run that is resumed, or else no run."""
+        if resume:
+            self.stored_settings()
+        else:
+            self.check_free()
+        return self
 
     def check_free(self) -> None:
         """Raise TrainingError when the folder holds a run."""
@@ -130,6 +146,12 @@ class RunFolder:
     def records(self) -> list[dict[str, Any]]:
         """Read the log."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def began_as(self) -> dict[str, Any]:
+        """Return what a run that is under way started from; {} for one that begins or does not tell."""
+        if not (self.state.exists() and self.log.exists()):
+            return {}
+        return next((dict(each["began_as"]) for each in self.records() if "began_as" in each), {})
 
     def _way_out(self) -> str:
         return f"train in another folder, with checkpoint={str(self.last)!r} to go on from there"

@@ -17,14 +17,17 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.batches import batches_per_epoch, training_batches
 from zoo.common.errors import TrainingError
+from zoo.common.methods.contract import Moment
+from zoo.common.methods.sampling import Joined, mixed_sampler
 from zoo.common.recipe import Recipe
 from zoo.common.records import replace_fields
-from zoo.common.types import Case, Sample
-from zoo.common.weights import check_fit, sound_weights, write_weights
-from zoo.engines.engine import Engine, loss_terms
+from zoo.common.types import Arrays, Case, Sample
+from zoo.common.weights import check_fit, write_weights
+from zoo.engines.engine import TOLD, Engine, Learning, loss_terms
 from zoo.registry.package import Package
 from zoo.training.events import EventFile
 from zoo.training.folder import Progress, RunFolder
+from zoo.training.networks import choose_network, networks_to_ship
 from zoo.training.validation import validate
 
 if TYPE_CHECKING:
@@ -39,10 +42,11 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Data:
-    """The two splits that a training loop sees."""
+    """The splits that a training loop sees."""
 
     training: Sequence[Sample]
     validation: Sequence[Sample]
+    unlabelled: Sequence[Sample] = ()
 
 
 def learning_rate_at(step: int, steps_per_epoch: int, recipe: Recipe) -> float:
@@ -85,6 +89,7 @@ class Trainer:
         folder: RunFolder,
         metadata: dict[str, str],
         on_first_step: Callable[[], None] = lambda: None,
+        learning: Learning | None = None,
     ) -> None:
         self.algorithm, self.engine, self.recipe, self.data = algorithm, engine, recipe, data
         self.folder, self.metadata = folder, metadata
@@ -92,17 +97,27 @@ class Trainer:
         self.progress = Progress()
         self.starts_trained = False  # from weights that answer already, so that their score is worth telling
         self.planned_epochs = recipe.epochs  # of the run that is resumed
-        self._sampler = algorithm.sampler(data.training)
-        self.steps_per_epoch = batches_per_epoch(len(data.training), recipe.batch_size, recipe.repeats, self._sampler)
+        self.look: Callable[[Arrays, int], object] = lambda weights, epoch: None  # at what each epoch would ship
+        self._learning, self._labelled = learning, None if learning is None else recipe.batch_size
+        self._samples, self._sampler = data.training, algorithm.sampler(data.training)
+        if learning is not None and learning.method.uses_unlabelled:
+            self._labelled = learning.method.labelled_rows(recipe.batch_size)
+            self._samples = Joined(data.training, data.unlabelled)
+            self._sampler = mixed_sampler(len(data.training), len(data.unlabelled), self._labelled)
+        self.steps_per_epoch = batches_per_epoch(len(self._samples), recipe.batch_size, recipe.repeats, self._sampler)
         self._events = EventFile(folder.path)
         self._saved_at = time.monotonic()
         self._best_rows: list[Case] = []
+        self._shipped = ""  # which of several networks the last epoch ships
 
     def run(self, resume: bool) -> Progress:
         """Train to the last epoch, or until the score has not risen for `patience` epochs."""
         if self.starts_trained and not self.folder.state.exists():
             self._tell_start()
-        self.engine.start_training(self.recipe, self.algorithm.head, self.algorithm.undecayed, self.algorithm.phases)
+        algorithm = self.algorithm
+        self.engine.start_training(
+            self.recipe, algorithm.head, algorithm.undecayed, algorithm.phases, learning=self._learning
+        )
         if resume and self.folder.state.exists():
             self._restore()
         with _stop_requests() as stop, self._events:
@@ -137,7 +152,7 @@ class Trainer:
         progress, recipe, epoch = self.progress, self.recipe, self.progress.epoch
         batches = training_batches(
             self.algorithm,
-            self.data.training,
+            self._samples,
             recipe.batch_size,
             recipe.seed,
             epoch,
@@ -151,7 +166,8 @@ class Trainer:
             for inputs, targets in batches:
                 step = epoch * self.steps_per_epoch + progress.batch
                 rate = learning_rate_at(step, self.steps_per_epoch, recipe)
-                terms = self.engine.step(inputs, targets, rate, seed=(recipe.seed << 32) + step).record()
+                moment = Moment(step, step / (recipe.epochs * self.steps_per_epoch), self._labelled)
+                terms = self.engine.step(inputs, targets, rate, (recipe.seed << 32) + step, moment).record()
                 self._check_finite(terms, step)
                 self._on_step()
                 for name, value in terms.items():
@@ -171,11 +187,12 @@ class Trainer:
         progress = self.progress
         started = time.monotonic()
         losses = {name: value / self.steps_per_epoch for name, value in progress.sums.items()}
-        weights, shipped = self.engine.weights(), self.engine.weights(averaged=True)
-        shipped = sound_weights(shipped, f"after epoch {progress.epoch + 1}")  # before anything scores or keeps them
-        self.engine.load(shipped)
-        rows, unseen = self._validate()
-        metrics = dict(self.algorithm.summarise(rows))
+        weights, place = self.engine.weights(), f"after epoch {progress.epoch + 1}"
+        networks = networks_to_ship(self._learning)
+        chosen = choose_network(self.algorithm, self.engine, networks, self._validate, place)
+        shipped, rows, unseen, metrics = chosen.weights, chosen.rows, chosen.unseen, chosen.metrics
+        self._shipped = chosen.name or "the first" if len(networks) > 1 else ""
+        self.look(shipped, progress.epoch + 1)
         self.engine.load(weights)
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, {}
         metrics.setdefault(self.algorithm.monitor, math.nan)
@@ -197,17 +214,23 @@ class Trainer:
     ) -> None:
         """Tell the log, TensorBoard and the console of a finished epoch; unseen: the loss of the validation split."""
         progress, monitor = self.progress, self.algorithm.monitor
+        told = {name.removeprefix(TOLD): value for name, value in losses.items() if name.startswith(TOLD)}
+        losses = {name: value for name, value in losses.items() if not name.startswith(TOLD)}
         record: dict[str, Any] = {"event": "epoch", "epoch": progress.epoch, "training": losses, "validation": metrics}
         record |= {"validation_loss": unseen} if unseen else {}
+        record |= {"method": told} if told else {}
+        record |= {"shipped_network": self._shipped} if self._shipped else {}
         reason = self.algorithm.why_undefined(cases) if math.isnan(metrics[monitor]) else ""
         if reason:
             record["undefined"] = {monitor: reason}
         rate = learning_rate_at(progress.epoch * self.steps_per_epoch - 1, self.steps_per_epoch, self.recipe)
         self.folder.append(record | {"learning_rate": rate, "seconds": round(progress.seconds, 1)})
-        self._events.write(progress.epoch, {"training": losses, "validation": metrics, "validation_loss": unseen})
+        curves = {"training": losses, "validation": metrics, "validation_loss": unseen, "method": told}
+        self._events.write(progress.epoch, curves)
         shown = f"is not defined: {reason}" if reason else f"{metrics[monitor]:.4f}"
-        told = f", validation loss {sum(unseen.values()):.4g}" if unseen else ""
-        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}{told}, {monitor} {shown}")
+        shown += f" of {self._shipped} network" if self._shipped else ""
+        beside = f", validation loss {sum(unseen.values()):.4g}" if unseen else ""
+        tqdm.write(f"epoch {progress.epoch}: loss {sum(loss_terms(losses).values()):.4g}{beside}, {monitor} {shown}")
 
     def best_rows(self) -> list[Case]:
         """Return the scores of the validation split with the best weights, which have to be in the engine.

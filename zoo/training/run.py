@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from zoo.common.augment.options import Choice, choose
-from zoo.common.datasets import Dataset
+from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import (
     BelowBaselineWarning,
-    ConfigError,
     HeadReinitialisedWarning,
     OutputError,
     TrainingError,
@@ -29,17 +28,22 @@ from zoo.common.recipe import Recipe
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
-from zoo.model import Model, Report
+from zoo.model import Model
+from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
+from zoo.training.networks import learning_of
+from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
+from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
-from zoo.weights.identity import to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
+    from zoo.common.methods.contract import Method
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,33 +51,33 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
+    snapshots: validation cases drawn after every epoch.
     """
 
     resume: bool
     planned_epochs: int
     starts_trained: bool
     claim: Claim
+    method: Method
+    snapshots: int
 
 
-def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Choice, resume: bool) -> Report:
+def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """Train to the end, load the best weights into the model and score them on the test split.
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder = RunFolder(out)
-    if resume:
-        folder.stored_settings()
-    else:
-        folder.check_free()
+    folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
-    algorithm = _algorithm(model, dataset, augment, folder if resume else None)
+    algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
-    settings = _settings(model, algorithm, recipe, described)
+    method.check_data(described["cases"], recipe.batch_size, dataset.origin)
+    settings = settings_of(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
         planned = recipe.epochs
         if resume:
-            folder.check_same(settings, _defaults(algorithm))
+            folder.check_same(settings, former_defaults(algorithm))
             claim.keep()
             planned = folder.planned_epochs()
             if planned != recipe.epochs:
@@ -81,42 +85,46 @@ def train(model: Model, dataset: Dataset, out: Path, recipe: Recipe, augment: Ch
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record = record
+        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
-            saved = "what was saved before is complete, resume=True goes on from there"
-            raise TrainingError(
-                f"{error}; {saved if folder.state.exists() else 'nothing was saved yet, resume=True begins again'}"
-            ) from error
+            raise TrainingError(f"{error}; {_what_stays(folder)}") from error
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
-    model.record, model.sha256 = trained.record, sha256_of(report.best)
+    model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
 
 
+def _what_stays(folder: RunFolder) -> str:
+    if folder.state.exists():
+        return "what was saved before is complete, resume=True goes on from there"
+    return "nothing was saved yet, resume=True begins again"
+
+
 def _run(
-    model: Model,
-    dataset: Dataset,
-    folder: RunFolder,
-    recipe: Recipe,
-    settings: dict[str, Any],
-    course: Course,
+    model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
+    began = model.about[TRAINED]
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, **began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"]}
-    data = Data(dataset.split("train"), dataset.split("val"))
+    identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
+    identity |= {} if course.method.is_plain else {"method": settings["method"]}
+    unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
+    data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
+    learning = learning_of(course.method, model, recipe.seed)
     trainer = Trainer(
-        model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep
+        model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    progress = trainer.run(course.resume)
+    with looking(trainer, course.snapshots):
+        progress = trainer.run(course.resume)
+    model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
     model.engine.load({**model.engine.weights(), **weights})  # what is not shipped stays as it ended
     model.source = str(folder.best)
@@ -175,44 +183,10 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
         raise
 
 
-def check_prefixes(recipe: Recipe, names: list[str]) -> None:
-    """Raise ConfigError where a prefix means no weight, or nothing is left to train."""
-    names = [name for name in names if not name.endswith(("running_mean", "running_var"))]
-    for option, prefixes in (("freeze", recipe.freeze), ("rates", tuple(prefix for prefix, _ in recipe.rates))):
-        unknown = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]
-        if unknown:
-            parts, lost = ", ".join(dict.fromkeys(name.split(".")[0] for name in names)), ", ".join(unknown)
-            given = f"{option}={getattr(recipe, option)}"
-            raise ConfigError(f"{given}: no weight begins with {lost}; the network has {parts}")
-    if recipe.freeze and all(name.startswith(recipe.freeze) for name in names):
-        raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
-
-
-def _settings(model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "algorithm": model.name,
-        "variant": model.variant,
-        "framework": model.backend,
-        "device": model.device,
-        "config": dataclasses.asdict(algorithm.config),
-        "recipe": dataclasses.asdict(recipe),
-        "augmentation": dataclasses.asdict(algorithm.augmentation),
-        "data": data,
-    }
-
-
-def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
-    """Return what a run had that was started before an option existed."""
-    records = {"config": type(algorithm.config)(), "recipe": Recipe(), "augmentation": type(algorithm).augmentation}
-    return {name: dataclasses.asdict(record) for name, record in records.items()}
-
-
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
-    augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    scope = model.record and model.record.to_dict()
-    return to_metadata(
-        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
-    )
+    augmentation, record = dataclasses.asdict(model.algorithm.augmentation), model.record
+    told = {"augmentation": augmentation, "trained": identity, "scope": record and record.to_dict()}
+    return to_metadata(model.name, model.variant, model.config, **told)
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
@@ -221,7 +195,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    result = dataclasses.replace(result, baseline=trivial)
+    result = dataclasses.replace(result, baseline=trivial, about=describe_test(model, dataset))
     result.save(folder.path / "test", overwrite=True)
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.errors import InputError
+from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.scope import SCALE, Record, spread_evenly, survey
 from zoo.common.types import Image, Sample
 from zoo.prediction.scope import Scope
@@ -27,14 +28,28 @@ def survey_training(
     Raises InputError for images that the model cannot mean.
     """
 
+    doubted = dict[str, str]()
+
     def images() -> Iterator[Image]:
         for index in spread_evenly(len(training)):
             image = training[index].image
             scope.check(image)
-            yield algorithm.as_seen(image)
+            algorithm.check_labelled(image, trains=True)
+            seen = algorithm.as_seen(image)
+            doubted.update({image.name: seen.doubt} if seen.doubt else {})
+            yield seen
 
     without = () if sees_scale(algorithm, training[0].image) else SCALE
-    return survey(images(), scope.dimensions, modalities, without)
+    record, looked_at = survey(images(), scope.dimensions, modalities, without), len(spread_evenly(len(training)))
+    if doubted:
+        name, doubt = next(iter(doubted.items()))
+        warnings.warn(
+            f"{len(doubted)} of {looked_at} training images may not show what the network is to look at, such as "
+            f"{name}: {doubt}. Leave out what is no use",
+            ScopeWarning,
+            stacklevel=4,
+        )
+    return record
 
 
 def sees_scale(algorithm: Algorithm[Any], image: Image) -> bool:

@@ -16,9 +16,12 @@ from zoo.common.errors import CheckpointError
 from zoo.common.provenance import Code, Kind, Provenance
 
 if TYPE_CHECKING:
+    from zoo.model import Model
     from zoo.registry import Entry
 
 KEY = "zoo"  # the entry of the safetensors metadata
+ADOPTED, TRAINED = "adopted", "trained"  # what another program's file was; how the zoo trained
+ABOUT = (ADOPTED, TRAINED)  # what goes along when a model is saved again
 DEEPEST = 8  # levels of the identity; the zoo writes three
 PACKAGES = ("openmedia-zoo", "torch", "mindspore", "numpy", "scipy", "pillow", "simpleitk")
 
@@ -38,6 +41,24 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     """Pack the identity of a model for the header of its weight file."""
     identity = {"algorithm": algorithm, "variant": variant, "config": dataclasses.asdict(config), **more}
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
+
+
+def began_as(model: Model) -> dict[str, Any]:
+    """Say what a run starts from: random numbers, a file by its name and sum, what this was adopted from."""
+    named = Path(model.source).name if Path(model.source).is_file() else model.source
+    told = {"weights": named, **({"sha256": model.sha256} if model.sha256 else {})}
+    return told | ({ADOPTED: model.about[ADOPTED]} if ADOPTED in model.about else {})
+
+
+def in_words(about: Mapping[str, Any]) -> dict[str, str]:
+    """Say where weights came from, for tables of people."""
+    told = dict[str, str]()
+    if isinstance(adopted := about.get(ADOPTED), dict):
+        told["adopted from"] = f"{adopted.get('file', '')}, SHA-256 {adopted.get('sha256', '')}"
+    began = about[TRAINED].get("began_as") if isinstance(about.get(TRAINED), dict) else None
+    if isinstance(began, dict):
+        told["training began as"] = f"{began.get('weights', '')} {began.get('sha256', '')}".strip()
+    return told
 
 
 def provenance_of(entry: Entry, source: str, sha256: str, framework: str, device: str) -> Provenance:

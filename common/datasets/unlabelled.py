@@ -1,0 +1,72 @@
+"""Cases without a label: left to methods that learn from images alone, an error for everyone else."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from zoo.common.datasets import UNLABELLED, Record
+from zoo.common.datasets.mask_names import read_channels
+from zoo.common.errors import DataError, ZooWarning
+from zoo.common.labels import UNKNOWN
+from zoo.common.types import Image, Sample
+
+REMEDY = "Or learn from these images as they are: `zoo methods --kind semi-supervised`"
+
+
+def image_alone(paths: tuple[Path, ...], name: str, group: str) -> Sample:
+    """Read an image of which every pixel is unknown."""
+    return unknown_sample(read_channels(paths, name), group)
+
+
+def unknown_sample(image: Image, group: str) -> Sample:
+    """Return an image with a mask in which every pixel is unknown."""
+    return Sample(image, {"mask": np.full(image.size, UNKNOWN, np.int16)}, group)
+
+
+def part(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Divide cases into those with labels and those without, by `lacks` and by their split."""
+    without = [record for record in records if record.lacks or record.split == UNLABELLED]
+    chosen = {id(record) for record in without}
+    return [record for record in records if id(record) not in chosen], without
+
+
+def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool, origin: str) -> list[Record]:
+    """Return the cases of the split `unlabelled`; none where they are not wanted.
+
+    Where they are not wanted, those whose label is missing raise DataError, and those that were set apart are left out,
+    with a warning. Wanted or not, a case of the validation or test split has to have its label. Images of a group that
+    is validated or tested on are left out: a patient is on one side.
+    """
+    owed = [record for record in without if record.lacks and record.split != UNLABELLED]
+    due = next((record for record in owed if not wanted or record.split in ("val", "test")), None)
+    if due is not None or (owed and not labelled):
+        first = due or owed[0]
+        raise DataError(first.lacks if first.split in ("val", "test") or wanted else f"{first.lacks}. {REMEDY}")
+    if not wanted:
+        if without:
+            _say(f"{origin}: {len(without)} images of the split {UNLABELLED} are left out, such as {without[0].name}")
+        return []
+    tested = {record.group for record in labelled if record.split in ("val", "test")}
+    kept = [record for record in without if record.group not in tested]
+    if len(kept) < len(without):
+        _say(
+            f"{origin}: {len(without) - len(kept)} images without a label are left out, because their groups are in "
+            "the validation or test split"
+        )
+    return [replace(record, split=UNLABELLED, load=partial(_forgotten, record.load)) for record in kept]
+
+
+def _forgotten(load: Callable[[], Sample]) -> Sample:
+    """Load a case without what its mask says, should it have one."""
+    sample = load()
+    return unknown_sample(sample.image, sample.group)
+
+
+def _say(message: str) -> None:
+    warnings.warn(message, ZooWarning, stacklevel=4)

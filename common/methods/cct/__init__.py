@@ -1,0 +1,1 @@
+"""Cross-consistency: further decoders see disturbed features and answer alike."""

@@ -1,0 +1,1 @@
+"""Co-teaching: two networks choose for each other what to believe."""

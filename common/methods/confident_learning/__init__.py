@@ -1,0 +1,1 @@
+"""Confident learning: labels that a first half of the run doubts count less."""

@@ -1,0 +1,1 @@
+"""Cross pseudo supervision: two networks learn from each other's answers."""

@@ -1,0 +1,71 @@
+"""A data set as a method may see it: what is unknown in the masks of the training split."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from zoo.common.algorithm import Algorithm
+from zoo.common.datasets import UNLABELLED, Dataset
+from zoo.common.datasets.masks import stored_numbers
+from zoo.common.errors import DataError, ZooWarning
+from zoo.common.labels import UNKNOWN
+from zoo.common.methods import find_method
+from zoo.common.methods.contract import Method
+from zoo.common.segmentation.options import check_loss
+from zoo.common.types import Sample
+
+
+def chosen_method(
+    name: str, options: Mapping[str, Any] | None, loss: str, algorithm: Algorithm[Any], entry: str
+) -> Method:
+    """Open a method; ConfigError where the entry cannot serve it, or the loss that a recipe names."""
+    method = find_method(name, options)
+    method.check(algorithm, entry)
+    check_loss(loss, algorithm, entry)
+    return method
+
+
+def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Dataset:
+    """Return the data set with 255 in training masks read as unknown where the method knows what to do with it.
+
+    Elsewhere a training mask that holds an unknown pixel is an error when it is read. Validation and test masks stay
+    as they are: what is unknown there counts in no score. labels: of the algorithm; only masks alone are looked at.
+    """
+    if labels != ("mask",):
+        return dataset
+    read = _partial if method.uses_partial else _whole
+    records = [
+        replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
+        for record in dataset.records
+    ]
+    kept = [record for record in records if method.uses_unlabelled or record.split != UNLABELLED]
+    if len(kept) < len(records):
+        told = f"{dataset.origin}: {len(records) - len(kept)} unlabelled images are left out, which {method.name} "
+        warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
+    return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
+
+
+def _partial(load: Callable[[], Sample], name: str) -> Sample:
+    """Load a case; a file of 0 and 255 alone, elsewhere black and white, is background and unknown here."""
+    sample = load()
+    mask = np.asarray(sample.labels["mask"])
+    stored = stored_numbers(sample.files["mask"], sample.image) if "mask" in sample.files else mask
+    if (stored == UNKNOWN).any():
+        mask = np.where(stored == UNKNOWN, UNKNOWN, mask).astype(np.promote_types(mask.dtype, np.int16))
+    return replace(sample, labels={**sample.labels, "mask": mask})
+
+
+def _whole(load: Callable[[], Sample], name: str) -> Sample:
+    sample = load()
+    if "mask" in sample.labels and (np.asarray(sample.labels["mask"]) == UNKNOWN).any():
+        raise DataError(
+            f"{sample.files.get('mask', name)}: holds {UNKNOWN}, which is unknown; expected a class for every pixel. "
+            "Complete the mask, or learn from a part of it: `zoo methods --kind weakly-supervised`"
+        )
+    return sample

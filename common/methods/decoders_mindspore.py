@@ -1,0 +1,33 @@
+"""What methods with several decoders share in MindSpore: one encoder, the answer of each decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import mindspore as ms
+from mindspore import Tensor
+
+from zoo.common.methods.run_mindspore import Run, Tensors, total
+
+
+def answers(run: Run) -> list[Tensors]:
+    """Return the outputs of the network and of each further decoder for the whole batch."""
+    net = run.nets[0]
+    features = net.encode(run.image)
+    found = [net.answer(net.decode(features)), *(decoder(features) for decoder in run.nets[1:])]
+    return [floats(outputs) for outputs in found]
+
+
+def floats(outputs: Tensors) -> Tensors:
+    """Return outputs in full precision."""
+    return {name: value.astype(ms.float32) for name, value in outputs.items()}
+
+
+def averaged(terms: Sequence[Tensors]) -> Tensors:
+    """Average terms of the same names."""
+    return {name: total([one[name] for one in terms]) / len(terms) for name in terms[0]}
+
+
+def mean_of(maps: Sequence[Tensor]) -> Tensor:
+    """Average maps of one shape."""
+    return sum(maps[1:], maps[0]) / len(maps)

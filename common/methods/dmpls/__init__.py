@@ -1,0 +1,1 @@
+"""DMPLS: two decoders whose mixture is the mask for both."""

@@ -1,0 +1,1 @@
+"""DMSPS: two decoders whose soft mixture is the target for both."""

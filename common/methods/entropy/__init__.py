@@ -1,0 +1,1 @@
+"""Entropy: be sure of the pixels that nobody marked."""

@@ -1,0 +1,1 @@
+"""Entropy minimisation: be sure of every pixel."""

@@ -1,0 +1,1 @@
+"""Gated CRF: pixels that are near and look alike belong together."""

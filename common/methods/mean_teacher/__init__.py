@@ -1,0 +1,1 @@
+"""Mean teacher: agree with the average of one's own past under noise."""

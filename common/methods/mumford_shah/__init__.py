@@ -1,0 +1,1 @@
+"""Mumford-Shah: regions of even intensity with short borders."""

@@ -1,0 +1,17 @@
+"""The terms of the Mumford-Shah functional in MindSpore."""
+
+from __future__ import annotations
+
+from zoo.common.methods.maps_mindspore import mumford_shah, probabilities
+from zoo.common.methods.partial_mindspore import marked
+from zoo.common.methods.run_mindspore import Run, Tensors
+
+from .method import MumfordShah
+
+
+def terms(run: Run, guidance: Tensors, method: MumfordShah) -> Tensors:
+    """Add the functional to the loss of the marked pixels."""
+    outputs = run.outputs(run.nets[0])
+    run.told["ramp"] = method.ramp(run.moment)
+    found = mumford_shah(probabilities(outputs["logits"]), run.image, method.smooth, method.squared)
+    return {**marked(run, outputs), "mumford_shah": method.weight_at(run.moment) * found}

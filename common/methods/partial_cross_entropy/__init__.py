@@ -1,0 +1,1 @@
+"""Partial cross-entropy: learn from the pixels that somebody marked."""

@@ -1,0 +1,1 @@
+"""PSSEG: three decoders whose mean, where it is sure, is the target for each."""

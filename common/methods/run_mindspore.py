@@ -1,0 +1,87 @@
+"""What a method has at hand in one step, in MindSpore: networks, batch, the entry's own loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from zoo.common.methods.contract import Moment
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass
+class Run:
+    """One step. Rows of the batch with labels come first; `labelled` counts them."""
+
+    nets: Sequence[nn.Cell]  # that learn, the one that is shipped first
+    teacher: nn.Cell | None
+    inputs: Tensors
+    targets: Tensors
+    losses: Callable[[Tensors, Tensors], Tensors]  # the entry's own
+    moment: Moment
+    rng: np.random.Generator  # of this step, the same in both frameworks
+    spread: float = 1.0  # standard deviation of the images of the batch
+    memory: dict[str, np.ndarray] = field(default_factory=dict)  # what the method keeps from step to step
+    told: dict[str, float] = field(default_factory=dict)  # what is logged beside the loss terms
+
+    @property
+    def labelled(self) -> int:
+        """Rows that carry labels."""
+        rows = len(next(iter(self.inputs.values())))
+        return rows if self.moment.labelled is None else min(rows, self.moment.labelled)
+
+    @property
+    def image(self) -> Tensor:
+        """The image that the network takes, (n, c, *size)."""
+        return next(iter(self.inputs.values()))
+
+    def outputs(self, net: nn.Cell, inputs: Tensors | None = None) -> Tensors:
+        """Ask a network, of the whole batch unless told."""
+        found = net(*(self.inputs if inputs is None else inputs).values())
+        return {name: value.astype(ms.float32) for name, value in found.items()}
+
+    def supervised(self, outputs: Tensors) -> Tensors:
+        """Return the entry's own terms of the rows that carry labels."""
+        return self.losses(head(outputs, self.labelled), head(self.targets, self.labelled))
+
+    def like_mask(self, labels: Tensor) -> Tensor:
+        """Return labels as a loss takes masks."""
+        return labels.astype(self.targets["mask"].dtype)
+
+    def array(self, value: np.ndarray) -> Tensor:
+        """Bring an array to the device of the batch."""
+        return Tensor(np.ascontiguousarray(value))
+
+    def numbers(self, x: Tensor) -> np.ndarray:
+        """Take values out, without their gradient."""
+        return np.asarray(ops.stop_gradient(x).asnumpy())
+
+
+def head(tensors: Tensors, rows: int) -> Tensors:
+    """Return the first rows."""
+    return {name: value[:rows] for name, value in tensors.items()}
+
+
+def tail(tensors: Tensors, rows: int) -> Tensors:
+    """Return what comes after the first rows."""
+    return {name: value[rows:] for name, value in tensors.items()}
+
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """Add terms up."""
+    return ops.stack(list(terms)).sum()
+
+
+def still(x: Tensor) -> Tensor:
+    """Return a tensor through which no gradient passes."""
+    return ops.stop_gradient(x)
+
+
+def value_of(x: Tensor) -> float:
+    """Take a number out, without its gradient."""
+    return float(ops.stop_gradient(x).asnumpy())

@@ -1,0 +1,44 @@
+"""Which pixels of a batch are believed: those that cost a network little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.common.methods.ramps import position, sigmoid_ramp
+from zoo.common.types import Arrays
+
+
+def cheapest(costs: np.ndarray, share: float, known: np.ndarray) -> np.ndarray:
+    """Mark the share of the known pixels that cost least, 0 or 1 float32; at least one where any is known."""
+    among = costs[known]
+    if not among.size:
+        return np.zeros(costs.shape, np.float32)
+    kept = max(1, min(among.size, round(share * among.size)))
+    limit = np.partition(among, kept - 1)[kept - 1]
+    return (known & (costs <= limit)).astype(np.float32)
+
+
+def kept_share(share: float, noise_share: float, rise: tuple[float, float], is_linear: bool = False) -> float:
+    """Return the share of the pixels that is believed: all at first, all but the noise at the end of the rise."""
+    ramp = position(share, rise) if is_linear else sigmoid_ramp(share, rise)
+    return 1 - noise_share * ramp
+
+
+def suspects(p: np.ndarray, labels: np.ndarray, memory: dict[str, np.ndarray], momentum: float = 0.9) -> Arrays:
+    """Mark the pixels whose label a judge doubts with confidence (Northcutt et al. 2021), (n, *size) bool.
+
+    p: (n, k, *size) probabilities of the judge. A class is likely for a pixel whose probability of it is at least the
+    mean over the pixels that are labelled so; that mean is kept from batch to batch in `memory`. A pixel is suspected
+    where the likeliest of its likely classes is not its label.
+    """
+    k = p.shape[1]
+    means = np.array([p[:, c][labels == c].mean() if (labels == c).any() else np.nan for c in range(k)])
+    before = memory.get("self_confidence", means)
+    mixed = np.where(
+        np.isnan(before), means, np.where(np.isnan(means), before, momentum * before + (1 - momentum) * means)
+    )
+    memory["self_confidence"] = mixed
+    limits = np.where(np.isnan(mixed), np.inf, mixed).reshape(1, k, *[1] * (p.ndim - 2))
+    likely = np.where(p >= limits, p, -1.0)
+    best = likely.argmax(axis=1)
+    return {"suspected": (likely.max(axis=1) > 0) & (best != labels) & (labels < k)}

@@ -1,0 +1,1 @@
+"""The plain step: the entry's own loss of its own outputs."""

@@ -1,0 +1,1 @@
+"""Total variation: short borders between the classes."""

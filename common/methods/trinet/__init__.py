@@ -1,0 +1,1 @@
+"""TriNet: three networks, each on what the two others believe."""

@@ -1,0 +1,1 @@
+"""URPC: the answers of several scales agree."""

@@ -1,0 +1,1 @@
+"""Tests of the ways to learn from few, weak or wrong labels."""

@@ -1,0 +1,64 @@
+"""Options of an algorithm as the shell gives them: KEY=VALUE, and the window of raw CT."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from zoo.common.errors import ConfigError
+
+Options = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
+]
+Window = Annotated[
+    str | None,
+    typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
+]
+
+
+def parsed(pairs: list[str] | None, window: str | None) -> dict[str, Any]:
+    """Return both as options of a prediction."""
+    return {**parse_options(pairs or []), **parse_window(window)}
+
+
+def of_training(name: str, pairs: list[str] | None, window: str | None) -> dict[str, Any]:
+    """Return both as fields of the configuration that is trained; ConfigError for what predictions do not take."""
+    asked = parsed(pairs, window)
+    if asked:
+        from zoo.prediction.options import check_known
+        from zoo.registry import find
+        from zoo.registry.package import Package
+
+        check_known(name, Package(find(name)).algorithm.prediction_options, asked)
+    return asked
+
+
+def parse_options(pairs: list[str]) -> dict[str, Any]:
+    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        key, separator, text = pair.partition("=")
+        if not separator:
+            raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
+        try:
+            options[key.replace("-", "_")] = json.loads(text)
+        except ValueError:
+            options[key.replace("-", "_")] = text
+    return options
+
+
+def parse_window(text: str | None) -> dict[str, Any]:
+    """Read centre and width, or `file`, as options of a prediction."""
+    if text is None:
+        return {}
+    if text == "file":
+        return {"window_from": "file"}
+    try:
+        centre, width = (float(value) for value in text.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"--window {text}: expected centre and width in HU, such as -600,1500, or file"
+        ) from None
+    return {"window": (centre, width)}
