@@ -33,6 +33,17 @@ CheckpointOption = Annotated[
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
+Augment = Annotated[
+    str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
+]
+Variant = Annotated[
+    str | None,
+    typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
+]
+MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
+MethodOption = Annotated[
+    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+]
 ScoresFolder = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
 ]
@@ -51,10 +62,7 @@ def train(
     images: Images = None,
     masks: Masks = None,
     layout: Layout = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
-    ] = None,
+    variant: Variant = None,
     checkpoint: CheckpointOption = "default",
     init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
     backend: Backend = None,
@@ -62,22 +70,13 @@ def train(
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
     window: options.Window = None,
     option: options.Options = None,
-    augment: Annotated[
-        str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
-    ] = None,
-    method: Annotated[
-        str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
-    ] = "supervised",
-    method_option: Annotated[
-        list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
-    ] = None,
+    augment: Augment = None,
+    method: MethodName = "supervised",
+    method_option: MethodOption = None,
     snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
-    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues.
-
-    --window and --option go into the checkpoints, and so hold when they predict.
-    """
+    """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues. --window, --option stay with the weights."""
     from zoo.training.together import together
 
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
@@ -91,8 +90,7 @@ def train(
                 return
             report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
-        again = [argument for argument in sys.argv[1:] if argument != "--resume"]
-        say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
+        say(f"to continue: {shlex.join(['zoo', *(a for a in sys.argv[1:] if a != '--resume'), '--resume'])}")
         raise
     say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
     if report.test is not None:
