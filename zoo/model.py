@@ -252,7 +252,7 @@ class Model:
             check_views(self.algorithm)
         asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
         asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
-        dataset = counted_alike(self._open(data, layout), self.algorithm)
+        dataset = counted_alike(self._open(data, layout, unlabelled=None), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
@@ -284,9 +284,7 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(
-        self, data: str | Path | FolderPair | Dataset, layout: str | None, *, unlabelled: bool = False
-    ) -> Dataset:
+    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None, *, unlabelled: bool | None) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):
