@@ -23,6 +23,7 @@ class CleanBuild(build_py):
 packages = [name for root, folder in ROOTS.items() for name in (root, *(f"{root}.{p}" for p in find_packages(folder)))]
 data = {
     "zoo": ["py.typed"],
+    "zoo.serve": ["page/*", "page/*/*"],
     **{name: ["*.md", "*.png", "*.json"] for name in packages if name.startswith("zoo.models.")},
 }
 setup(

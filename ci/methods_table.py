@@ -50,7 +50,8 @@ class Table:
 HEART = ("--learning-rate", "0.002", "--ema-decay", "0.99")
 SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
 WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
-NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet")
+NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
+TOLD = ("dast",)  # learns which masks are wrong, as the split `noisy`
 WRONG = ("noise_share=0.3",)
 TABLES = {
     "sunnybrook-labels": Table(
@@ -116,11 +117,21 @@ def data_of(table: Table, asked: argparse.Namespace, name: str) -> Path:
     """Return the data of a row: as it is for the ceiling, else made worse, once per table."""
     if asked.row == "ceiling":
         return Path(asked.data)
-    worse = Path(asked.runs) / f"data-{name}"
+    is_told = asked.row in TOLD
+    worse = Path(asked.runs) / f"data-{name}{'-told' * is_told}"
     if not worse.exists():
         begun = worse.with_name(f"{worse.name}.part")
         shutil.rmtree(begun, ignore_errors=True)
-        command = ["degrade", str(asked.data), "--out", str(begun), *table.worse, "--seed", DRAWN]
+        command = [
+            "degrade",
+            str(asked.data),
+            "--out",
+            str(begun),
+            *table.worse,
+            "--seed",
+            DRAWN,
+            *["--tell"] * is_told,
+        ]
         subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
         begun.rename(worse)
     return worse
@@ -129,7 +140,7 @@ def data_of(table: Table, asked: argparse.Namespace, name: str) -> Path:
 def command_of(table: Table, row: str, data: Path, out: Path, seed: str, backend: str) -> list[str]:
     """Return the arguments of `zoo` that train a row."""
     way = {"baseline": table.baseline, "ceiling": "supervised"}.get(row, row)
-    mixed = way in SEMI
+    mixed = way in (*SEMI, *TOLD)
     batch = str(2 * int(table.batch)) if mixed else table.batch
     start = ["--checkpoint", "none", "--variant", table.variant, "--backend", backend]
     told = ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way]

@@ -97,6 +97,7 @@ def test_wheel_holds_every_file_of_the_three_rooms(wheel):
     wanted = {f"{room}/{path.relative_to(folder)}" for room, folder in rooms.items() for path in folder.rglob("*.py")}
     extra = [path for suffix in ("png", "json", "md") for path in (ROOT / "models").rglob(f"*.{suffix}")]
     data = {f"zoo/models/{path.relative_to(ROOT / 'models')}" for path in extra}
+    data |= {f"zoo/{path.relative_to(ROOT / 'zoo')}" for path in (ROOT / "zoo/serve/page").rglob("*") if path.is_file()}
 
     assert (wanted | data | {"zoo/registry.yaml", "zoo/py.typed"}) - files_of(wheel) == set()
 

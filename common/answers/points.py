@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import binomtest
 
 from zoo.common.answers.prediction import Prediction
 from zoo.common.findings import POINT, Finding
@@ -58,6 +57,8 @@ class Points(Prediction):
 
         The interval is that of chance in which cells were counted, not of cells missed or mistaken.
         """
+        from scipy.stats import binomtest  # half of the time that `zoo serve` needs to start
+
         total = len(self.points)
         if not total or self.index_class not in self.classes:
             return None

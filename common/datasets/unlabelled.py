@@ -47,8 +47,8 @@ def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool |
     """Return the cases of the split `unlabelled`; none where they are not wanted.
 
     wanted: False raises DataError for those whose label is missing, and leaves out those that were set apart, with a
-    warning; None leaves all of them out. Wanted or not, a case of the validation or test split has to have its label. Images of a group that
-    is validated or tested on are left out: a patient is on one side.
+    warning; None leaves all of them out. In any case one of the validation or test split has to have its label, and
+    images of a group that is validated or tested on are left out: a patient is on one side.
     """
     owed = [record for record in without if record.lacks and record.split != UNLABELLED]
     due = next((record for record in owed if wanted is False or record.split in ("val", "test")), None)

@@ -33,7 +33,7 @@ class Config:
     roi_pool: bool = True  # tokens count by their brightness, black ones not at all; False: all alike, as published
     sharpness: float = 1.0  # 0 pools the tokens' evidence by its mean, as published; more, towards the largest (LSE)
     background_weight: float = 0.3  # of a term that holds every token of a background picture to be background; or 0
-    coupling: Coupling = "semantic"  # how maps and attention meet, see COUPLINGS in coupling.py
+    coupling: Coupling = "semantic"  # how maps and attention meet
     map_scale: float = 5.0  # weighted evidence (log-odds) that is 1 in the map; 0 and other couplings: its own maximum
     roi: Literal["none", "lung"] = "none"  # lung: the finished map is zero where the picture is black
     map_threshold: float = 0.3  # share of the map's maximum from which boxes and mask begin

@@ -149,7 +149,7 @@ def test_an_evaluation_leaves_images_without_a_mask_out_and_says_so(tmp_path: Pa
 def test_a_method_without_what_it_learns_from_says_so(tmp_path: Path) -> None:
     model = open_model("torch")
 
-    with pytest.raises(DataError, match="none without a label; mean-teacher learns from images without a mask"):
+    with pytest.raises(DataError, match="none of the split unlabelled; mean-teacher learns from images without a mask"):
         model.train(draw_dataset(model, unlabelled=0), out=tmp_path / "run", method="mean-teacher", epochs=1)
     with pytest.raises(ConfigError, match="method 'meanteacher' is unknown; expected one of supervised"):
         model.train(draw_dataset(model), out=tmp_path / "run", method="meanteacher")

@@ -206,6 +206,17 @@ def test_full_queue_is_told_with_a_time_to_wait():
         assert client.post(PREDICT, **sent(png(picture()))).status_code == 200
 
 
+def test_files_of_all_requests_together_have_a_bound():
+    with service("torch", bounds={"disk_bytes": 30_000}) as client:
+        first = client.post(f"{PREDICT}?job=true", **sent(png(picture(0, 120, 120))))
+        client.get(f"/jobs/{first.json()['id']}/events")
+        refused(client.post(PREDICT, **sent(png(picture(0, 130, 130)))), 429)
+        client.delete(f"/jobs/{first.json()['id']}")
+
+        assert client.post(PREDICT, **sent(png(picture(0, 130, 130)))).status_code == 200
+        assert client.app.state.zoo.disk.taken == 0
+
+
 def test_request_ends_when_its_time_is_up():
     with service("torch", bounds={"seconds": 1e-6}) as client:
         refused(client.post(PREDICT, data={"example": "0"}), 408)

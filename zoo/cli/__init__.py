@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from zoo.cli import completion, data, degrade, files, methods, predict, recipe, run, serve, watch
+from zoo.cli import completion, data, degrade, export, files, methods, predict, recipe, run, serve, watch
 from zoo.cli.output import AsJson, echo, error_console, failed, print_json, print_table, table_of
 from zoo.common.errors import ZooError, ZooWarning
 
@@ -163,6 +163,7 @@ files.add_to(app)
 data.add_to(app)
 serve.add_to(app)
 watch.add_to(app)
+export.add_to(app)
 
 
 def main() -> None:

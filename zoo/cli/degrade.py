@@ -46,8 +46,8 @@ def degrade(
     if kind and layout is None and is_folder_of_masks(source):
         say(f"{degrade_folder(source, out, kind, share, seed)} masks written to {out}")
         return
-    how = {"share": share, "labelled_share": labelled_share, "tells": tell, "seed": seed}
-    worse = make_worse(open_dataset(source, "segmentation", layout=layout), kind, **how)
+    data = open_dataset(source, "segmentation", layout=layout)
+    worse = make_worse(data, kind, share=share, labelled_share=labelled_share, tells=tell, seed=seed)
     say(worse.describe_split())
     with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:
         convert(worse, "segmentation", "manifest", out, bar.update)

@@ -20,6 +20,7 @@ from zoo import __version__
 from zoo.common.errors import ZooError
 from zoo.serve import routes, routes_jobs, routes_page
 from zoo.serve.desk import Desk
+from zoo.serve.disk import Disk
 from zoo.serve.gate import Gate
 from zoo.serve.held import Held
 from zoo.serve.jobs import GONE
@@ -43,7 +44,7 @@ def create_app(settings: Settings | None = None, shelf: Shelf | None = None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         root = Path(tempfile.mkdtemp(prefix="zoo-serve-"))
         desk, held = Desk(settings, metrics, shelf), Held(settings.bounds)
-        app.state.zoo = State(settings, Menu(settings), desk, held, metrics, root)
+        app.state.zoo = State(settings, Menu(settings), desk, held, metrics, root, Disk(settings.bounds.disk_bytes))
         _watch(metrics, desk, held)
         desk.start()
         tidying = asyncio.create_task(_tidy(held))

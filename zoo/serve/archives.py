@@ -26,8 +26,16 @@ def is_archive(path: Path) -> bool:
         return file.read(4) in MARKS
 
 
-def unpack(archive: Path, folder: Path, bounds: Bounds, check: Callable[[], object] = lambda: None) -> list[Path]:
-    """Write the files of a zip into a new folder and return them; check: is called now and then, and may raise.
+def unpack(
+    archive: Path,
+    folder: Path,
+    bounds: Bounds,
+    check: Callable[[], object] = lambda: None,
+    take: Callable[[int], object] = lambda size: None,
+) -> list[Path]:
+    """Write the files of a zip into a new folder and return them.
+
+    check: is called now and then, and may raise. take: hears how much room a file will need, and may raise.
 
     Refused as a whole are paths that lead out of the folder, links, passwords, and more or larger files than allowed.
     """
@@ -37,7 +45,7 @@ def unpack(archive: Path, folder: Path, bounds: Bounds, check: Callable[[], obje
             wanted = _wanted(packed.infolist(), bounds, name)
             left, written = bounds.unpacked_bytes, list[Path]()
             for info, parts in wanted:
-                check()
+                take(info.file_size)
                 path = folder.joinpath(*parts)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 left -= _write(packed, info, path, left, check)

@@ -64,10 +64,10 @@ class Held:
 
 
 def size_of(job: Job) -> int:
-    """Return how much memory an answer takes [bytes]."""
+    """Return how much an answer takes [bytes], in memory and, with the files that it came of, on the disk."""
     if not job.outcome.done() or job.outcome.exception() is not None:
-        return 0
-    return _bytes_of(job.outcome.result())
+        return job.upload.bytes
+    return job.upload.bytes + _bytes_of(job.outcome.result())
 
 
 def _bytes_of(value: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from zoo.common.errors import BackendError
-from zoo.engines.backends import NAMES, installed
+from zoo.engines.backends import KINDS, NAMES, present
 from zoo.registry import Entry, find, load_registry
 from zoo.serve.jobs import Target
 from zoo.serve.refusals import RefusedError
@@ -56,10 +56,10 @@ class Menu:
         return framework
 
     def frameworks(self, entry: Entry) -> list[str]:
-        """Name the frameworks in which an algorithm can be asked here; that of the service alone where it has one."""
+        """Name the ways to run an algorithm here, frameworks first; that of the service alone where it has one."""
         wanted = NAMES[self.settings.backend.lower()][0] if self.settings.backend else None
-        return [name for name in self._installed if name in entry.frameworks and wanted in (None, name)]
+        return [name for name in self._present if KINDS[name].network in entry.frameworks and wanted in (None, name)]
 
     @cached_property
-    def _installed(self) -> list[str]:
-        return installed()
+    def _present(self) -> list[str]:
+        return present()

@@ -90,7 +90,7 @@ async def predict(request: Request, name: str, kind: FormatName = "", background
 async def _received(request: Request, state: State) -> Upload:
     seconds = state.settings.bounds.seconds
     try:
-        return await asyncio.wait_for(receive(request, state.settings.bounds, state.root), seconds)
+        return await asyncio.wait_for(receive(request, state.settings.bounds, state.root, state.disk), seconds)
     except asyncio.TimeoutError:
         raise RefusedError(408, f"the upload took more than {seconds:g} s; expected a faster one") from None
 

@@ -18,6 +18,7 @@ class Bounds:
 
     upload_bytes: int = 512 * MIB  # of a request's body
     unpacked_bytes: int = 2048 * MIB  # of all files of an archive
+    disk_bytes: int = 16384 * MIB  # of the files of all requests
     files: int = 2000  # of a request, or of an archive
     voxels: int = 2**27  # values of one image, over all channels; 512 MiB as float32
     seconds: float = 300.0  # from the first byte of a request to its answer; of a job, from its start

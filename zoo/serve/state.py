@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from zoo.serve.desk import Desk
+from zoo.serve.disk import Disk
 from zoo.serve.held import Held
 from zoo.serve.menu import Menu
 from zoo.serve.metrics import Metrics
@@ -25,6 +26,7 @@ class State:
     held: Held
     metrics: Metrics
     root: Path
+    disk: Disk
     listed: list[dict[str, Any]] = field(default_factory=list)
     descriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from zoo.common.types import Image
 from zoo.prediction.options import checked_spacing
 from zoo.prediction.sources import images
 from zoo.serve.archives import is_archive, safe_name, unpack
+from zoo.serve.disk import Disk
 from zoo.serve.refusals import RefusedError
 from zoo.serve.settings import Bounds
 
@@ -42,6 +44,13 @@ class Upload:
     folder: Path
     name: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    disk: Disk = field(default_factory=lambda: Disk(sys.maxsize))
+    bytes: int = 0  # that it took of the disk
+
+    def take(self, size: int) -> None:
+        """Take room on the disk, until the files are deleted."""
+        self.disk.take(size)
+        self.bytes += size
 
     @property
     def is_empty(self) -> bool:
@@ -51,11 +60,13 @@ class Upload:
     def discard(self) -> None:
         """Delete the files."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.disk.give_back(self.bytes)
+        self.bytes = 0
 
     def read(self, bounds: Bounds, check: Callable[[], object] = lambda: None) -> Image:
         """Read the one image that the files hold; several series are told, to choose from."""
         for archive in [path for path in sorted(self.folder.iterdir()) if path.is_file() and is_archive(path)]:
-            unpack(archive, self.folder / "unpacked", bounds, check)
+            unpack(archive, self.folder / "unpacked", bounds, check, self.take)
             archive.unlink()
         files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
         _refuse_other_files(files)
@@ -102,7 +113,7 @@ def options_of(text: str | None) -> dict[str, Any]:
     return found
 
 
-async def receive(request: Request, bounds: Bounds, root: Path) -> Upload:
+async def receive(request: Request, bounds: Bounds, root: Path, disk: Disk) -> Upload:
     """Bring the files of a multipart request into a folder below `root`; RefusedError where it is not as allowed."""
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith(KINDS):
@@ -110,9 +121,9 @@ async def receive(request: Request, bounds: Bounds, root: Path) -> Upload:
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit() or int(announced) > bounds.upload_bytes:
         raise RefusedError(413, f"{announced[:20]} bytes announced; expected at most {bounds.upload_bytes:,}")
-    body = _Body(request.receive, bounds.upload_bytes)
+    upload = Upload(Path(tempfile.mkdtemp(prefix="request-", dir=root)), disk=disk)
+    body = _Body(request.receive, bounds.upload_bytes, upload.take)
     counted = Request(request.scope, body.receive)
-    upload = Upload(Path(tempfile.mkdtemp(prefix="request-", dir=root)))
     try:
         async with counted.form(max_files=bounds.files, max_fields=FIELDS, max_part_size=FIELD_BYTES) as form:
             sent = [value for key, value in form.multi_items() if isinstance(value, UploadFile) and key == "file"]
@@ -132,8 +143,9 @@ async def receive(request: Request, bounds: Bounds, root: Path) -> Upload:
 class _Body:
     """Lets a body through as long as it is not too large, whatever it announced."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._most, self._seen, self._end = receive, most, 0, b""
+    def __init__(self, receive: Receive, most: int, take: Callable[[int], object]) -> None:
+        self._receive, self._most, self._take = receive, most, take
+        self._seen, self._end = 0, b""
 
     async def receive(self) -> Message:
         """Return the next message."""
@@ -142,6 +154,7 @@ class _Body:
         self._seen += len(chunk)
         if self._seen > self._most:
             raise RefusedError(413, f"more than {self._most:,} bytes given; expected no more")
+        self._take(len(chunk))
         self._end = (self._end + chunk[-TAIL:])[-TAIL:]
         return message
 

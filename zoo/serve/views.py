@@ -74,6 +74,7 @@ def pack_view(prediction: Prediction, more: Mapping[str, Any]) -> bytes:
         "is_volume": image.array.ndim == 4,
         "stride": stride,
         **turned(image),
+        "affine": None if image.affine is None else (image.affine * (stride, stride, stride, 1)).tolist(),
         "out_of_scope": list(prediction.out_of_scope),
         "classes": [{"name": n, "colour": colour_of(i)} for i, n in enumerate(layers.classes)],
         "shapes": layers.shapes or [],

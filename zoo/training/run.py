@@ -18,28 +18,26 @@ from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import (
     BelowBaselineWarning,
-    ConfigError,
     HeadReinitialisedWarning,
     OutputError,
     TrainingError,
     ZooWarning,
 )
 from zoo.common.files.output_folder import sha256_of
-from zoo.common.methods.contract import SUPERVISED
 from zoo.common.recipe import Recipe
-from zoo.common.types import Arrays
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
-from zoo.model import Model, Report
-from zoo.report.run import Asked, describe
+from zoo.model import Model
+from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
-from zoo.training.snapshots import Snapshots, check_count
+from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
+from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
@@ -49,26 +47,11 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Order:
-    """What a run is asked for; snapshots: validation cases that are drawn after every epoch."""
-
-    recipe: Recipe
-    augment: Choice
-    resume: bool
-    method: Method
-    snapshots: int
-
-    def __post_init__(self) -> None:
-        check_count(self.snapshots)
-
-
-@dataclasses.dataclass(frozen=True)
 class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
-    snapshots: validation cases that are drawn after every epoch.
-    began_sha256: of the file that the weights came from, "" for none.
+    snapshots: validation cases drawn after every epoch.
     """
 
     resume: bool
@@ -77,7 +60,6 @@ class Course:
     claim: Claim
     method: Method
     snapshots: int
-    began_sha256: str
 
 
 def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
@@ -90,12 +72,12 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
-    settings = _settings(model, algorithm, recipe, described, method)
+    settings = settings_of(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
         planned = recipe.epochs
         if resume:
-            folder.check_same(settings, _defaults(algorithm))
+            folder.check_same(settings, former_defaults(algorithm))
             claim.keep()
             planned = folder.planned_epochs()
             if planned != recipe.epochs:
@@ -103,11 +85,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record, trained.about = record, dict(model.about)
+        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, order.snapshots, model.sha256)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
@@ -125,13 +107,13 @@ def _what_stays(folder: RunFolder) -> str:
 def _run(
     model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
-    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
+    began = model.about[TRAINED]
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, **began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
+    identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(course.method.second) if course.method.second else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -140,7 +122,7 @@ def _run(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    with _looking(trainer, course.snapshots):
+    with looking(trainer, course.snapshots):
         progress = trainer.run(course.resume)
     model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
@@ -159,28 +141,6 @@ def _run(
     plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
     score = math.nan if progress.best_score is None else progress.best_score
     return Report(folder.path, folder.best, progress.best_epoch, score, test)
-
-
-@contextmanager
-def _looking(trainer: Trainer, count: int) -> Iterator[None]:
-    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
-    if not count:
-        yield
-        return
-    validation, seed = trainer.data.validation, trainer.recipe.seed
-    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
-
-    def look(weights: Arrays, epoch: int) -> None:
-        trainer.engine.load(weights)
-        snapshots.take(trainer.engine, epoch)
-
-    trainer.look = look
-    if not trainer.folder.state.exists():
-        snapshots.take(trainer.engine, 0)
-    try:
-        yield
-    finally:
-        snapshots.film()
 
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
@@ -223,47 +183,10 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
         raise
 
 
-def check_prefixes(recipe: Recipe, names: list[str]) -> None:
-    """Raise ConfigError where a prefix means no weight, or nothing is left to train."""
-    names = [name for name in names if not name.endswith(("running_mean", "running_var"))]
-    for option, prefixes in (("freeze", recipe.freeze), ("rates", tuple(prefix for prefix, _ in recipe.rates))):
-        unknown = [prefix for prefix in prefixes if not any(name.startswith(prefix) for name in names)]
-        if unknown:
-            parts, lost = ", ".join(dict.fromkeys(name.split(".")[0] for name in names)), ", ".join(unknown)
-            given = f"{option}={getattr(recipe, option)}"
-            raise ConfigError(f"{given}: no weight begins with {lost}; the network has {parts}")
-    if recipe.freeze and all(name.startswith(recipe.freeze) for name in names):
-        raise ConfigError(f"freeze={recipe.freeze}: nothing is left to train; freeze less")
-
-
-def _settings(
-    model: Model, algorithm: Algorithm[Any], recipe: Recipe, data: dict[str, Any], method: Method
-) -> dict[str, Any]:
-    return {
-        "algorithm": model.name,
-        "variant": model.variant,
-        "framework": model.backend,
-        "device": model.device,
-        "config": dataclasses.asdict(algorithm.config),
-        "recipe": dataclasses.asdict(recipe),
-        "augmentation": dataclasses.asdict(algorithm.augmentation),
-        "data": data,
-        "method": method.to_dict(),
-    }
-
-
-def _defaults(algorithm: Algorithm[Any]) -> dict[str, dict[str, Any]]:
-    """Return what a run had that was started before an option existed."""
-    records = {"config": type(algorithm.config)(), "recipe": Recipe(), "augmentation": type(algorithm).augmentation}
-    return {name: dataclasses.asdict(record) for name, record in records.items()} | {"method": {"name": SUPERVISED}}
-
-
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
-    augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    scope = model.record and model.record.to_dict()
-    return to_metadata(
-        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
-    )
+    augmentation, record = dataclasses.asdict(model.algorithm.augmentation), model.record
+    told = {"augmentation": augmentation, "trained": identity, "scope": record and record.to_dict()}
+    return to_metadata(model.name, model.variant, model.config, **told)
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
@@ -272,8 +195,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
-    result = dataclasses.replace(result, baseline=trivial, about=about)
+    result = dataclasses.replace(result, baseline=trivial, about=describe_test(model, dataset))
     result.save(folder.path / "test", overwrite=True)
     return result
 

@@ -18,8 +18,8 @@ KEPT = {"clean": "clean_scores", "noisy": "noisy_scores"}  # in the memory of a 
 class Dast(Ramped):
     """One decoder learns from sound masks, one from masks known to be wrong (the split `noisy`).
 
-    Yang et al. 2022: where an image's mask looks wrong the decoders are brought together, where it looks sound the first
-    one learns from it, too.
+    Yang et al. 2022: where the masks of a batch look wrong the decoders are brought together, where they look sound the
+    first one learns from them, too.
     """
 
     kind: ClassVar[str] = "noisy-labels"

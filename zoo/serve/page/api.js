@@ -84,7 +84,7 @@ async function lastEvent(id, hear, signal) {
   }
 }
 
-export const forget = (id) => call(`/jobs/${id}`, { method: "DELETE" }).catch(() => null);
+export const forget = (id) => call(`/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => null);
 
 export async function download(id, format) {
   const answer = await call(`/jobs/${id}/result?format=${format}`);

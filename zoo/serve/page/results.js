@@ -3,9 +3,10 @@ import { download } from "./api.js";
 import { el, field, show } from "./dom.js";
 import { labelsOf, rangeOf } from "./planes.js";
 import { markBelow } from "./shapes.js";
+import { solid } from "./solid.js";
+import { TITLES } from "./titles.js";
 import { sharedState, Viewer } from "./viewer.js";
 
-const TITLES = { torch: "PyTorch", mindspore: "MindSpore" };
 const FORMATS = {
   json: "Answer (JSON)", csv: "Table (CSV)", overlay: "Overlay (PNG)", "mask.png": "Mask (PNG)", "mask.tif": "Mask (TIFF)",
   "mask.nii.gz": "Mask (NIfTI)", "mask.nrrd": "Mask (NRRD)", "mask.dcm": "DICOM-SEG", "report.dcm": "DICOM SR",
@@ -98,7 +99,7 @@ function rowsOf(views, rows) {
 }
 
 function scroll(name, head, rows) {
-  const th = head.map((text, i) => el("th", { scope: "col", class: i ? "number" : "" }, text));
+  const th = head.map((text, i) => el("th", { scope: "col", class: i && text !== "Measure" ? "number" : "" }, text));
   return el("div", { class: "scroll low", tabindex: "0", role: "group", "aria-label": name },
     el("table", {}, el("thead", {}, el("tr", {}, th)), el("tbody", {}, rows)));
 }
@@ -106,7 +107,7 @@ function scroll(name, head, rows) {
 function single(views, rows) {
   const cells = rowsOf(views, rows);
   const lines = rows.flatMap(([row], r) => row.measures.map((measure, m) =>
-    el("tr", {}, el("th", { scope: "row" }, row.of), el("td", { class: "number" }, measure.what), cells[r][m])));
+    el("tr", {}, el("th", { scope: "row" }, row.of), el("td", {}, measure.what), cells[r][m])));
   return scroll("Measurements", ["Of", "Measure", "Value"], lines);
 }
 
@@ -178,6 +179,7 @@ export function results(views, name) {
     classes(first, state), compared,
     first.stride > 1 ? el("p", { class: "muted small" }, `Shown at every ${first.stride}th pixel, because it is large.`) : null,
     el("section", { class: "panel" }, el("h2", {}, "Measured"), table(views)),
+    first.is_volume ? solid(first, state) : null,
     downloads(first),
     el("p", { class: "muted small" }, `${made.algorithm}, ${made.checkpoint}, ${made.framework} on ${made.device}, openmedia-zoo ${made.version}; weights ${made.sha256.slice(0, 12)}. Input: ${name}.`));
   show(out, true);

@@ -3,8 +3,9 @@ import { ApiError, forget, getView, runJob } from "./api.js";
 import { el, field, show, unique } from "./dom.js";
 import { optionFields } from "./options.js";
 import { results } from "./results.js";
+import { TITLES } from "./titles.js";
 
-export const TITLES = { torch: "PyTorch", mindspore: "MindSpore", both: "Both" };
+const FRAMEWORKS = ["torch", "mindspore"];
 
 async function filesOf(items) {
   const out = [];
@@ -53,7 +54,9 @@ export function bench(model) {
   checkpoint.addEventListener("change", offer);
   offer();
 
-  const backends = model.usable.length > 1 ? [...model.usable, "both"] : model.usable;
+  const pair = FRAMEWORKS.filter((name) => model.usable.includes(name));
+  const runtimes = model.usable.filter((name) => !FRAMEWORKS.includes(name));
+  const backends = [...pair, ...(pair.length > 1 ? ["both"] : []), ...runtimes];
   const group = unique("backend");
   const radios = backends.map((name, i) => el("input", { type: "radio", name: group, value: name, id: `${group}-${i}`, checked: i === 0 }));
   const choice = el("fieldset", { class: "choice" }, el("legend", {}, "Framework"),
@@ -76,7 +79,7 @@ export function bench(model) {
     abort = new AbortController();
     const { signal } = abort;
     const chosen = radios.find((radio) => radio.checked)?.value;
-    const wanted = chosen === "both" ? model.usable : [chosen];
+    const wanted = chosen === "both" ? pair : [chosen];
     show(bar, true);
     show(stop, true);
     try {
@@ -158,5 +161,7 @@ export function bench(model) {
   for (const kind of ["dragenter", "dragover"]) node.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const kind of ["dragleave", "drop"]) node.addEventListener(kind, () => drop.classList.remove("over"));
   node.addEventListener("drop", async (event) => { event.preventDefault(); takeFiles(await filesOf(event.dataTransfer.items)); });
-  return { node, end: () => { abort?.abort(); held.forEach(forget); } };
+  const leave = () => { abort?.abort(); held.forEach(forget); };
+  window.addEventListener("pagehide", leave);
+  return { node, end: () => { window.removeEventListener("pagehide", leave); leave(); } };
 }
