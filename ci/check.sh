@@ -17,6 +17,8 @@ run "ruff" "$bin/ruff" check --quiet --output-format concise .
 run "link tree" "$bin/python" ci/link_tree.py
 run "mypy" env MYPYPATH=build/typing "$bin/mypy" -p zoo
 run "model table" "$bin/python" ci/model_table.py --check
+run "notebooks" "$bin/python" ci/notebooks.py --check
+run "site" env NO_MKDOCS_2_WARNING=1 "$bin/mkdocs" build --strict --quiet
 
 if ((${#failed[@]})); then
   echo "check: failed: $(IFS=,; echo "${failed[*]}") ('make format' repairs formatting, simple lint and the model table)" >&2

@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 import zoo
 from zoo.cli import app
+from zoo.registry import load_registry
+from zoo.registry.entries import PluginRegistry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "models").rglob("*.md")])
@@ -72,3 +75,30 @@ def test_every_model_has_a_card():
     folders = [p.parent for p in (ROOT / "models").glob("*/__init__.py")]
 
     assert [folder.name for folder in folders if not (folder / "README.md").exists()] == []
+
+
+def test_readme_fits_two_screens_and_shows_three_pictures():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert (len(text.splitlines()) <= 100, len(re.findall(r"!\[[^]]+\]\(docs/gallery/", text))) == (True, 3)
+
+
+def test_every_model_is_in_the_gallery_and_its_pictures_are_small():
+    page, folder = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8"), ROOT / "docs" / "gallery"
+    entries = load_registry(ROOT / "registry.yaml").values()
+
+    assert [e.name for e in entries if f"## {e.name}\n" not in page or not (folder / f"{e.package}.jpg").exists()] == []
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1_500_000
+
+
+def test_every_model_has_a_place_on_the_page_of_its_task():
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "tasks").glob("*.md"))
+
+    assert [e.name for e in load_registry(ROOT / "registry.yaml").values() if f"[{e.name}](" not in pages] == []
+
+
+def test_registry_of_the_plug_in_page_is_a_registry():
+    (block,) = blocks(ROOT / "docs" / "plugins.md", "yaml")
+    models = {name: {"name": name, **fields} for name, fields in yaml.safe_load(block)["models"].items()}
+
+    assert list(PluginRegistry.model_validate({"models": models}).models) == ["Lesion-Spots"]

@@ -110,6 +110,7 @@ def test_the_two_files_of_a_pair_have_the_same_outline(path):
 def test_environment_is_read_in_few_places_only(path):
     allowed = (
         "zoo/engines/backends.py",
+        "zoo/engines/backends_launch.py",
         "zoo/engines/backends_mindspore.py",
         "zoo/weights/places.py",
         "zoo/benchmark/__init__.py",

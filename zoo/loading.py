@@ -23,7 +23,7 @@ from zoo.engines.limited import open_asked, open_described
 from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
-from zoo.weights.foreign import offer, origin_of, read_foreign, renamed, with_offer
+from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, renamed, with_offer
 from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
@@ -46,7 +46,8 @@ def load(
     """Open an algorithm, ready to predict and to train.
 
     name: as in `zoo.list_models()`, whatever its case and hyphens.
-    backend, device, precision: see `backends.resolve` and docs/engines.md; openvino and onnxruntime predict only.
+    backend: torch, mindspore, nvidia, ascend, openvino, onnxruntime, or None for the first installed; device: see
+        backends.resolve. precision: f32, or one of those that docs/engines.md names.
     checkpoint: "default" or another name of the registry, the path of a .safetensors file, or None for random
         weights on purpose (then `variant` chooses the network and `seed` the numbers).
     init: "imagenet" or "coco" starts from weights published for these data, where the algorithm knows how.
@@ -54,21 +55,17 @@ def load(
         in it is executed), or arrays by name. `rename` replaces prefixes of names, {"module.": ""}.
     overrides: fields of the algorithm's Config. For other classes exactly the head starts anew, with a
         HeadReinitialisedWarning that names its weights; other input_channels share what the first layer learned.
-    Raises RegistryError, BackendError, CheckpointError, WeightsError or ConfigError, all of them ZooError.
+    Raises ZooError: RegistryError, BackendError, CheckpointError, WeightsError or ConfigError.
     """
     entry, chosen = find(name), resolve(backend, device)
-    if state_dict is None:
-        start = _start(entry, checkpoint, variant, init, seed, overrides)
-    else:
-        _refuse_both(checkpoint, init)
-        start = _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
+    checked_precision(chosen.framework, precision)
+    start = _begun(entry, checkpoint, variant, init, seed, overrides, state_dict, rename)
     algorithm = _augmented(_algorithm(entry, start.config, start.source), start.identity, start.source)
-    engine = _open(Package(entry), start.config, chosen, start.weights, start.source, precision)
-    weights = _fitted(start.weights, engine, overrides)
-    if state_dict is not None:
-        check_foreign(algorithm, engine, weights, start.source, overrides)
-    _fill(engine, algorithm, weights, start.source, seed, _may_start(entry, algorithm, init, overrides))
-    return _model(entry, algorithm, engine, start)
+    engine = _open(entry, start, chosen, precision)
+    weights = _fitted(start, engine, algorithm, overrides, is_foreign=state_dict is not None)
+    anew = _may_start(entry, algorithm, init) if overrides or init is not None else ()
+    _fill(engine, algorithm, weights, start.source, seed, anew)
+    return Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256, start.about)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,15 +84,30 @@ class _Start:
         return str(self.identity.get("sha256", ""))
 
     @property
+    def about(self) -> dict[str, Any]:
+        """What a weight file says of its origin."""
+        return {name: self.identity[name] for name in ABOUT if name in self.identity}
+
+    @property
     def record(self) -> Record | None:
         """What the training images looked like; None when unknown."""
         return read_record(self.identity.get("scope"), self.source)
 
 
-def _model(entry: Entry, algorithm: Algorithm[Any], engine: Engine, start: _Start) -> Model:
-    model = Model(entry, algorithm, engine, start.variant, start.source, start.record, start.sha256)
-    model.about = {name: start.identity[name] for name in ABOUT if name in start.identity}
-    return model
+def _begun(
+    entry: Entry,
+    checkpoint: str | Path | None,
+    variant: str | None,
+    init: str | None,
+    seed: int,
+    overrides: dict[str, Any],
+    state_dict: str | Path | Arrays | None,
+    rename: Mapping[str, str] | None,
+) -> _Start:
+    if state_dict is None:
+        return _start(entry, checkpoint, variant, init, seed, overrides)
+    refuse_both(checkpoint, init)
+    return _foreign(_start(entry, None, variant, None, seed, overrides), state_dict, rename)
 
 
 def _start(
@@ -116,14 +128,7 @@ def _start(
     return _Start(config, found, identity["variant"], source, identity)
 
 
-def _refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
-    if init is not None or checkpoint not in ("default", None):
-        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
-        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
-
-
 def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str, str] | None) -> _Start:
-    """Return the start with the weights of another program."""
     identity: dict[str, Any] = {}
     if isinstance(state_dict, Mapping):
         arrays, source = {name: np.asarray(value) for name, value in state_dict.items()}, "state_dict"
@@ -134,10 +139,9 @@ def _foreign(start: _Start, state_dict: str | Path | Arrays, rename: Mapping[str
 
 
 def check_foreign(
-    algorithm: Algorithm[Any], engine: Engine, weights: Arrays | None, source: str, overrides: dict[str, Any]
+    algorithm: Algorithm[Any], engine: Engine, weights: Arrays, source: str, overrides: dict[str, Any]
 ) -> None:
     """Raise WeightsError where names or shapes do not fit; with the change of a prefix that helps, if one does."""
-    weights = weights or {}
     shapes = {n: s for n, s in engine.shapes().items() if n in weights or n.startswith(algorithm.ships)}
     head = tuple(prefix for prefixes in algorithm.heads.values() for prefix in prefixes) if overrides else ()
     try:
@@ -147,19 +151,22 @@ def check_foreign(
         raise (error if change is None else with_offer(error, change)) from None
 
 
-def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None, overrides: dict[str, Any]) -> tuple[str, ...]:
+def _may_start(entry: Entry, algorithm: Algorithm[Any], init: str | None) -> tuple[str, ...]:
     """Return the prefixes of what other names, or published weights, leave to be learned."""
-    if not overrides and init is None:
-        return ()
     published = getattr(Package(entry).convert, "ANEW", ()) if init is not None else ()  # what it does not have
     return (*(prefix for prefixes in algorithm.heads.values() for prefix in prefixes), *published)
 
 
-def _fitted(weights: Arrays | None, engine: Engine, overrides: dict[str, Any]) -> Arrays | None:
-    """Spread the first layer's kernels over other input channels, where there are any."""
-    if weights is None or "input_channels" not in overrides:
-        return weights
-    return fit_channels(weights, engine.shapes(), overrides["input_channels"])
+def _fitted(
+    start: _Start, engine: Engine, algorithm: Algorithm[Any], overrides: dict[str, Any], *, is_foreign: bool
+) -> Arrays | None:
+    """Spread the first layer's kernels over other input channels, where there are any; check weights of others."""
+    weights = start.weights
+    if weights is not None and "input_channels" in overrides:
+        weights = fit_channels(weights, engine.shapes(), overrides["input_channels"])
+    if weights is not None and is_foreign:
+        check_foreign(algorithm, engine, weights, start.source, overrides)
+    return weights
 
 
 def with_classes(model: Model, classes: tuple[str, ...]) -> Model:
@@ -200,13 +207,11 @@ def _body(weights: Arrays, algorithm: Algorithm[Any]) -> Arrays:
     return {name: value for name, value in weights.items() if not name.startswith(algorithm.head)}
 
 
-def _open(
-    package: Package, config: Any, backend: Backend, weights: Arrays | None, source: str, precision: str
-) -> Engine:
-    precision = checked_precision(backend.framework, precision)
-    if weights is None:
-        return open_asked(package, config, backend.framework, backend.device, precision)
-    return open_described(package, config, backend.framework, backend.device, weights, source, precision)
+def _open(entry: Entry, start: _Start, backend: Backend, precision: str) -> Engine:
+    network, place = (Package(entry), start.config), (backend.framework, backend.device)
+    if start.weights is None:
+        return open_asked(*network, *place, precision)
+    return open_described(*network, *place, start.weights, start.source, precision)
 
 
 def _fill(

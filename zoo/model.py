@@ -40,20 +40,7 @@ if TYPE_CHECKING:
     from zoo.evaluation import Evaluation
     from zoo.prediction.many import Results
     from zoo.registry import Entry
-
-
-@dataclasses.dataclass(frozen=True)
-class Report:
-    """What a training run left behind.
-
-    best: the checkpoint with the best validation score. test: its scores on the test split, where there is one.
-    """
-
-    folder: Path
-    best: Path
-    best_epoch: int
-    best_score: float
-    test: Evaluation | None
+    from zoo.training.settings import Report
 
 
 class Model:
@@ -68,6 +55,7 @@ class Model:
         source: str,
         record: Record | None = None,
         sha256: str = "",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         self.entry = entry
         self.algorithm = algorithm
@@ -76,7 +64,7 @@ class Model:
         self.source = source  # where the weights came from
         self.sha256 = sha256  # of the weight file that was loaded; "" for weights that never were in one
         self.record = record  # what the training images looked like; None when unknown
-        self.about: dict[str, Any] = {}  # what its checkpoint says of its origin: adopted, trained
+        self.about = dict(about or {})  # what its weight file says of its origin: adopted, trained
 
     @property
     def name(self) -> str:
@@ -165,12 +153,12 @@ class Model:
     def predict_into(self, out: str | Path, source: object, **asked: Any) -> Results:
         """Predict any number of images into a folder, as `zoo predict --out` does: memory does not grow with them.
 
-        Each answer is on disk before the next image is read: a line of predictions.jsonl, a mask, an overlay; tables
+        Answers are on disk as they come, in order: a line of predictions.jsonl, a mask, an overlay; tables
         come at the end. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
-        for each. capture: the overlay as DICOM in captures/. structures: outlines of masks as DICOM RTSTRUCT in
-        structures/. deidentify: basic or keep-uids, see docs/clinical.md.
+        for each. capture: the overlay, and structures: the outlines of masks, as DICOM. deidentify: basic or keep-uids.
+        shard: "3/8" predicts the third of eight parts into a folder of its own in `out`; `zoo merge` joins them.
         """
         return into_folder(self, out, source, **asked)
 
@@ -195,25 +183,22 @@ class Model:
         data: a folder or manifest, see `zoo.common.datasets`, a `FolderPair`, or what `open_dataset` made of one.
         out: the folder of the run (log, checkpoints, curves; snapshots/: so many validation cases after every epoch).
         augment: options of the algorithm's augmentation, such as {"mirror": False}; False turns everything off.
-        method: what a step is, see `zoo.list_methods`: learning from images without a mask, from scribbles, from wrong
-        masks. method_options: what `zoo methods show NAME` lists.
+        method: what a step is, see `zoo.list_methods`; method_options: what `zoo methods show NAME` lists.
         recipe: fields of `zoo.common.recipe.Recipe`; the rest comes from the algorithm's own recipe.
         Other classes than the model's start the head anew, and a warning names its weights; their order may differ.
         Raises DataError, ConfigError or TrainingError; KeyboardInterrupt after Ctrl-C, with the state saved.
         """
-        from zoo.common.methods import find_method
-        from zoo.common.methods.data import fitting
+        from zoo.common.methods.data import chosen_method, fitting
         from zoo.common.splits import warn_of_equal_images
         from zoo.training.run import train
         from zoo.training.settings import Order
 
         check_trains(self.engine)
-        way = find_method(method, method_options)
-        order = Order(self.recipe(**recipe), augment, resume, way, snapshots)
-        order.check(self.algorithm, self.name)
+        chosen = self.recipe(**recipe)
+        way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
         dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
         warn_of_equal_images(dataset)
-        return train(self, dataset, user_path(out), order)
+        return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -241,21 +226,17 @@ class Model:
 
         out: where to write the tables, pictures and report.html of `Evaluation.save`, if anywhere.
         overwrite: replace what an earlier evaluation wrote there; nothing else is ever replaced.
-        tta: average over mirrored views of each image.
-        by: columns that divide the cases into subgroups, such as ("sex", "scanner"): of tables beside the data, of the
-        .json beside pictures, or DICOM tags.
+        tta: average over mirrored views of each image. by: columns that divide the cases into subgroups, such as
+        ("sex", "scanner"): of tables beside the data, of the .json beside pictures, or DICOM tags.
         at_sensitivity, at_specificity: of classifiers, choose the threshold that reaches this on the validation split,
-        and report what it gives on `split`. options: as of `predict`, such as window=(-600, 1500).
+        and report what it gives on `split`. options: as of `predict`.
         Raises DataError where the data has other classes; the same in another order are renumbered, with a warning.
         """
         from zoo.common.datasets.classes import counted_alike
         from zoo.report.run import Asked, evaluate_model
 
-        batch_size = checked_batch_size(batch_size)
-        if tta:
-            check_views(self.algorithm)
-        asked = Asked.of(self.algorithm.labels, split, by, at_sensitivity, at_specificity, baseline, batch_size, tta)
-        asked = dataclasses.replace(asked, options=options, algorithm=with_options(self.algorithm, options, True))
+        how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
+        asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
         dataset = counted_alike(self._open(data, layout), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
@@ -274,6 +255,16 @@ class Model:
             told = getattr(error, "strerror", None) or error
             raise InputError(f"{str(path)[:200]}: cannot be written ({told}); give a place that can be") from error
         return path
+
+    def export(self, out: str | Path, *, data: Any = None, layout: str | None = None, **asked: Any) -> Path:
+        """Write the network for other programs into a new folder: its file, an example, a program that runs it.
+
+        format: onnx, openvino, torchscript, pt2 or mindir. precision: of openvino also bf16 and int8, which `data`
+        (labelled, perhaps of a `layout`) calibrate and have to allow, see docs/engines.md.
+        """
+        from zoo.export.run import export
+
+        return export(self, out, data=None if data is None else self._open(data, layout), **asked)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from zoo.common.errors import ConfigError, DataError
-from zoo.common.labels import UNKNOWN
 from zoo.common.records import check_record, shallow
 
 if TYPE_CHECKING:
@@ -111,18 +110,13 @@ class Method:
                 "expected a U-Net, such as 2D-UNet or 3D-UNet, or another method"
             )
 
-    def check_data(self, labelled: int, unlabelled: int, batch_size: int, origin: str) -> None:
-        """Raise DataError where the data does not have what the method learns from."""
-        if self.uses_unlabelled and not unlabelled:
+    def check_data(self, cases: Mapping[str, int], batch_size: int, origin: str) -> None:
+        """Raise DataError where the data does not have what the method learns from; cases: how many, by split."""
+        if self.uses_unlabelled and not cases.get("unlabelled"):
+            given = f"{origin}: {cases.get('train', 0)} labelled images and none without a label"
             raise DataError(
-                f"{origin}: {labelled} labelled images and none without a label; {self.name} learns from images "
-                "without a mask. Add some beside the others, or give them the split `unlabelled`"
+                f"{given}; {self.name} learns from images without a mask. Add some beside the others, or give them the "
+                "split `unlabelled`"
             )
         if self.uses_unlabelled and batch_size < 2:
             raise ConfigError(f"batch_size={batch_size}: {self.name} mixes two kinds of images; expected 2 or more")
-
-
-def known_share(masks: Sequence[np.ndarray]) -> float:
-    """Return the share of the pixels of some masks that somebody labelled."""
-    total = sum(mask.size for mask in masks)
-    return sum(int((mask != UNKNOWN).sum()) for mask in masks) / total if total else 0.0

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.masks import stored_numbers
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
+from zoo.common.methods import find_method
 from zoo.common.methods.contract import Method
+from zoo.common.segmentation.options import check_loss
 from zoo.common.types import Sample
+
+
+def chosen_method(
+    name: str, options: Mapping[str, Any] | None, loss: str, algorithm: Algorithm[Any], entry: str
+) -> Method:
+    """Open a method; ConfigError where the entry cannot serve it, or the loss that a recipe names."""
+    method = find_method(name, options)
+    method.check(algorithm, entry)
+    check_loss(loss, algorithm, entry)
+    return method
 
 
 def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Dataset:

@@ -118,12 +118,13 @@ def neighbour_weights(image: Tensor, kernels: list[tuple[float, float, float]], 
     n, _, h, w = image.shape
     rows = Tensor(np.broadcast_to(np.arange(h, dtype=np.float32).reshape(1, 1, h, 1), (n, 1, h, w)).copy())
     columns = Tensor(np.broadcast_to(np.arange(w, dtype=np.float32).reshape(1, 1, 1, w), (n, 1, h, w)).copy())
-    total = 0.0
+    count = (2 * radius + 1) ** 2
+    total = ops.stack([ops.zeros_like(image[:, 0])] * count)
     for weight, place, grey in kernels:
         features = ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1)
         around = ops.stack([(moved - features) for moved in neighbours(features, radius)])
         total = total + weight * ops.exp(-0.5 * (around**2).sum(axis=2))
-    middle = (2 * radius + 1) ** 2 // 2
+    middle = count // 2
     return ops.cat([total[:middle], ops.zeros_like(total[:1]), total[middle + 1 :]])
 
 

@@ -117,12 +117,13 @@ def neighbour_weights(image: torch.Tensor, kernels: list[tuple[float, float, flo
     n, _, h, w = image.shape
     rows = torch.arange(h, dtype=image.dtype, device=image.device).reshape(1, 1, h, 1).expand(n, 1, h, w)
     columns = torch.arange(w, dtype=image.dtype, device=image.device).reshape(1, 1, 1, w).expand(n, 1, h, w)
-    total = 0.0
+    count = (2 * radius + 1) ** 2
+    total = torch.stack([torch.zeros_like(image[:, 0])] * count)
     for weight, place, grey in kernels:
         features = torch.cat([columns / place, rows / place, *([image / grey] if grey else [])], dim=1)
         around = torch.stack([(moved - features) for moved in neighbours(features, radius)])
         total = total + weight * torch.exp(-0.5 * (around**2).sum(dim=2))
-    middle = (2 * radius + 1) ** 2 // 2
+    middle = count // 2
     return torch.cat([total[:middle], torch.zeros_like(total[:1]), total[middle + 1 :]])
 
 

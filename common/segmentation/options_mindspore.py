@@ -1,4 +1,4 @@
-"""The losses of options.py in MindSpore. p, g: (n, k, *size), probabilities and masks, both 0 where nothing is known."""
+"""The losses of options.py in MindSpore. p, g: (n, k, *size), probabilities and masks; both are 0 where unknown."""
 
 from __future__ import annotations
 

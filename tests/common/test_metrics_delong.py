@@ -35,6 +35,20 @@ def test_areas_and_their_covariance_are_those_of_the_paper(seed):
     np.testing.assert_allclose(covariance, expected, atol=1e-14)
 
 
+def test_the_ratings_of_109_scans_give_the_published_area_and_interval():
+    """Hanley and McNeil (1982), table 1; Stata's manual prints area, error by DeLong and interval for it (roctab)."""
+    normal, abnormal = (33, 6, 6, 11, 2), (3, 2, 2, 11, 33)
+    ratings = [rating for counts in (normal, abnormal) for rating, n in enumerate(counts, 1) for _ in range(n)]
+    truth = np.repeat([False, True], (sum(normal), sum(abnormal)))
+
+    area, covariance = areas(truth, np.array(ratings)[:, None])
+
+    error = covariance[0, 0] ** 0.5
+    assert (round(area[0], 4), round(error, 4)) == (0.8932, 0.0307)
+    half = norm.isf(0.025) * error
+    assert (round(area[0] - half, 5), round(area[0] + half, 5)) == (0.83295, 0.95339)
+
+
 def test_a_patient_of_several_cases_counts_as_one():
     truth, scores = drawn(1)
     groups = [str(i) for i in range(len(truth))]

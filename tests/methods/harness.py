@@ -22,7 +22,9 @@ PLAIN = Recipe(optimiser="sgd", momentum=0.9, clip_norm=1.0, weight_decay=1e-4)
 
 def open_model(framework: str, **options: object) -> zoo.Model:
     """Open a tiny U-Net with random weights."""
-    return zoo.load("2D-UNet", backend=framework, checkpoint=None, variant="tiny", **options)
+    return zoo.load(
+        "2D-UNet", backend=framework, checkpoint=None, variant="tiny", **{"input_size": (32, 32), **options}
+    )
 
 
 def draw_sample(model: zoo.Model, number: int) -> Sample:

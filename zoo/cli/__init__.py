@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from zoo.cli import completion, data, files, methods, predict, recipe, run, serve, watch
+from zoo.cli import completion, data, degrade, export, files, methods, predict, recipe, run, serve, watch
 from zoo.cli.output import AsJson, echo, error_console, failed, print_json, print_table, table_of
 from zoo.common.errors import ZooError, ZooWarning
 
@@ -158,10 +158,12 @@ predict.add_to(app)
 run.add_to(app)
 recipe.add_to(app)
 methods.add_to(app)
+degrade.add_to(app)
 files.add_to(app)
 data.add_to(app)
 serve.add_to(app)
 watch.add_to(app)
+export.add_to(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The commands that tell of methods: how a network learns from few, weak or wrong labels."""
+"""The commands that tell how a network may learn: from few, weak or wrong labels, and by which loss."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def list_command(
         return
     table = table_of("method", "kind", "what it does", prose=["what it does"])
     for method in found:
-        table.add_row(method.name, method.kind, inspect.getdoc(type(method)).split("\n\n")[0].replace("\n", " "))
+        table.add_row(
+            method.name, method.kind, (inspect.getdoc(type(method)) or "").split("\n\n")[0].replace("\n", " ")
+        )
     print_table(table)
 
 
@@ -53,6 +55,20 @@ def show(
     print_table(options_table(method, "zoo train --method-option OPTION=VALUE"))
 
 
+def losses(as_json: AsJson = False) -> None:
+    """List the losses of `zoo train --loss`, for entries of segmentation; several are joined by +."""
+    from zoo.common.segmentation.options import OPTIONS
+
+    if as_json:
+        print_json(dict(OPTIONS))
+        return
+    table = table_of("loss", "what it is", prose=["what it is"])
+    for name, told in OPTIONS.items():
+        table.add_row(name, told)
+    print_table(table)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     app.add_typer(methods, name="methods")
+    app.command("losses")(losses)

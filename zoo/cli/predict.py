@@ -35,6 +35,10 @@ Capture = Annotated[bool, typer.Option("--secondary-capture", help="Write the ov
 Structures = Annotated[bool, typer.Option("--rtstruct", help="Write the outlines of masks as DICOM RTSTRUCT, too.")]
 Deidentify = Annotated[str, typer.Option(help="Name nobody in --out: basic, or keep-uids.")]
 Overlays = Annotated[bool, typer.Option(help="Draw each prediction over its image.")]
+Part = Annotated[
+    str | None,
+    typer.Option(metavar="K/N", help="Only the K-th of N parts, into --out/shard-K-of-N; zoo merge joins them."),
+]
 SHOWN = 20  # predictions printed one by one
 
 
@@ -62,6 +66,7 @@ def predict(
     tta: run.Views = False,
     window: options.Window = None,
     option: options.Options = None,
+    shard: Part = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images; each DICOM series is one. The bad ones are listed at the end, and what was left out.
@@ -73,7 +78,8 @@ def predict(
     objects = report, secondary_capture, rtstruct
     style = _style(out, skip_existing, overlays, mask_format, objects, deidentify, name_by)
     asked = options.parsed(option, window)
-    more = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "skip_existing": skip_existing}
+    more: dict[str, Any] = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "shard": parse_shard(shard)}
+    more["skip_existing"] = skip_existing
     model = run.load_model(name, backend, device, checkpoint)
     _tell(_predicted(model, found, out, style=style, options=asked, **more), out, found.left_out, as_json)
 
@@ -156,6 +162,24 @@ def parse_spacing(text: str | None) -> tuple[float, ...] | float | None:
     return values[0] if len(values) == 1 else values
 
 
+def parse_shard(text: str | None) -> Any:
+    """Read 3/8 as a part of the images."""
+    from zoo.prediction.shards import Shard
+
+    return None if text is None else Shard.read(text)
+
+
+def merge(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="What --out was for every part.")],
+    overwrite: run.Overwrite = False,
+) -> None:
+    """Join the results of all parts of a batch that was predicted by --shard: the tables of one run."""
+    from zoo.prediction.shards import merge as join
+
+    say(f"merged into {join(folder, overwrite=overwrite)}")
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the command to the command line."""
     app.command("predict")(predict)
+    app.command("merge")(merge)

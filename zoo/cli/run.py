@@ -33,6 +33,17 @@ CheckpointOption = Annotated[
 Layout = Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images per forward pass.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier run wrote into --out.")]
+Augment = Annotated[
+    str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
+]
+Variant = Annotated[
+    str | None,
+    typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants),
+]
+MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)]
+MethodOption = Annotated[
+    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
+]
 ScoresFolder = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
 ]
@@ -40,16 +51,6 @@ AtSensitivity = Annotated[
     float | None, typer.Option(help="Choose the threshold that reaches this on validation, and report it.")
 ]
 AtSpecificity = Annotated[float | None, typer.Option(help="The same for the specificity.")]
-Variant = Annotated[
-    str | None, typer.Option(help="Network for random weights: small, paper, ...", autocompletion=completion.variants)
-]
-WayOfLearning = Annotated[
-    str, typer.Option(help="What a step is, see `zoo methods`.", autocompletion=completion.methods)
-]
-OptionsOfWay = Annotated[
-    list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
-]
-Snapshots = Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")]
 Views = Annotated[bool, typer.Option("--tta", help="Average over mirrored views of each image.")]
 
 
@@ -69,25 +70,27 @@ def train(
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
     window: options.Window = None,
     option: options.Options = None,
-    augment: Annotated[
-        str | None, typer.Option(metavar="OPTION=VALUE,...", help="Changes of the samples, see `zoo recipe`; or none.")
-    ] = None,
-    method: WayOfLearning = "supervised",
-    method_option: OptionsOfWay = None,
-    snapshots: Snapshots = 0,
+    augment: Augment = None,
+    method: MethodName = "supervised",
+    method_option: MethodOption = None,
+    snapshots: Annotated[int, typer.Option(min=0, help="Draw so many validation cases after every epoch.")] = 0,
     **recipe: Any,
 ) -> None:
     """Train or fine-tune an algorithm; Ctrl-C saves, --resume continues. --window, --option stay with the weights."""
+    from zoo.training.together import together
+
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
     start |= options.of_training(name, option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         way = {"method": method, "method_options": read_options(method_option, "--method-option")}
         how = {"layout": layout, "resume": resume, "augment": read_augmentation(augment), "snapshots": snapshots}
-        report = model.train(given, out=out, **how, **way, **recipe)
+        with together(model) as leads:
+            if not leads:
+                return
+            report = model.train(given, out=out, **how, **way, **recipe)
     except KeyboardInterrupt:
-        again = [argument for argument in sys.argv[1:] if argument != "--resume"]
-        say(f"to continue: {shlex.join(['zoo', *again, '--resume'])}")
+        say(f"to continue: {shlex.join(['zoo', *(a for a in sys.argv[1:] if a != '--resume'), '--resume'])}")
         raise
     say(f"best after epoch {report.best_epoch}: {model.algorithm.monitor} {report.best_score:.4f}, in {report.best}")
     if report.test is not None:

@@ -64,7 +64,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             network="torch",
             names={"openvino": None},
             extra="openmedia-zoo[openvino]",
-            precisions=("f32", "bf16"),
+            precisions=("f32", "bf16", "int8"),
         ),
         "onnxruntime": Kind(
             title="ONNX Runtime",

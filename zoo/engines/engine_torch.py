@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from zoo.common.errors import BackendError, ZooWarning
 from zoo.common.methods.contract import BEGINNING, Moment
-from zoo.common.phases import ALL, Phase, share_out
+from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.segmentation.options_torch import option_losses
 from zoo.common.types import Arrays
@@ -28,15 +25,14 @@ from zoo.engines.engine import (
     Step,
     average_decay,
     check_batch,
-    decays,
-    rate_factor,
     take_in_turn,
 )
 from zoo.engines.evaluation_torch import Evaluation, channels_last
-from zoo.engines.turns import SPAWN, Origin, Turns
+from zoo.engines.joint_torch import Joint, Order, check_equal, check_joint
+from zoo.engines.parts_torch import Part, make_safe, only, open_training
+from zoo.engines.turns import Origin, Turns
 from zoo.registry.package import Package
 
-EPSILON = 1e-8  # Kingma & Ba 2015, algorithm 1
 Tensors = dict[str, torch.Tensor]
 Pair = tuple[Tensors, Tensors]  # inputs, targets
 ORIGIN = Origin()  # of PyTorch's threads
@@ -58,7 +54,7 @@ class TorchEngine:
 
     def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
-        self._config = config
+        self.config = config
         self._package = package
         self._losses, self._objective = package.losses("torch"), package.objective("torch")
         self.net = package.net("torch")(config).to(device).eval()
@@ -66,11 +62,12 @@ class TorchEngine:
         self._turns = Turns()  # predictions together, whatever changes the weights alone
         self._recipe = Recipe()
         self._optimiser: torch.optim.Optimizer | None = None
-        self._parts: list[tuple[Phase, list[torch.nn.Parameter]]] = []  # what each phase trains
+        self._parts: list[Part] = []  # what each phase trains
         self._average: dict[str, torch.Tensor] = {}
         self._updates = 0  # of the average
         self._companions: Companions | None = None  # of a method that needs more than the network
         self._moment = BEGINNING
+        self._joint: Joint | None = None  # of a training on several devices
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -99,6 +96,7 @@ class TorchEngine:
         with self._turns.alone(), torch.no_grad():
             for name, value in self._state().items():
                 value.copy_(torch.from_numpy(np.array(weights[name])))
+            self._changed()
 
     def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
         """Copy the weights of a further network out, such as "teacher" or "partner1"."""
@@ -117,28 +115,29 @@ class TorchEngine:
     ) -> None:
         """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
         self._recipe = recipe
-        self._companions = Companions(learning, self._package, self._config, self.net) if learning else None
-        groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
-        trained = {}
-        for full_name, parameter in self._parameters():
-            name = full_name.rpartition("/")[2]
-            parameter.requires_grad_(not name.startswith(recipe.freeze or ("\0",)))
-            if parameter.requires_grad:
-                trained[full_name] = parameter
-                decay = recipe.weight_decay if decays(name, tuple(parameter.shape), undecayed) else 0.0
-                groups.setdefault((rate_factor(name, recipe, head), decay), []).append(parameter)
-        self._parts = [
-            (phase, [trained[name] for name in own])
-            for phase, own in zip(phases, share_out(trained, phases), strict=True)
-            if own  # a phase whose weights are all frozen has nothing to do
-        ]
-        options = [{"params": p, "factor": factor, "weight_decay": decay} for (factor, decay), p in groups.items()]
-        if recipe.optimiser == "sgd":
-            self._optimiser = torch.optim.SGD(options, lr=0.0, momentum=recipe.momentum)
-        else:
-            self._optimiser = torch.optim.AdamW(options, lr=0.0, betas=recipe.betas, eps=EPSILON)
+        self._companions = Companions(learning, self._package, self.config, self.net) if learning else None
+        self._optimiser, self._parts = open_training(self._parameters(), recipe, head, undecayed, phases)
         self._average = {n: v.detach().clone() for n, v in self._learned().items()} if recipe.ema_decay else {}
         self._updates = 0
+        if (joint := Joint.of_process()) is not None:
+            check_joint(self._objective is not None, self._companions is not None)
+            joint.announce(self, recipe, head, undecayed, phases)
+        self._joint = joint
+
+    def like(self, config: Any) -> TorchEngine:
+        """Return an engine for the same network under another configuration."""
+        return TorchEngine(self._package, config, self.device)
+
+    def follow(self, order: Order) -> None:
+        """Take the step that the leader of a training on several devices told."""
+        assert self._joint is not None
+        if order.state is not None:
+            if self._joint.rows:
+                check_equal(self.weights(), order.state[0], self._joint.rank)
+            self.load(order.state[0])
+            self.load_training_state(order.state[1])
+        self._joint.rows = order.rows
+        self._take(order.inputs, order.targets, order.learning_rate, order.seed)
 
     def step(
         self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
@@ -147,42 +146,36 @@ class TorchEngine:
         if self._optimiser is None:
             raise RuntimeError("start_training() comes before step()")
         self._enter(trains=True)
+        self._moment = moment
+        if self._joint is not None:
+            state = (self.weights(), self.training_state()) if self._joint.is_stale else None
+            inputs = self._joint.share(inputs, targets, learning_rate, seed, state)
+        return self._take(inputs, targets, learning_rate, seed)
+
+    def _take(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
         with SEEDED, self._turns.alone():
-            torch.manual_seed(seed)
+            torch.manual_seed(seed if self._joint is None else self._joint.seed(seed))
             self._train_mode()
-            self._moment = moment
             batch = self._tensors(inputs), self._tensors(targets)
             optimiser = self._optimiser
+            assert optimiser is not None
             step = take_in_turn(len(self._parts), lambda part: self._step(optimiser, part, batch, learning_rate, seed))
             if math.isfinite(step.grad_norm):
                 self._update_average()
                 if self._companions is not None:
-                    self._companions.follow(self.net, moment)
+                    self._companions.follow(self.net, self._moment)
             return step
 
     def _step(self, optimiser: torch.optim.Optimizer, part: int, batch: Pair, learning_rate: float, seed: int) -> Step:
         phase, own = self._parts[part]
-        with self._only(own):
+        with only(own, self._parts):
             terms = self._terms(*batch, phase.name, np.random.default_rng([seed, part]))
             total = torch.stack(list(terms.values())).sum()
             values = {name: float(value.detach()) for name, value in terms.items()}
             told = self._companions.told if self._companions else {}
-            if not bool(torch.isfinite(total)):
+            if not (bool(torch.isfinite(total)) if self._joint is None else self._joint.all_finite(total)):
                 return Step(values, float("nan"), told)
             return Step(values, self._descend(optimiser, own, total, learning_rate), told)
-
-    @contextmanager
-    def _only(self, own: list[torch.nn.Parameter]) -> Iterator[None]:
-        """Let gradients reach the weights of one phase alone."""
-        chosen = {id(parameter) for parameter in own}
-        others = [p for _, parameters in self._parts for p in parameters if id(p) not in chosen]
-        try:
-            for parameter in others:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for parameter in others:
-                parameter.requires_grad_(True)
 
     def losses(self, outputs: Arrays, targets: Arrays) -> dict[str, float]:
         """Return the named, weighted loss terms of what `forward` gave; {} where the loss needs the network."""
@@ -219,18 +212,16 @@ class TorchEngine:
             elif self._optimiser is not None and full_name != UPDATES:
                 on_device = value if key == "step" else value.to(self.device)
                 self._optimiser.state[parameters[name]][key] = on_device
+        self._changed()
+
+    def _changed(self) -> None:
+        """Note that the other processes of a training have other weights now."""
+        if self._joint is not None:
+            self._joint.is_stale = True
 
     def _enter(self, trains: bool = False) -> None:
-        """Refuse, or make safe, what follows in a process that was forked after PyTorch had computed."""
-        if not ORIGIN.is_inherited():
-            return
-        if trains or self.device != "cpu":
-            what = "train" if trains else f"use {self.device}"
-            raise BackendError(f"this process was forked after PyTorch had computed and cannot {what}; {SPAWN}")
-        if torch.get_num_threads() > 1:  # the threads of the parent are not there, and would be waited for
-            torch.set_num_threads(1)
-            message = f"forked after PyTorch had computed: this process computes on one thread; for more, {SPAWN}"
-            warnings.warn(message, ZooWarning, stacklevel=4)
+        if ORIGIN.is_inherited():
+            make_safe(self.device, trains)
 
     def _state(self) -> dict[str, torch.Tensor]:
         return {k: v for k, v in self.net.state_dict().items() if not k.endswith("num_batches_tracked")}
@@ -262,18 +253,18 @@ class TorchEngine:
         precise = not (self._recipe.mixed_precision and kind != "cpu")
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=not precise):
             if self._objective is not None:
-                found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
+                found: Tensors = self._objective(self.net, inputs, targets, self.config, phase, rng)
                 return found
             if self._companions is not None:
                 return self._companions.terms(self.net, (inputs, targets), self._supervised, self._moment, rng)
-            outputs = self.net(*inputs.values())
+            outputs = self.net(*inputs.values()) if self._joint is None else self._joint.run(self.net, inputs)
         return self._supervised({k: v.float() for k, v in outputs.items()}, targets)
 
     def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
         if self._recipe.loss:
             return option_losses(outputs, targets, self._recipe.loss)
         assert self._losses is not None  # a package has one of the two
-        terms: Tensors = self._losses(outputs, targets, self._config)
+        terms: Tensors = self._losses(outputs, targets, self.config)
         return terms
 
     def _descend(
@@ -286,6 +277,8 @@ class TorchEngine:
         """Take one step if the gradient is finite; return its length."""
         optimiser.zero_grad(set_to_none=True)  # an optimiser passes over weights without a gradient
         total.backward()
+        if self._joint is not None:
+            self._joint.add_up(own)
         norm = torch.nn.utils.clip_grad_norm_(own, self._recipe.clip_norm or float("inf"))
         if bool(torch.isfinite(norm)):
             for group in optimiser.param_groups:

@@ -15,8 +15,9 @@ import numpy as np
 from zoo.common.errors import BackendError, InputError, ZooWarning
 from zoo.common.types import Arrays
 from zoo.engines.backends import KINDS, threads
-from zoo.engines.engine import check_batch, why_no_training
+from zoo.engines.engine import UNREDUCED, check_batch, why_no_training
 from zoo.engines.turns import SPAWN, Origin
+from zoo.graphs import gate as gates
 from zoo.graphs import store
 from zoo.graphs.check import differences, read_cases, refuse_differences
 from zoo.graphs.graph import REFERENCE, Graph, Stage
@@ -33,7 +34,7 @@ class GraphRunner(ABC):
     framework: ClassVar[str]
     survives_fork: ClassVar[bool]  # whether a child made by fork may open the graph anew
 
-    def __init__(self, package: Package, config: Any, device: str, precision: str = "f32") -> None:
+    def __init__(self, package: Package, config: Any, device: str, precision: str = UNREDUCED) -> None:
         self.device = device
         self.precision = precision
         self._package, self._config = package, config
@@ -49,6 +50,19 @@ class GraphRunner(ABC):
     @abstractmethod
     def version(self) -> str:
         """Return the version of the runtime."""
+
+    @property
+    def runtime(self) -> str:
+        """Name the runtime, its version and its precision, as findings about it are kept."""
+        reduced = "" if self.precision == UNREDUCED else f"-{self.precision}"
+        return f"{self.framework}-{self.version()}{reduced}"
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that it runs."""
+        if self._opened is None:
+            raise RuntimeError("load() comes before the graph is there")
+        return self._opened[0]
 
     @property
     def net(self) -> Any:
@@ -76,7 +90,10 @@ class GraphRunner(ABC):
         self._origin = Origin()
         self._origin.is_inherited()  # this process is where its threads are
         opened = graph, self._open(graph, threads())
-        self._check(*opened)
+        if self.precision == UNREDUCED:
+            self._check(*opened)
+        else:
+            self._judge(graph)
         self._weights, self._opened = weights, opened
 
     def _open(self, graph: Graph, count: int | None) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
@@ -86,13 +103,26 @@ class GraphRunner(ABC):
 
     def _check(self, graph: Graph, run: dict[str, Callable[..., dict[str, np.ndarray]]]) -> None:
         """Hold this version of the runtime against PyTorch's answers, the first time that it sees a graph."""
-        runtime = f"{self.framework}-{self.version()}"
-        found = store.found_earlier(graph, runtime)
+        found = store.found_earlier(graph, self.runtime)
         if found is None:
             cases = read_cases(graph.folder / REFERENCE, list(graph.inputs), graph.outputs)
             found = differences(lambda inputs: self._package.run_stages(run, inputs, self._config), cases)
             refuse_differences(found, f"{KINDS[self.framework].title} {self.version()}", self._instead())
-            store.note(graph, runtime, found)
+            store.note(graph, self.runtime, found)
+
+    def _judge(self, graph: Graph) -> None:
+        """Look up what a reduced precision was found to cost, on validation; outputs cannot tell."""
+        gate = gates.find(graph, self.runtime)
+        who = f"{graph.algorithm} in {self.precision}"
+        if gate is not None:
+            gates.refuse_worse(gate, who)
+            return
+        warnings.warn(
+            f"nobody measured what {who} costs with these weights; `zoo export {graph.algorithm} --format openvino "
+            f"--precision {self.precision} --data ...` does, on the validation split, and keeps the answer",
+            ZooWarning,
+            stacklevel=6,
+        )
 
     def _instead(self) -> str:
         others = [name for name in KINDS if name != self.framework]

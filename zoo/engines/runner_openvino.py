@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
+from zoo.common.errors import BackendError
 from zoo.engines.graph_runner import GraphRunner, Session
 from zoo.graphs.graph import Stage
+from zoo.graphs.quantise_openvino import FILE
 
-PRECISIONS = {"f32": "f32", "bf16": "bf16"}
+HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}  # what is not in 8 bits is in full precision
 
 
 def has_device(device: str) -> bool:
@@ -34,14 +36,27 @@ class OpenVinoRunner(GraphRunner):
         """Compile one file of a graph."""
         options: dict[str, Any] = {
             # on processors that have bfloat16 its own choice is bfloat16, whatever the graph says
-            "INFERENCE_PRECISION_HINT": PRECISIONS[self.precision],
+            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
             "PERFORMANCE_HINT": "LATENCY",
             "ENABLE_CPU_PINNING": False,  # other processes may have the same cores
         }
         if count is not None:
             options["INFERENCE_NUM_THREADS"] = count
+        if self.precision == "int8":
+            path = quantised(path)
         core = ov.Core()
         return Pool(core.compile_model(core.read_model(path), "CPU", options))
+
+
+def quantised(path: Path) -> Path:
+    """Return the 8-bit form of a graph; BackendError where nobody made it."""
+    found = path.with_name(FILE)
+    if not found.is_file():
+        raise BackendError(
+            "int8 asked for, which is made from training images first: "
+            "`zoo export NAME --format openvino --precision int8 --data ... --out FOLDER`, or use precision='f32'"
+        )
+    return found
 
 
 class Pool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from zoo.common.answers.prediction import Prediction
@@ -68,13 +69,18 @@ def finished(output: OutputFolder, settings: Mapping[str, Any]) -> list[Kept]:
             f"{output.folder}: continued with other settings ({told}); give the same ones, or another folder"
         )
     failed = {entry.get("name") for entry in entries if "error" in entry}
-    known = {line["name"]: line for line in memory if "name" in line}
+    return [each for each in kept_in(output.folder) if each.files <= output.earlier and each.name not in failed]
+
+
+def kept_in(folder: Path) -> list[Kept]:
+    """Return what a folder of results remembers of each prediction, in the order in which they were made."""
+    known = {line["name"]: line for line in read_lines(folder / MEMORY) if "name" in line}
     kept: dict[str, Kept] = {}
-    for entry in entries:
+    for entry in read_lines(folder / LINES):
         name = entry.get("name")
-        if name in known and name not in failed and name not in kept:
+        if name in known and "error" not in entry and name not in kept:
             kept[str(name)] = _remembered(entry, known[name])
-    return [each for each in kept.values() if each.files <= output.earlier]
+    return list(kept.values())
 
 
 def _remembered(entry: dict[str, Any], line: dict[str, Any]) -> Kept:

@@ -18,6 +18,7 @@ from zoo.prediction.many import Results, predict_many
 from zoo.prediction.outcomes import outcomes, raised
 from zoo.prediction.predictions import PredictionList
 from zoo.prediction.series import PATH, Wanted
+from zoo.prediction.shards import Shard
 from zoo.prediction.sources import Images, images
 
 if TYPE_CHECKING:
@@ -70,13 +71,16 @@ def into_folder(
     capture: bool = False,
     structures: bool = False,
     deidentify: str = "",
+    shard: str = "",
     **options: Any,
 ) -> Results:
     """Predict into a folder, see `Model.predict_into`."""
     style = style_of(overlays, mask_format, report, capture, structures, deidentify, name_by)
     found = images(source, spacing_mm, series, name_by)
     done = {"overwrite": overwrite, "skip_existing": skip_existing}
-    return predict_many(model, found, out, batch_size=batch_size, tta=tta, style=style, options=options, **done)
+    part = Shard.read(shard) if shard else None
+    how: dict[str, Any] = {"style": style, "options": options, "shard": part, **done}
+    return predict_many(model, found, out, batch_size=batch_size, tta=tta, **how)
 
 
 def style_of(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from zoo.prediction.hidden import hidden
 from zoo.prediction.options import checked_batch_size
 from zoo.prediction.outcomes import outcomes
 from zoo.prediction.passes import check_views, with_options
+from zoo.prediction.shards import Shard
 from zoo.prediction.sources import Images
 from zoo.prediction.threads import Behind
 
@@ -45,6 +46,7 @@ class Results:
     left_out: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
     is_hidden: bool = False  # the files name nobody; `failures` still does
+    shard: dict[str, Any] = field(default_factory=dict)  # which part of a batch this is; empty for all of it
     complete: bool = False
 
     @property
@@ -110,6 +112,7 @@ class Results:
             "predictions": self.predictions,
             "failures": [failure_entry(name, error, self.is_hidden) for name, error in self.failures],
             "left_out": [{"name": as_utf8(name), "reason": reason} for name, reason in self.left_out],
+            **({"shard": self.shard} if self.shard else {}),
         }
 
     def so_far(self, total: int, files: RunFiles | None) -> str:
@@ -148,34 +151,47 @@ def predict_many(
     skip_existing: bool = False,
     style: Style | None = None,
     options: Mapping[str, Any] | None = None,
+    shard: Shard | None = None,
 ) -> Results:
     """Predict every image under its full path; write JSON, CSV and what `style` says into `out` if given.
 
     What is finished is on disk at once. Where the run is interrupted, or cannot write any more, the tables hold what
     was done and the error says how much that is.
     overwrite: replace what an earlier run wrote into `out`; nothing else is ever replaced. skip_existing: go on with
-    what an earlier run left in `out`, however it ended; images that failed are tried again.
+    what an earlier run left in `out`, however it ended; images that failed are tried again. shard: predict this part
+    of the images alone, into a folder of its own in `out`.
     """
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
     style = style or Style(overlays)
     found = found if style.hide is None else hidden(found, style.hide)
+    settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
+    told: dict[str, Any] = {}
+    if shard is not None:
+        told = {**shard.described(found.names()), "settings": {**settings, **style.settings()}}
+        found, out, settings = shard.part(found), shard.place(out), {**settings, "shard": told["part"]}
     names, files = found.names(), None
-    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None)
+    results = Results(model.identity, left_out=found.left_out, is_hidden=style.hide is not None, shard=told)
     if out is not None:
-        settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
         files = RunFiles(out, names, style, overwrite=overwrite, skip_existing=skip_existing, settings=settings)
         found = results.go_on(files.kept, found)
-    try:
+    with _kept(results, names, files):
         _run(model, algorithm, found, files, results, batch_size, tta)
+    return results
+
+
+@contextmanager
+def _kept(results: Results, names: Sequence[str], files: RunFiles | None) -> Iterator[None]:
+    """Write the tables at the end, however it comes; say how much was done where the run could not go on."""
+    try:
+        yield
     except (KeyboardInterrupt, OutputError) as error:
         raise type(error)("; ".join(filter(None, (str(error), results.so_far(len(names), files))))) from error
     finally:
         results.sort(names)
         if files is not None:
             results.close(files)
-    return results
 
 
 def _run(

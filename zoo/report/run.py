@@ -17,6 +17,7 @@ from zoo.common.errors import ConfigError
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
+from zoo.prediction.passes import check_views, with_options
 from zoo.report.operating_points import Wanted, operating_points, wanted
 from zoo.report.pictures import draw_extremes
 from zoo.weights.identity import in_words, versions
@@ -70,6 +71,12 @@ class Asked:
         kept = tuple(dict.fromkeys(column.strip() for column in columns if column.strip()))
         return cls(split, kept, aim, baseline, batch_size, tta)
 
+    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Asked:
+        """Return the same with options of the algorithm; ConfigError for what its predictions do not take."""
+        if self.tta:
+            check_views(algorithm)
+        return dataclasses.replace(self, options=options, algorithm=with_options(algorithm, options, is_scored=True))
+
 
 def evaluate_model(
     model: Model, dataset: Dataset, asked: Asked, out: str | Path | None = None, overwrite: bool = False
@@ -117,6 +124,11 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
     if dataset.classes:
         data["classes"] = ", ".join(dataset.classes)
     return {"date": now, "model": identity, "data": data, "versions": versions()}
+
+
+def describe_test(model: Model, dataset: Dataset) -> dict[str, Any]:
+    """Say the same of the test at the end of a training."""
+    return describe(model, dataset, Asked("test", (), None, baseline=True, batch_size=1, tta=False))
 
 
 def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:

@@ -69,6 +69,14 @@ class RunFolder:
     def settings(self) -> Path:
         return self.path / "settings.json"
 
+    def opened(self, resume: bool) -> RunFolder:
+        """Return itself, after checking that it holds the run that is resumed, or else no run."""
+        if resume:
+            self.stored_settings()
+        else:
+            self.check_free()
+        return self
+
     def check_free(self) -> None:
         """Raise TrainingError when the folder holds a run."""
         with explained(self.path):

@@ -33,6 +33,11 @@ class Chosen:
     unseen: dict[str, float]
     metrics: dict[str, float]
 
+    def score(self, monitor: str) -> float:
+        """Return the monitored score, the lowest where it is not defined."""
+        value = self.metrics.get(monitor, math.nan)
+        return -math.inf if math.isnan(value) else value
+
 
 def learning_of(method: Method, model: Model, seed: int) -> Learning | None:
     """Return what the engine needs for a method; None for the plain step.
@@ -66,13 +71,13 @@ def choose_network(
     """Score each of the networks with its averaged weights, and return the best; the engine then holds the last one."""
     best: Chosen | None = None
     for name in names:
-        found = engine.companion(name, averaged=True) if name else engine.weights(averaged=True)
-        shipped = sound_weights(found, place)  # before anything scores or keeps them
+        own = engine.companion(name, averaged=True) if name else engine.weights(averaged=True)
+        shipped = sound_weights(own, place)  # before anything scores or keeps them
         engine.load(shipped)
         rows, unseen = validate()
         metrics = dict(algorithm.summarise(rows))
-        score, top = (metrics.get(algorithm.monitor, math.nan), best and best.metrics.get(algorithm.monitor, math.nan))
-        if best is None or top is None or score > top or (math.isnan(top) and not math.isnan(score)):
-            best = Chosen(name, shipped, rows, unseen, metrics)
+        found = Chosen(name, shipped, rows, unseen, metrics)
+        if best is None or found.score(algorithm.monitor) > best.score(algorithm.monitor):
+            best = found
     assert best is not None
     return best

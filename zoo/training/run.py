@@ -25,20 +25,19 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
-from zoo.common.types import Arrays
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
-from zoo.model import Model, Report
-from zoo.report.run import Asked, describe
+from zoo.model import Model
+from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
 from zoo.training.description import describe_data
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
-from zoo.training.settings import Order, check_prefixes, former_defaults, settings_of
-from zoo.training.snapshots import Snapshots
+from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
+from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
 from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
 
@@ -52,8 +51,7 @@ class Course:
     """How a run is to go.
 
     planned_epochs: of a run that is resumed, before. starts_trained: from weights that answer already.
-    snapshots: validation cases that are drawn after every epoch.
-    began_sha256: of the file that the weights came from, "" for none.
+    snapshots: validation cases drawn after every epoch.
     """
 
     resume: bool
@@ -62,7 +60,6 @@ class Course:
     claim: Claim
     method: Method
     snapshots: int
-    began_sha256: str
 
 
 def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
@@ -70,16 +67,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
 
     The model changes when the run is over, not before; see `Model.train`.
     """
-    folder, recipe, resume, method = RunFolder(out), order.recipe, order.resume, order.method
-    if resume:
-        folder.stored_settings()
-    else:
-        folder.check_free()
+    folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     dataset = counted_alike(dataset, algorithm)
-    sizes = described["cases"]
-    method.check_data(sizes["train"], sizes.get(UNLABELLED, 0), recipe.batch_size, dataset.origin)
+    method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
     record = survey_training(dataset.split("train"), algorithm, model.scope)  # it may refuse the images
     with Claim(out) as claim, _unchanged_on_failure(model):
@@ -93,11 +85,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         else:
             folder.begin(settings)
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record, trained.about = record, dict(model.about)
+        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
             starts_trained = trained.engine is model.engine and not model.source.startswith("random")
-            how = Course(resume, planned, starts_trained, claim, method, order.snapshots, model.sha256)
+            how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
@@ -115,13 +107,13 @@ def _what_stays(folder: RunFolder) -> str:
 def _run(
     model: Model, dataset: Dataset, folder: RunFolder, recipe: Recipe, settings: dict[str, Any], course: Course
 ) -> Report:
-    began = folder.began_as() or began_as(model.source, course.began_sha256, model.about)
+    began = model.about[TRAINED]
     if not folder.state.exists():  # nothing was saved yet, so a resumed run starts from the beginning
         folder.log.unlink(missing_ok=True)
-        origin = {"weights": model.source, "began_as": began, "split": dataset.describe_split(), "versions": versions()}
+        origin = {"weights": model.source, **began, "split": dataset.describe_split(), "versions": versions()}
         folder.append({"event": "start", **settings, **origin})
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
-    identity = {"recipe": dataclasses.asdict(recipe), "data": settings["data"], "began_as": began}
+    identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
     unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
@@ -130,7 +122,7 @@ def _run(
         model.algorithm, model.engine, recipe, data, folder, _metadata(model, identity), course.claim.keep, learning
     )
     trainer.starts_trained, trainer.planned_epochs = course.starts_trained, course.planned_epochs
-    with _looking(trainer, course.snapshots):
+    with looking(trainer, course.snapshots):
         progress = trainer.run(course.resume)
     model.about = {TRAINED: identity}
     weights = read_weights(folder.best)[0]
@@ -149,28 +141,6 @@ def _run(
     plot_curves(folder.records(), model.algorithm.monitor, folder.path / "curves.png")
     score = math.nan if progress.best_score is None else progress.best_score
     return Report(folder.path, folder.best, progress.best_epoch, score, test)
-
-
-@contextmanager
-def _looking(trainer: Trainer, count: int) -> Iterator[None]:
-    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
-    if not count:
-        yield
-        return
-    validation, seed = trainer.data.validation, trainer.recipe.seed
-    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
-
-    def look(weights: Arrays, epoch: int) -> None:
-        trainer.engine.load(weights)
-        snapshots.take(trainer.engine, epoch)
-
-    trainer.look = look
-    if not trainer.folder.state.exists():
-        snapshots.take(trainer.engine, 0)
-    try:
-        yield
-    finally:
-        snapshots.film()
 
 
 def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFolder | None) -> Algorithm[Any]:
@@ -214,11 +184,9 @@ def _unchanged_on_failure(model: Model) -> Iterator[None]:
 
 
 def _metadata(model: Model, identity: dict[str, Any]) -> dict[str, str]:
-    augmentation = dataclasses.asdict(model.algorithm.augmentation)
-    scope = model.record and model.record.to_dict()
-    return to_metadata(
-        model.name, model.variant, model.config, augmentation=augmentation, trained=identity, scope=scope
-    )
+    augmentation, record = dataclasses.asdict(model.algorithm.augmentation), model.record
+    told = {"augmentation": augmentation, "trained": identity, "scope": record and record.to_dict()}
+    return to_metadata(model.name, model.variant, model.config, **told)
 
 
 def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | None:
@@ -227,8 +195,7 @@ def _test(model: Model, dataset: Dataset, folder: RunFolder) -> Evaluation | Non
     cases = dataset.split("test")
     result = evaluate(model.algorithm, model.engine, cases, cases.groups, batch_size=8, scope=model.scope)
     trivial = score_baseline(model.algorithm, dataset.split("train"), cases)
-    about = describe(model, dataset, Asked("test", (), None, True, 8, False))
-    result = dataclasses.replace(result, baseline=trivial, about=about)
+    result = dataclasses.replace(result, baseline=trivial, about=describe_test(model, dataset))
     result.save(folder.path / "test", overwrite=True)
     return result
 

@@ -9,11 +9,13 @@ from zoo.common.augment.options import Choice
 from zoo.common.errors import ConfigError
 from zoo.common.methods.contract import SUPERVISED, Method
 from zoo.common.recipe import Recipe
-from zoo.common.segmentation.options import check_loss
 from zoo.training.snapshots import check_count
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zoo.common.algorithm import Algorithm
+    from zoo.evaluation import Evaluation
     from zoo.model import Model
 
 
@@ -30,10 +32,19 @@ class Order:
     def __post_init__(self) -> None:
         check_count(self.snapshots)
 
-    def check(self, algorithm: Algorithm[Any], entry: str) -> None:
-        """Raise ConfigError where an entry cannot be trained like this."""
-        self.method.check(algorithm, entry)
-        check_loss(self.recipe.loss, algorithm, entry)
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a training run left behind.
+
+    best: the checkpoint with the best validation score. test: its scores on the test split, where there is one.
+    """
+
+    folder: Path
+    best: Path
+    best_epoch: int
+    best_score: float
+    test: Evaluation | None
 
 
 def check_prefixes(recipe: Recipe, names: list[str]) -> None:

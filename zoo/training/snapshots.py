@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -17,11 +18,14 @@ from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import entering
 from zoo.common.errors import ConfigError
 from zoo.common.files.outputs import explained, write_whole
-from zoo.common.types import Sample
+from zoo.common.types import Arrays, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.file_names import file_stems
 from zoo.prediction.passes import predict_batch, prepare
 from zoo.report.pictures import has_reference, perfect_prediction
+
+if TYPE_CHECKING:
+    from zoo.training.loop import Trainer
 
 WIDEST_PX, QUALITY = 800, 85  # of a picture
 FRAMES, FRAME_MS, LAST_MS, COLOURS = 60, 350, 2500, 128  # of a film; long runs leave epochs out
@@ -75,6 +79,28 @@ class Snapshots:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         self._pending.clear()
+
+
+@contextmanager
+def looking(trainer: Trainer, count: int) -> Iterator[None]:
+    """Let a run draw some validation cases after every epoch; films of them are made however it ends."""
+    if not count:
+        yield
+        return
+    validation, seed = trainer.data.validation, trainer.recipe.seed
+    snapshots = Snapshots(trainer.folder.path / "snapshots", validation, trainer.algorithm, count, seed)
+
+    def look(weights: Arrays, epoch: int) -> None:
+        trainer.engine.load(weights)
+        snapshots.take(trainer.engine, epoch)
+
+    trainer.look = look
+    if not trainer.folder.state.exists():
+        snapshots.take(trainer.engine, 0)
+    try:
+        yield
+    finally:
+        snapshots.film()
 
 
 def check_count(count: int) -> None:

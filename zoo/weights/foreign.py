@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.errors import WeightsError
+from zoo.common.errors import ConfigError, WeightsError
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.files.outputs import user_path
 from zoo.common.types import Arrays
@@ -22,6 +22,13 @@ PICKLED = (".pt", ".pth", ".bin", ".ckpt")  # by torch.save
 UNUSED = "num_batches_tracked"  # counters of norms, which no answer depends on
 LONGEST_S = 600  # that a conversion may take
 Rename = Mapping[str, str]  # prefix in the file -> prefix in the network
+
+
+def refuse_both(checkpoint: str | Path | None, init: str | None) -> None:
+    """Raise ConfigError where weights of another program are not the only ones asked for."""
+    if init is not None or checkpoint not in ("default", None):
+        other = f"init={init!r}" if init is not None else f"checkpoint={str(checkpoint)!r}"
+        raise ConfigError(f"state_dict and {other} given; expected one of them, as both bring weights")
 
 
 def read_foreign(path: str | Path) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from zoo.common.errors import CheckpointError
 from zoo.common.provenance import Code, Kind, Provenance
 
 if TYPE_CHECKING:
+    from zoo.model import Model
     from zoo.registry import Entry
 
 KEY = "zoo"  # the entry of the safetensors metadata
@@ -42,11 +43,11 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
 
 
-def began_as(source: str, sha256: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what a run started from: random numbers, a file by its name and sum, what this was adopted from."""
-    named = Path(source).name if sha256 or Path(source).is_file() else source
-    told = {"weights": named, **({"sha256": sha256} if sha256 else {})}
-    return told | ({ADOPTED: about[ADOPTED]} if ADOPTED in about else {})
+def began_as(model: Model) -> dict[str, Any]:
+    """Say what a run starts from: random numbers, a file by its name and sum, what this was adopted from."""
+    named = Path(model.source).name if Path(model.source).is_file() else model.source
+    told = {"weights": named, **({"sha256": model.sha256} if model.sha256 else {})}
+    return told | ({ADOPTED: model.about[ADOPTED]} if ADOPTED in model.about else {})
 
 
 def in_words(about: Mapping[str, Any]) -> dict[str, str]:

@@ -1,0 +1,105 @@
+"""`zoo export`: the files, the program beside them, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import zoo
+from zoo.cli import app
+from zoo.common.errors import BackendError, ConfigError, OutputError
+from zoo.export import run
+from zoo.export.formats import FORMATS
+
+pytest.importorskip("torch")
+NEEDS = {"onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch", "pt2": "torch", "mindir": "mindspore"}
+NAME = "2D-UNet"
+RUN = """
+import importlib.machinery, runpy, sys
+class Without(importlib.machinery.PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.split(".")[0] == "zoo" else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Without
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def tiny(backend: str = "torch", name: str = NAME) -> zoo.Model:
+    return zoo.load(name, backend=backend, checkpoint=None, variant="tiny")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_program_beside_the_files_needs_nothing_of_the_zoo(format: str, tmp_path: Path) -> None:
+    pytest.importorskip(NEEDS[format])
+    model = tiny(FORMATS[format].network)
+    model.export(tmp_path / "out", format=format)
+
+    command = [sys.executable, "-c", RUN, str(tmp_path / "out" / "predict.py"), "", str(tmp_path / "found.npz")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "out" / "example.npz") as example, np.load(tmp_path / "found.npz") as found:
+        expected = example["expected logits"]
+        np.testing.assert_allclose(found["logits"], expected, atol=1e-4 * np.abs(expected).max())
+        np.testing.assert_array_equal(example["image"][0], model.algorithm.preprocess(image_of(model))["image"])
+
+
+def image_of(model: zoo.Model) -> zoo.Image:
+    return type(model.algorithm).example(model.config, np.random.default_rng(0)).image
+
+
+def test_the_shell_exports_and_the_sidecar_says_what_it_is(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    asked = ["export", NAME, "--checkpoint", "none", "--variant", "tiny", "--out", str(tmp_path / "out")]
+
+    done = CliRunner().invoke(app, asked)
+
+    assert done.exit_code == 0, done.output
+    about = json.loads((tmp_path / "out" / "graph.json").read_text())
+    assert (about["algorithm"], about["outputs"]) == (NAME, ["logits"])
+    assert about["inputs"] == {"image": ["batch", 1, 64, 64]}
+    assert about["differences"]["logits"] < 1e-4 and len(about["files"]["net.onnx"]["sha256"]) == 64
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_what_computes_something_else_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(run, "differences", lambda forward, cases: {"logits": 0.5})
+
+    with pytest.raises(BackendError, match=r"logits by 5\.0e-01 of the largest value"):
+        tiny().export(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+
+    with pytest.raises(OutputError, match="is there already"):
+        tiny().export(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "told"),
+    [
+        (NAME, {"format": "tensorrt"}, "expected one of onnx, openvino"),
+        (NAME, {"format": "onnx", "precision": "int8"}, "is written in f32"),
+        (NAME, {"format": "openvino", "precision": "bf16"}, "without data"),
+        ("LOD-Net", {"format": "onnx"}, "no single file"),
+        ("Covid-Detection-Transformer", {"format": "torchscript"}, "no single file"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_with_the_way_out(
+    name: str, asked: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        tiny(name=name).export(tmp_path / "out", **asked)
+    assert list(tmp_path.iterdir()) == []

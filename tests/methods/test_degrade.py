@@ -1,0 +1,119 @@
+"""Masks made worse on purpose: what is kept is right, what is wrong is near, and a seed repeats it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.cli import app
+from zoo.common.datasets import open_dataset
+from zoo.common.degrade import KINDS, degrade, degrade_mask
+from zoo.common.degrade.wrongly import narrowed, widened
+from zoo.common.errors import ConfigError
+from zoo.common.labels import UNKNOWN
+
+from .harness import draw_dataset, open_model
+from .test_data import draw_folder
+
+
+def two_discs() -> np.ndarray:
+    rows, columns = np.mgrid[:64, :64]
+    mask = ((rows - 20) ** 2 + (columns - 20) ** 2 < 100).astype(np.int16)
+    mask[(rows - 44) ** 2 + (columns - 40) ** 2 < 144] = 2
+    return mask
+
+
+@pytest.mark.parametrize("kind", ["scribbles", "points", "boxes"])
+def test_what_is_kept_of_a_mask_is_right_and_holds_every_class(kind: str) -> None:
+    mask = two_discs()
+
+    kept = degrade_mask(mask, kind, np.random.default_rng(0))
+
+    known = kept != UNKNOWN
+    assert np.array_equal(kept[known], mask[known])
+    assert {0, 1, 2} == {*kept[known].tolist()}
+    assert known.mean() < (0.8 if kind == "boxes" else 0.15)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_repeats_what_was_drawn(kind: str) -> None:
+    first, again, other = (degrade_mask(two_discs(), kind, np.random.default_rng(seed)) for seed in (3, 3, 4))
+
+    assert np.array_equal(first, again)
+    assert kind == "boxes" or not np.array_equal(first, other)
+
+
+def test_wrong_borders_are_wrong_and_near() -> None:
+    mask = two_discs() > 0
+    wrong = [degrade_mask(two_discs(), "noise", np.random.default_rng(seed)) > 0 for seed in range(8)]
+
+    overlaps = [2 * (mask & one).sum() / (mask.sum() + one.sum()) for one in wrong]
+
+    assert min(overlaps) > 0.4 and max(overlaps) < 0.97
+
+
+def test_a_mask_grows_and_shrinks_by_so_many_pixels() -> None:
+    mask = np.zeros((9, 9), np.int16)
+    mask[3:6, 3:6] = 1
+
+    assert widened(mask, 1).sum() == 21  # a cross of arms of one pixel around the square
+    assert narrowed(mask, 1).sum() == 1
+
+
+def test_a_share_of_the_patients_keeps_its_masks_and_the_test_split_all() -> None:
+    data = draw_dataset(open_model("torch"), train=10, unlabelled=0)
+
+    few, more = (degrade(data, None, labelled_share=share, seed=1) for share in (0.2, 0.5))
+
+    kept = [{record.name for record in one.records if record.split == "train"} for one in (few, more)]
+    assert [len(names) for names in kept] == [2, 5] and kept[0] < kept[1]
+    assert len(few.split("val")) == 2 and len(few.split("unlabelled")) == 8
+    with pytest.raises(ConfigError, match="share=0 given; expected more than 0"):
+        degrade(data, "noise", share=0)
+
+
+def test_the_command_writes_data_that_is_read_again(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    draw_folder(tmp_path / "data", "abcdef", "abcdef")
+    command = [
+        "degrade",
+        str(tmp_path / "data"),
+        "--out",
+        str(tmp_path / "out"),
+        "--scribbles",
+        "--labelled-share",
+        "0.5",
+    ]
+
+    result = CliRunner().invoke(app, command)
+
+    assert result.exit_code == 0, result.output
+    data = open_dataset(tmp_path / "out", "segmentation", unlabelled=True)
+    assert len(data) == 6 and len(data.split("unlabelled")) == 2
+    masks = [sample.labels["mask"] for sample in data.split("train")]
+    assert all((mask == UNKNOWN).any() and (mask == 1).any() for mask in masks)
+
+
+def test_a_folder_of_masks_alone_is_written_under_the_same_names(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    draw_folder(tmp_path, "ab", "ab")
+
+    result = CliRunner().invoke(app, ["degrade", str(tmp_path / "masks"), "--out", str(tmp_path / "out"), "--points"])
+
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_methods_and_losses_are_listed_by_the_command_line() -> None:
+    from typer.testing import CliRunner
+
+    listed = CliRunner().invoke(app, ["methods", "--kind", "noisy-labels", "--json"])
+    shown = CliRunner().invoke(app, ["methods", "show", "uamt"])
+
+    assert {"co-teaching", "trinet"} <= {row["name"] for row in json.loads(listed.stdout)}
+    assert "noisy answers of the teacher" in shown.output

@@ -1,0 +1,104 @@
+"""Whole runs by a method: what they log, ship and resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.common.errors import ConfigError
+from zoo.training.loop import Interrupted, Trainer
+
+from .harness import draw_dataset, open_model, scribbled
+
+QUICK = {"epochs": 2, "batch_size": 4, "warmup_epochs": 0.0, "augment": False}
+
+
+def records_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_run_counts_its_images_and_tells_its_own_terms(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    model.train(draw_dataset(model, 4, 6), out=tmp_path, method="mean-teacher", method_options={"weight": 1}, **QUICK)
+
+    start, *epochs = [r for r in records_of(tmp_path) if r["event"] in ("start", "epoch")]
+    assert start["data"]["cases"] == {"train": 4, "val": 2, "test": 0, "unlabelled": 6}
+    assert start["method"]["name"] == "mean-teacher" and start["method"]["weight"] == 1
+    assert all(epoch["training"]["consistency"] > 0 and 0 < epoch["method"]["ramp"] <= 1 for epoch in epochs)
+
+
+def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_better_network(tmp_path: Path) -> None:
+    model = open_model("torch")
+    names = set(model.engine.shapes())
+
+    report = model.train(draw_dataset(model), out=tmp_path, method="cps", **QUICK)
+
+    again = zoo.load("2D-UNet", checkpoint=report.best, backend="torch")
+    assert set(again.engine.shapes()) == names
+    assert {r["shipped_network"] for r in records_of(tmp_path) if r["event"] == "epoch"} <= {"the first", "partner1"}
+
+
+@pytest.mark.parametrize("name", ["cps", "mean-teacher"])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = open_model("torch"), open_model("torch")
+    data = draw_dataset(whole)
+    whole.train(data, out=tmp_path / "whole", method=name, ema_decay=0.9, **QUICK)
+    finish = Trainer._finish_epoch
+
+    def finish_once(trainer: Trainer) -> None:
+        finish(trainer)
+        raise Interrupted("stopped")
+
+    monkeypatch.setattr(Trainer, "_finish_epoch", finish_once)
+    with pytest.raises(KeyboardInterrupt):
+        broken.train(data, out=tmp_path / "broken", method=name, ema_decay=0.9, **QUICK)
+    monkeypatch.setattr(Trainer, "_finish_epoch", finish)
+    broken.train(data, out=tmp_path / "broken", method=name, ema_decay=0.9, resume=True, **QUICK)
+
+    expected, found = whole.engine.weights(), broken.engine.weights()
+    assert all(np.array_equal(value, found[key]) for key, value in expected.items())
+
+
+def test_a_run_is_not_resumed_by_another_method(tmp_path: Path) -> None:
+    model = open_model("torch")
+    model.train(draw_dataset(model), out=tmp_path, method="mean-teacher", **QUICK)
+
+    with pytest.raises(zoo.ZooError, match=r"method: .*name was 'mean-teacher', is 'uamt'"):
+        model.train(draw_dataset(model), out=tmp_path, method="uamt", resume=True, **QUICK)
+
+
+def test_scribbles_teach_the_whole_object(tmp_path: Path) -> None:
+    model = open_model("torch")
+    data = draw_dataset(model, 8, 0, change=lambda sample: scribbled(sample, 0.1))
+
+    course = {**QUICK, "epochs": 3, "repeats": 10, "learning_rate": 1e-2, "augment": None}
+    report = model.train(data, out=tmp_path, method="partial-cross-entropy", **course)
+
+    assert report.best_score > 0.6  # of masks of which it saw a tenth
+
+
+def test_an_entry_that_cannot_serve_a_method_says_so_by_name(tmp_path: Path) -> None:
+    slices = zoo.load("Covid-ResNet", backend="torch", checkpoint=None, variant="tiny")
+    transformer = zoo.load("UNETR", backend="torch", checkpoint=None, variant="tiny")
+
+    with pytest.raises(ConfigError, match="Covid-ResNet cannot be trained by cps, which needs a mask"):
+        slices.train(tmp_path, out=tmp_path / "run", method="cps")
+    with pytest.raises(ConfigError, match="UNETR cannot be trained by cct: its network has no further decoder"):
+        transformer.train(tmp_path, out=tmp_path / "run", method="cct")
+
+
+def test_a_loss_is_chosen_by_name(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    model.train(draw_dataset(model, unlabelled=0), out=tmp_path, loss="focal-dice+gce", **QUICK)
+
+    epoch = next(r for r in records_of(tmp_path) if r["event"] == "epoch")
+    assert set(epoch["training"]) == {"focal_dice", "gce", "grad_norm"}
+    assert set(epoch["validation_loss"]) == {"focal_dice", "gce"}

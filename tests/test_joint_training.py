@@ -1,0 +1,161 @@
+"""Training on several devices: two processes take the steps that one takes with the joined batch."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from tests.conftest import skip_without
+from zoo.common.batches import stack
+from zoo.common.errors import BackendError, TrainingError
+from zoo.common.weights import read_weights
+from zoo.training.together import together
+
+NAMES = ("2D-UNet", "Covid-ResNet", "UNETR")
+STEPS = (5, 4, 1, 5)  # rows of each batch: 3 + 2, 2 + 2, one for both, 3 + 2
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.test_joint_training import NAMES, run_steps, open_model
+from zoo.training.together import together
+
+for name in NAMES:
+    model = open_model(name)
+    with together(model) as leads:
+        if leads:
+            run_steps(model, Path(sys.argv[1]) / name)
+"""
+
+
+def open_model(name: str) -> zoo.Model:
+    return zoo.load(name, backend="torch", device="cpu", checkpoint=None, variant="tiny")
+
+
+def batch(model: zoo.Model, rows: int, seed: int) -> tuple[Any, Any]:
+    algorithm = model.algorithm
+    samples = [type(algorithm).example(model.config, np.random.default_rng([seed, i])) for i in range(rows)]
+    inputs = [algorithm.preprocess(algorithm.enter(sample.image)) for sample in samples]
+    return stack(inputs), stack([algorithm.targets(sample) for sample in samples])
+
+
+def run_steps(model: zoo.Model, out: Path) -> None:
+    """Take some steps, one that must not be taken, and go on in another engine; write what came of each."""
+    algorithm, engine = model.algorithm, model.engine
+    recipe = algorithm_recipe(model)
+    settings = algorithm.head, algorithm.undecayed, algorithm.phases
+    engine.start_training(recipe, *settings)
+    told = [engine.step(*batch(model, rows, i), 0.001, 7).record() for i, rows in enumerate(STEPS)]
+    before = engine.weights()
+    inputs, targets = batch(model, 5, 9)
+    broken = {key: np.concatenate([value[:-1], np.full_like(value[-1:], np.nan)]) for key, value in inputs.items()}
+    refused = engine.step(broken, targets, 0.001, 7)
+    kept = all(np.array_equal(before[key], value) for key, value in engine.weights().items() if "running" not in key)
+    engine.load(before)  # without what the norms saw of it
+    state = engine.training_state()
+    other = zoo.load(model.name, backend="torch", device="cpu", checkpoint=None, variant="tiny", seed=5).engine
+    other.start_training(recipe, *settings)
+    other.load(before)
+    other.load_training_state(state)
+    told += [other.step(*batch(model, 4, 20), 0.001, 8).record()]
+    out.mkdir(parents=True)
+    np.savez(out / "weights.npz", **other.weights(averaged=True))
+    told.append({"refused": float(np.isnan(refused.grad_norm)), "kept": float(kept)})
+    (out / "told.json").write_text(json.dumps(told))
+
+
+def algorithm_recipe(model: zoo.Model) -> Any:
+    return model.recipe(optimiser="sgd", momentum=0.9, ema_decay=0.5, mixed_precision=False)
+
+
+def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *arguments]
+    root = Path(__file__).parents[1]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500)
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one_with_the_joined_batch(tmp_path: Path) -> None:
+    skip_without("torch")
+    script = tmp_path / "steps.py"
+    script.write_text("import sys; sys.path.insert(0, '.')\n" + SCRIPT)
+
+    ran = torchrun(str(script), str(tmp_path / "two"))
+
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    for name in NAMES:
+        run_steps(open_model(name), tmp_path / "one" / name)
+        one, two = (json.loads((tmp_path / who / name / "told.json").read_text()) for who in ("one", "two"))
+        assert one[-1] == two[-1] == {"refused": 1.0, "kept": 1.0}
+        for a, b in zip(one[:-1], two[:-1], strict=True):
+            assert b == pytest.approx(a, rel=1e-4, abs=1e-6), name
+        weights = [np.load(tmp_path / who / name / "weights.npz") for who in ("one", "two")]
+        for key, value in weights[0].items():
+            scale = max(1.0, float(np.abs(value).max(initial=0)))
+            np.testing.assert_allclose(weights[1][key], value, rtol=0, atol=3e-6 * scale, err_msg=f"{name} {key}")
+
+
+@pytest.mark.slow
+def test_torchrun_trains_as_one_process_and_resumes(tmp_path: Path) -> None:
+    skip_without("torch")
+    from PIL import Image as Pillow
+
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2)):
+        for level, label in enumerate(("normal", "covid")):
+            (tmp_path / "data" / split / label).mkdir(parents=True)
+            for i in range(count):
+                pixels = (rng.integers(0, 100, (40, 40)) + 70 * level).astype(np.uint8)
+                Pillow.fromarray(pixels).save(tmp_path / "data" / split / label / f"{split}{label}{i}.png")
+    settings = ["--variant", "tiny", "--checkpoint", "none", "--data", str(tmp_path / "data"), "--batch-size", "4"]
+    common = ["train", "Covid-ResNet", *settings, "--backend", "torch", "--optimiser", "sgd"]
+
+    for epochs, more in (("1", []), ("2", ["--resume"])):
+        ran = torchrun("-m", "zoo", *common, "--epochs", epochs, "--out", str(tmp_path / "two"), *more)
+        assert ran.returncode == 0, ran.stderr[-3000:]
+        alone = [sys.executable, "-m", "zoo", *common, "--epochs", epochs, "--out", str(tmp_path / "one"), *more]
+        subprocess.run(alone, check=True, capture_output=True, timeout=300)
+
+    one, two = (read_weights(tmp_path / who / "state.safetensors")[0] for who in ("one", "two"))
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        scale = max(1.0, float(np.abs(value).max(initial=0)))
+        np.testing.assert_allclose(two[key], value, rtol=0, atol=1e-5 * scale, err_msg=key)
+    assert ran.stdout.count("best after epoch") + ran.stderr.count("best after epoch") == 1  # the first one tells alone
+
+
+def test_what_cannot_be_joined_is_refused_by_name() -> None:
+    skip_without("torch")
+    from zoo.engines.joint_torch import check_equal, check_joint
+
+    check_joint(False, False)
+    with pytest.raises(BackendError, match="needs the network itself"):
+        check_joint(True, False)
+    check_equal({"a": np.ones(2)}, {"a": np.ones(2)}, 1)
+    with pytest.raises(TrainingError, match="such as a, differ"):
+        check_equal({"a": np.ones(2)}, {"a": np.array([1, 1 + 1e-7])}, 1)
+
+
+def test_mindspore_in_several_processes_says_what_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without("torch")
+    model = open_model("2D-UNet")
+    for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(type(model), "backend", "mindspore")
+
+    with pytest.raises(BackendError, match="expected --backend torch"), together(model):
+        pass
+
+
+def test_a_process_by_itself_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without("torch")
+    monkeypatch.setenv("WORLD_SIZE", "8")  # of some scheduler, not of torchrun
+
+    with together(open_model("2D-UNet")) as leads:
+        assert leads

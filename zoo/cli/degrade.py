@@ -1,0 +1,59 @@
+"""The command that makes masks worse on purpose, for studies of learning from few, weak or wrong labels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from zoo.cli.output import say
+
+Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the training cases whose masks are changed.")]
+LabelledShare = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Share of the training patients that keep masks; others are unlabelled.")
+]
+
+
+def degrade(
+    source: Annotated[Path, typer.Argument(metavar="DATA", help="Data with masks, or a folder of masks alone.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new or empty folder.")],
+    scribbles: Annotated[bool, typer.Option("--scribbles", help="Keep a curve in each object, one outside.")] = False,
+    points: Annotated[bool, typer.Option("--points", help="Keep a few pixels.")] = False,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Keep what is outside boxes, and the middle inside.")] = False,
+    noise: Annotated[bool, typer.Option("--noise", help="Make masks too wide, too narrow, or bend them.")] = False,
+    share: Share = 1.0,
+    labelled_share: LabelledShare = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="What is drawn depends on it and on the names of the cases.")] = 0,
+    layout: Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")] = None,
+) -> None:
+    """Write data whose training masks are scribbles, points, boxes, wrong, or missing; 255 is unknown."""
+    from zoo.common.datasets import open_dataset
+    from zoo.common.datasets.written import convert
+    from zoo.common.degrade import degrade as make_worse
+    from zoo.common.degrade.folder import degrade_folder, is_folder_of_masks
+
+    asked = {"scribbles": scribbles, "points": points, "boxes": boxes, "noise": noise}
+    kinds = [name for name, is_asked in asked.items() if is_asked]
+    if len(kinds) > 1 or (not kinds and labelled_share == 1):
+        raise typer.BadParameter(
+            f"{' and '.join(kinds) or 'nothing'} asked for; expected one of --{', --'.join(asked)}"
+        )
+    kind = kinds[0] if kinds else None
+    if kind and layout is None and is_folder_of_masks(source):
+        say(f"{degrade_folder(source, out, kind, share, seed)} masks written to {out}")
+        return
+    worse = make_worse(
+        open_dataset(source, "segmentation", layout=layout), kind, share=share, labelled_share=labelled_share, seed=seed
+    )
+    say(worse.describe_split())
+    with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:
+        convert(worse, "segmentation", "manifest", out, bar.update)
+    say(f"{len(worse)} cases written to {out}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command("degrade")(degrade)

@@ -1,0 +1,1 @@
+"""Programs that are copied beside exported files, and need nothing of the zoo."""

@@ -1,0 +1,27 @@
+"""A training on several devices: one process per device, of which the first runs the training and leads the others."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import BackendError
+from zoo.engines.backends_launch import place
+
+if TYPE_CHECKING:
+    from zoo.model import Model
+
+
+@contextmanager
+def together(model: Model) -> Iterator[bool]:
+    """Yield whether this process trains: yes, unless torchrun started it to help another one, which it then has."""
+    if place().world == 1:
+        led = nullcontext(True)
+    elif model.backend != "torch":
+        raise BackendError(f"{model.backend} started by torchrun; expected --backend torch, or one process")
+    else:
+        led = importlib.import_module("zoo.engines.joint_torch").led(model.engine)
+    with led as leads:
+        yield leads
