@@ -119,20 +119,36 @@ def neighbour_weights(image: Tensor, kernels: list[tuple[float, float, float]], 
     rows = Tensor(np.broadcast_to(np.arange(h, dtype=np.float32).reshape(1, 1, h, 1), (n, 1, h, w)).copy())
     columns = Tensor(np.broadcast_to(np.arange(w, dtype=np.float32).reshape(1, 1, 1, w), (n, 1, h, w)).copy())
     count = (2 * radius + 1) ** 2
-    total = ops.stack([ops.zeros_like(image[:, 0])] * count)
-    for weight, place, grey in kernels:
-        features = ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1)
-        around = ops.stack([(moved - features) for moved in neighbours(features, radius)])
-        total = total + weight * ops.exp(-0.5 * (around**2).sum(axis=2))
+    found = []
+    features = [
+        (weight, ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1))
+        for weight, place, grey in kernels
+    ]
+    moved = [neighbours(x, radius) for _, x in features]
+    for place in range(count):
+        parts = [
+            weight * ops.exp(-0.5 * ((other[place] - x) ** 2).sum(axis=1))
+            for (weight, x), other in zip(features, moved, strict=True)
+        ]
+        found.append(sum(parts[1:], parts[0]))
+    total = ops.stack(found)
     middle = count // 2
     return ops.cat([total[:middle], ops.zeros_like(total[:1]), total[middle + 1 :]])
 
 
 def gated_crf(p: Tensor, weights: Tensor, radius: int) -> Tensor:
-    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w)."""
+    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w).
+
+    Weights are the same from both sides and p is 0 outside, so the slope is twice the weighed neighbours: what the sum
+    over them would remember for its gradient is not kept.
+    """
     n, _, h, w = p.shape
-    alike = ops.stack([(moved * p).sum(axis=1) for moved in neighbours(p, radius)])
-    return (weights * (1 - alike)).sum() / (n * h * w)
+    fixed = ops.stop_gradient(p)
+    around = fixed * 0
+    for weight, moved in zip(weights, neighbours(fixed, radius), strict=True):
+        around = around + weight.expand_dims(1) * moved
+    value = weights.sum() - (fixed * around).sum()
+    return (value + 2 * (around * (fixed - p)).sum()) / (n * h * w)
 
 
 def neighbours(x: Tensor, radius: int) -> list[Tensor]:
