@@ -14,7 +14,7 @@ from zoo.common.records import check_record, shallow
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
 
-KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels")
+KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels", "self-supervised")
 SUPERVISED = "supervised"
 # what a companion is: a whole network, a further decoder (which may double its grids in another way), heads of scales
 NETWORK, DECODER, BILINEAR, NEAREST, SCALES = "network", "decoder", "decoder-bilinear", "decoder-nearest", "scales"
@@ -51,6 +51,7 @@ class Method:
     companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK, DECODER ..., each one more
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
     second: ClassVar[str] = ""  # a split that batches draw from beside the training split: unlabelled, noisy
+    uses_images_only: ClassVar[bool] = False  # looks at no mask; what it ships is a start for other methods
     uses_partial: ClassVar[bool] = False  # training masks may hold UNKNOWN, which no other method is given
 
     def __post_init__(self) -> None:
