@@ -49,6 +49,7 @@ class Method:
 
     kind: ClassVar[str] = SUPERVISED
     companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK, DECODER ..., each one more
+    needs: ClassVar[tuple[str, ...]] = ()  # what else of `Algorithm.parts` the network has to have
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
     second: ClassVar[str] = ""  # a split that batches draw from beside the training split: unlabelled, noisy
     uses_images_only: ClassVar[bool] = False  # looks at no mask; what it ships is a start for other methods
@@ -115,7 +116,7 @@ class Method:
                 "expected an entry for segmentation, as in `zoo list --task segmentation`"
             )
 
-        lacking = {kind.split("-")[0] for kind in self.companions} - {NETWORK, *algorithm.parts}
+        lacking = {*self.needs, *(kind.split("-")[0] for kind in self.companions)} - {NETWORK, *algorithm.parts}
         if lacking:
             raise ConfigError(
                 f"{entry} cannot be trained by {self.name}: its network has no further {' or '.join(sorted(lacking))}; "

@@ -223,3 +223,18 @@ def sharpened_classes(p: Tensor, temperature: float) -> Tensor:
     """Push the classes of each pixel apart: p^(1/t), brought to a sum of 1."""
     power = p ** (1 / temperature)
     return power / (power.sum(axis=1, keepdims=True) + 1e-8)
+
+
+def rows_of(features: Tensor, places: Tensor) -> Tensor:
+    """Return features (n, c, *size) at flattened places (m,), of length 1, (m, c)."""
+    order = (0, *range(2, features.ndim), 1)
+    found = ops.gather(features.transpose(order).reshape(-1, features.shape[1]), places, 0)
+    return found / ops.sqrt((found**2).sum(axis=1, keepdims=True) + 1e-8)
+
+
+def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Average how little each row is nearest to its partner (van den Oord et al. 2018, InfoNCE), both ways."""
+    alike = ops.matmul(first, second.T) / temperature
+    own = (first * second).sum(axis=1) / temperature
+    ways = [ops.logsumexp(alike, 0), ops.logsumexp(alike, 1)]
+    return (0.5 * (ways[0] + ways[1]) - own).mean()

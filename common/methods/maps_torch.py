@@ -220,3 +220,17 @@ def sharpened_classes(p: torch.Tensor, temperature: float) -> torch.Tensor:
     """Push the classes of each pixel apart: p^(1/t), brought to a sum of 1."""
     power = p ** (1 / temperature)
     return power / (power.sum(dim=1, keepdim=True) + 1e-8)
+
+
+def rows_of(features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Return features (n, c, *size) at flattened places (m,), of length 1, (m, c)."""
+    found = features.float().movedim(1, -1).reshape(-1, features.shape[1])[places.long()]
+    return found / torch.sqrt((found**2).sum(dim=1, keepdim=True) + 1e-8)
+
+
+def contrast(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Average how little each row is nearest to its partner (van den Oord et al. 2018, InfoNCE), both ways."""
+    alike = first @ second.T / temperature
+    own = torch.diagonal(alike)
+    ways = [torch.logsumexp(alike, dim=0), torch.logsumexp(alike, dim=1)]
+    return (0.5 * (ways[0] + ways[1]) - own).mean()

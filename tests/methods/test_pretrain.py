@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 import zoo
 from zoo.common.errors import ConfigError, DataError
 from zoo.common.methods import find_method
 from zoo.common.methods.spoiling import fused, shuffled_blocks, swapped_patches
+from zoo.common.methods.vox2vec.method import Vox2Vec
 
 from .harness import draw_dataset, open_model
 from .test_data import draw_folder
@@ -50,6 +52,18 @@ def test_a_mixture_is_what_its_map_says() -> None:
 
     np.testing.assert_allclose(mixed[0, 0], share[0] / 4)
     np.testing.assert_allclose(mixed[1, 0], 1 - share[1] / 4)
+
+
+def test_places_of_both_views_show_the_same() -> None:
+    images = np.random.default_rng(0).random((2, 1, 16, 16)).astype(np.float32)
+
+    views, first, second = Vox2Vec(places=50).views(images, np.random.default_rng(3))
+
+    one, other = views[:2].ravel()[first], views[2:].ravel()[second]
+    assert not np.array_equal(first, second) and set((second - first).tolist()) == {int(second[0] - first[0])}
+    for part in (slice(0, 50), slice(50, 100)):  # bent intensities keep their order, or are turned round
+        likeness = spearmanr(one[part], other[part]).statistic
+        assert abs(likeness) > 0.99
 
 
 @pytest.mark.parametrize("name", ["models-genesis", "volume-fusion"])
