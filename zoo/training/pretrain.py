@@ -15,7 +15,8 @@ from zoo.common.io import SUFFIXES
 from zoo.common.methods import find_method, list_methods
 
 if TYPE_CHECKING:
-    from zoo.model import Model, Report
+    from zoo.model import Model
+    from zoo.training.settings import Report
 
 UNSEEN = 10  # one image of so many is not learned from; the log has its loss
 
