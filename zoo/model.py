@@ -237,7 +237,7 @@ class Model:
 
         how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
         asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
-        dataset = counted_alike(self._open(data, layout), self.algorithm)
+        dataset = counted_alike(self._open(data, layout, None), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
@@ -279,7 +279,9 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None, unlabelled: bool = False) -> Dataset:
+    def _open(
+        self, data: str | Path | FolderPair | Dataset, layout: str | None, unlabelled: bool | None = False
+    ) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):

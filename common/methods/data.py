@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.datasets import UNLABELLED, Dataset
+from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.datasets.masks import stored_numbers
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
@@ -44,9 +44,11 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
         for record in dataset.records
     ]
-    kept = [record for record in records if method.uses_unlabelled or record.split != UNLABELLED]
+    kept = [record for record in records if record.split in (*SPLITS, method.second)]
     if len(kept) < len(records):
-        told = f"{dataset.origin}: {len(records) - len(kept)} unlabelled images are left out, which {method.name} "
+        others = sorted({record.split for record in records} - {*SPLITS, method.second})
+        many = f"{dataset.origin}: {len(records) - len(kept)} images of the split {' and '.join(others)}"
+        told = f"{many} are left out, which {method.name} "
         warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 

@@ -37,7 +37,7 @@ class SemiSupervised(Ramped):
     """Learns from images without a mask, too."""
 
     kind: ClassVar[str] = "semi-supervised"
-    uses_unlabelled: ClassVar[bool] = True
+    second: ClassVar[str] = "unlabelled"
 
     labelled_share: Share = 0.5  # of a batch; the rest of it are images without a mask
 

@@ -201,3 +201,9 @@ def smoothed_cross_entropy(p: Tensor, targets: Tensor, doubted: Tensor, smoothin
     softer = (targets - 0.5) * (0.5 - smoothing) / 0.5 + 0.5
     mark = doubted.expand_dims(1).astype(p.dtype)
     return -((mark * softer + (1 - mark) * targets) * ops.log(p * 0.999 + 5e-4)).sum(axis=1)
+
+
+def sharpened_classes(p: Tensor, temperature: float) -> Tensor:
+    """Push the classes of each pixel apart: p^(1/t), brought to a sum of 1."""
+    power = p ** (1 / temperature)
+    return power / (power.sum(axis=1, keepdims=True) + 1e-8)
