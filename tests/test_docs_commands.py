@@ -56,7 +56,7 @@ def commands(path: Path) -> list[list[str]]:
 def draw(folder: Path, classes: int = 1) -> None:
     """Write eight pictures of a bright ellipse with everything that is known of them: mask, class, place, sex."""
     rng = np.random.default_rng(0)
-    lines = ["image,mask,label,split,patient,sex,scanner,cx,cy,a,b,theta"]
+    lines = ["image,mask,label,split,patient,sex,scanner,pixel_mm,cx,cy,a,b,theta"]
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for i in range(8):
@@ -67,7 +67,7 @@ def draw(folder: Path, classes: int = 1) -> None:
         Pillow.fromarray(values).save(folder / "images" / f"{i}.png")
         mask.save(folder / "masks" / f"{i}.png")
         split = ("train", "train", "train", "train", "val", "val", "test", "test")[i]
-        known = f"{i % classes},{split},p{i},{'FM'[i % 2]},{'AB'[i // 2 % 2]}"
+        known = f"{i % classes},{split},p{i},{'FM'[i % 2]},{'AB'[i // 2 % 2]},0.5"
         lines.append(f"images/{i}.png,masks/{i}.png,{known},{cx},{cy},{a},{b},0")
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
@@ -161,7 +161,7 @@ def draw_hearts(folder: Path) -> None:
 
 def draw_weights(path: Path) -> None:
     """Write weights as another program names them."""
-    weights = zoo.load("Covid-ResNet", checkpoint=None).engine.weights()
+    weights = zoo.loading.load("Covid-ResNet", checkpoint=None).engine.weights()
     save_file({f"module.{name}": value for name, value in weights.items()}, path)
 
 
