@@ -44,18 +44,21 @@ class Table:
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)  # --method-option of a row
     batch: str = "8"  # labelled images of a step; methods with images without a mask get as many more
     recipe: tuple[str, ...] = ()  # of zoo train
+    repeats: str = "1"  # times a labelled image is drawn per epoch, so that few make as many steps as all of them
 
 
 HEART = ("--learning-rate", "0.002", "--ema-decay", "0.99")
 SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
 WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
-NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet")
+NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
+TOLD = ("dast",)  # learns which masks are wrong, as the split `noisy`
 WRONG = ("noise_share=0.3",)
 TABLES = {
     "sunnybrook-labels": Table(
         "Left ventricle, 10 % of the patients labelled",
         *("2D-UNet", "small-heart", SEMI, "supervised", ("--labelled-share", "0.1")),
-        recipe=(*HEART, "--epochs", "20", "--repeats", "12"),
+        recipe=(*HEART, "--epochs", "20"),
+        repeats="12",
     ),
     "sunnybrook-scribbles": Table(
         "Left ventricle, scribbles",
@@ -72,7 +75,8 @@ TABLES = {
         "Hippocampus, 10 labelled volumes",
         *("3D-UNet", "small", ("mean-teacher", "cps"), "supervised", ("--labelled-share", "0.055")),
         batch="2",
-        recipe=("--epochs", "20", "--repeats", "10"),
+        recipe=("--epochs", "20"),
+        repeats="18",
     ),
 }
 
@@ -113,23 +117,37 @@ def data_of(table: Table, asked: argparse.Namespace, name: str) -> Path:
     """Return the data of a row: as it is for the ceiling, else made worse, once per table."""
     if asked.row == "ceiling":
         return Path(asked.data)
-    worse = Path(asked.runs) / f"data-{name}"
+    is_told = asked.row in TOLD
+    worse = Path(asked.runs) / f"data-{name}{'-told' * is_told}"
     if not worse.exists():
-        command = ["degrade", str(asked.data), "--out", str(worse), *table.worse, "--seed", DRAWN]
+        begun = worse.with_name(f"{worse.name}.part")
+        shutil.rmtree(begun, ignore_errors=True)
+        command = [
+            "degrade",
+            str(asked.data),
+            "--out",
+            str(begun),
+            *table.worse,
+            "--seed",
+            DRAWN,
+            *["--tell"] * is_told,
+        ]
         subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
+        begun.rename(worse)
     return worse
 
 
 def command_of(table: Table, row: str, data: Path, out: Path, seed: str, backend: str) -> list[str]:
     """Return the arguments of `zoo` that train a row."""
     way = {"baseline": table.baseline, "ceiling": "supervised"}.get(row, row)
-    mixed = way in SEMI
+    mixed = way in (*SEMI, *TOLD)
     batch = str(2 * int(table.batch)) if mixed else table.batch
     start = ["--checkpoint", "none", "--variant", table.variant, "--backend", backend]
     told = ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way]
     options = [word for option in table.options.get(way, ()) for word in ("--method-option", option)]
     place = ["--data", str(data), "--out", str(out), "--seed", seed, "--batch-size", batch]
-    return ["train", table.entry, *start, *place, *table.recipe, *told, *options]
+    often = ["--repeats", table.repeats] if row != "ceiling" else []  # the ceiling has as many steps without
+    return ["train", table.entry, *start, *place, *table.recipe, *often, *told, *options]
 
 
 def collect(runs: Path) -> None:

@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 ROOT = Path(__file__).resolve().parent.parent
 TOP = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE")
 SOURCES = ROOT / "build" / "api" / "zoo"
-SHOWN = (".md", ".png", ".jpg", ".gif", ".ipynb", ".css")  # what a page may show or lead to
+SHOWN = (".md", ".png", ".jpg", ".gif", ".ipynb", ".js")  # what a page may show, lead to or need
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

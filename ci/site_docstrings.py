@@ -18,6 +18,8 @@ def as_list(text: str) -> str:
             names, _, told = line.partition(": ")
             is_first = not (lines and (lines[-1].startswith(("- ", "  "))))
             lines += [""] * is_first + [f"- {', '.join(f'`{name}`' for name in names.split(', '))}: {told}"]
+        elif line.startswith(("Raises ", "Returns ")):
+            lines += ["", line]
         elif lines and lines[-1].startswith(("- ", "  ")) and line.strip():
             lines.append(f"  {line}")
         else:

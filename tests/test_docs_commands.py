@@ -72,6 +72,20 @@ def draw(folder: Path, classes: int = 1) -> None:
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
+def draw_few(place: Path) -> None:
+    """Write data some of which have no mask, and data whose training masks are scribbles."""
+    for name in ("heart", "scribbles", "noisy"):
+        draw(place / name)
+    shutil.copy(place / "heart" / "images" / "3.png", place / "heart" / "images" / "8.png")
+    with (place / "heart" / "manifest.csv").open("a") as file:
+        file.write("images/8.png,,0,train,p8,F,A,,,,,\n")
+    for number in range(4):
+        path = place / "scribbles" / "masks" / f"{number}.png"
+        mask = np.array(Pillow.open(path))
+        mask[np.random.default_rng(number).random(mask.shape) > 0.1] = 255
+        Pillow.fromarray(mask).save(path)
+
+
 def draw_study(folder: Path) -> None:
     """Write a CT series of a drawn chest."""
     for i in range(4):
@@ -99,9 +113,9 @@ def draw_volumes(folder: Path) -> None:
     """Write volumes with masks."""
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
-    for i in range(10):
-        mask = np.zeros((112, 112, 80), np.uint8)
-        mask[30:60, 30 + i : 70, 20:50] = 1
+    for i in range(6):
+        mask = np.zeros((44, 44, 36), np.uint8)
+        mask[10:30, 10 + i : 34, 8:24] = 1
         values = (mask * 90 + np.random.default_rng(i).normal(0, 9, mask.shape)).astype(np.float32)
         for part, content in (("images", values), ("masks", mask)):
             nibabel.save(nibabel.Nifti1Image(content, np.eye(4)), folder / part / f"v{i}.nii.gz")
@@ -127,6 +141,24 @@ def draw_example(package: str, folder: Path) -> None:
             Pillow.fromarray(values).save(folder / name)
 
 
+def draw_hearts(folder: Path) -> None:
+    """Write what methods learn from: images without a mask, scribbles (255 is unknown), masks that may be wrong."""
+    for name in ("heart", "scribbles", "noisy"):
+        draw(folder / name)
+        (folder / name / "manifest.csv").unlink()
+        (folder / name / "classes.txt").write_text("background\nleft ventricle\n")
+        parts = ["train"] * 4 + ["unlabelled" if name == "heart" else "train"] * 2 + ["val"] * 2
+        splits = [f"{i},{part},p{i}" for i, part in enumerate(parts)]
+        (folder / name / "split.csv").write_text("\n".join(["id,split,group", *splits]))
+    for i in (4, 5):
+        (folder / "heart" / "masks" / f"{i}.png").unlink()
+    for i in range(6):
+        path = folder / "scribbles" / "masks" / f"{i}.png"
+        mask = np.array(Pillow.open(path))
+        mask[:, ::2] = 255
+        Pillow.fromarray(mask).save(path)
+
+
 def draw_weights(path: Path) -> None:
     """Write weights as another program names them."""
     weights = zoo.load("Covid-ResNet", checkpoint=None).engine.weights()
@@ -140,8 +172,12 @@ def text_of(document: Path, place: Path) -> str:
         draw_volumes(place / "volumes")
     if document in CARDS:
         draw_example(document.parent.name, place)
+    if "heart/" in text:
+        draw_hearts(place)
     if "submission_luna16" in text:
         draw_challenge(place)
+    if "heart/" in text:
+        draw_few(place)
     if "weights.safetensors" in text:
         draw_weights(place / "weights.safetensors")
     return text

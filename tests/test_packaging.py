@@ -140,7 +140,7 @@ def test_version_is_the_same_everywhere():
 
 def test_constraints_pin_everything_that_the_package_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [r for extra in ("torch", "mindspore", "dev") for r in project["optional-dependencies"][extra]]
+    extras = [r for extra in ("torch", "mindspore", "dev", "docs") for r in project["optional-dependencies"][extra]]
     names = {
         "".join(c if c.isalnum() else "-" for c in r.partition(";")[0].split("<")[0].split(">")[0]).lower()
         for r in project["dependencies"] + extras

@@ -77,6 +77,7 @@ def test_cards_show_the_names_of_their_models_in_the_menu(site: Path) -> None:
     [
         ("Do.\n\nout: where.\nfirst, second: both.", "Do.\n\n\n- `out`: where.\n- `first`, `second`: both."),
         ("Do.\n\nout: where,\nand more.", "Do.\n\n\n- `out`: where,\n  and more."),
+        ("out: where.\nRaises This.", "\n- `out`: where.\n\nRaises This."),
         ("Do: this.\nAnd that.", "Do: this.\nAnd that."),
     ],
 )

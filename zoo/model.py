@@ -196,9 +196,17 @@ class Model:
         check_trains(self.engine)
         chosen = self.recipe(**recipe)
         way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
-        dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
+        dataset = fitting(
+            self._open(data, layout, way.uses_unlabelled or way.uses_images_only), way, self.algorithm.labels
+        )
         warn_of_equal_images(dataset)
         return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
+
+    def pretrain(self, images: str | Path | Dataset, *, method: str = "models-genesis", **asked: Any) -> Report:
+        """Train on images alone, see `zoo.list_methods("self-supervised")`; what comes out is a start for `train`."""
+        from zoo.training.pretrain import pretrain
+
+        return pretrain(self, images, method, **asked)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""
@@ -237,7 +245,7 @@ class Model:
 
         how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
         asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
-        dataset = counted_alike(self._open(data, layout), self.algorithm)
+        dataset = counted_alike(self._open(data, layout, None), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 
     def save(self, path: str | Path) -> Path:
@@ -279,7 +287,9 @@ class Model:
         self.engine = open_engine(Package(self.entry), self.config, framework, device, precision)
         self.engine.load(weights)
 
-    def _open(self, data: str | Path | FolderPair | Dataset, layout: str | None, unlabelled: bool = False) -> Dataset:
+    def _open(
+        self, data: str | Path | FolderPair | Dataset, layout: str | None, unlabelled: bool | None = False
+    ) -> Dataset:
         from zoo.common.datasets import Dataset, open_dataset
 
         if isinstance(data, Dataset):

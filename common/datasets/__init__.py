@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test")
 UNLABELLED = "unlabelled"  # a fourth split: images for methods that learn from images alone
+NOISY = "noisy"  # a fifth: masks that are known to be wrong in places, for methods that know what to do with them
 
 
 @dataclass(frozen=True)
 class Record:
     """One case that has not been read yet.
 
-    split: train, val, test or unlabelled; "" when the data set has none, then open_dataset() draws one.
+    split: train, val, test, unlabelled or noisy; "" when the data set has none, then open_dataset() draws one.
     group: what must not cross splits (patient, examination, volume).
     files: every file that load() opens, the image first; empty where there are none.
     part: which of several cases that lie in files[0] (slice, patch); None where the file is one case.
@@ -154,32 +155,33 @@ def open_dataset(
     *,
     layout: str | None = None,
     seed: int = 0,
-    unlabelled: bool = False,
+    unlabelled: bool | None = False,
 ) -> Dataset:
     """List the cases under a path, or those of a folder of images and one of masks.
 
     task: one of `zoo.common.labels.TASKS`, or the labels that every sample shall have, such as ("label", "mask").
     layout: a key of READERS; found from the files when None.
     seed: of the group-wise 70/15/15 split that is drawn when the data set brings none.
-    unlabelled: keep images without a mask as the split `unlabelled`; else one is an error.
+    unlabelled: keep images without a mask as the split `unlabelled`; None leaves them out with a warning; else one is
+        an error.
     """
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.places import placed
-    from zoo.common.datasets.unlabelled import part, settle
+    from zoo.common.datasets.unlabelled import beside, part, settle
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root, records, classes, counted = _read(path, task, layout)
     records = [
         record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
     ]
-    records, without = part(records) if task == "segmentation" else (records, [])
+    records, without, noisy = part(records) if task == "segmentation" else (records, [], [])
     if not records:
         settle(records, without, False, str(root))
     drawn = {} if any(record.split for record in records) else {"seed": seed}
     if drawn:
         records = draw_splits(records, seed)
     check_groups(records, str(root))
-    records += settle(records, without, unlabelled, str(root))
+    records += beside(records, noisy) + settle(records, without, unlabelled, str(root))
     check_files(records, str(root))
     records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
     return Dataset(records, str(root), classes, drawn, counted)
@@ -239,7 +241,7 @@ def describe(root: Path, limit: int = 8) -> str:
 def describe_split(records: Sequence[Record], drawn: Mapping[str, int]) -> str:
     """Say in one line how a split came about: its sizes, the seed or the source, the groups."""
     present = {record.split for record in records}
-    named = (*SPLITS, *({UNLABELLED} & present))
+    named = (*SPLITS, *(split for split in (UNLABELLED, NOISY) if split in present))
     sizes = ", ".join(f"{sum(record.split == split for record in records)} {split}" for split in named)
     if "fold" in drawn:
         how = f"fold {drawn['fold']} of {drawn['folds']}, drawn with seed {drawn['seed']}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from zoo.common.datasets import UNLABELLED
+from zoo.common.datasets import NOISY, UNLABELLED
 from zoo.common.datasets.texts import folded
 
 # the first of these that a table has is used; what is called after them means the same
@@ -55,8 +55,10 @@ def misspelt(columns: list[str], meanings: tuple[str, ...]) -> dict[str, str]:
 
 
 def split_name(text: str) -> str:
-    """Return train, val, test or unlabelled for any usual spelling; what is none of them as it is, to be refused."""
+    """Return train, val, test, unlabelled or noisy for any usual spelling; others as they are, to be refused."""
     spelled = folded(text)
     if spelled in ("unlabelled", "unlabeled"):
         return UNLABELLED
+    if spelled == NOISY:
+        return NOISY
     return next((split for split, names in SPLIT_NAMES.items() if spelled in names), text)

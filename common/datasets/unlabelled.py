@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets import UNLABELLED, Record
+from zoo.common.datasets import NOISY, UNLABELLED, Record
 from zoo.common.datasets.mask_names import read_channels
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
@@ -29,40 +29,48 @@ def unknown_sample(image: Image, group: str) -> Sample:
     return Sample(image, {"mask": np.full(image.size, UNKNOWN, np.int16)}, group)
 
 
-def part(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
-    """Divide cases into those with labels and those without, by `lacks` and by their split."""
+def part(records: Sequence[Record]) -> tuple[list[Record], list[Record], list[Record]]:
+    """Divide cases into those with labels, those without, by `lacks` and by their split, and those of wrong labels."""
     without = [record for record in records if record.lacks or record.split == UNLABELLED]
-    chosen = {id(record) for record in without}
-    return [record for record in records if id(record) not in chosen], without
+    noisy = [record for record in records if record.split == NOISY and not record.lacks]
+    chosen = {id(record) for record in (*without, *noisy)}
+    return [record for record in records if id(record) not in chosen], without, noisy
 
 
-def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool, origin: str) -> list[Record]:
+def beside(labelled: Sequence[Record], others: Sequence[Record]) -> list[Record]:
+    """Return those of other cases whose groups are neither validated nor tested on: a patient is on one side."""
+    tested = {record.group for record in labelled if record.split in ("val", "test")}
+    return [record for record in others if record.group not in tested]
+
+
+def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool | None, origin: str) -> list[Record]:
     """Return the cases of the split `unlabelled`; none where they are not wanted.
 
-    Where they are not wanted, those whose label is missing raise DataError, and those that were set apart are left out,
-    with a warning. Wanted or not, a case of the validation or test split has to have its label. Images of a group that
-    is validated or tested on are left out: a patient is on one side.
+    wanted: False raises DataError for those whose label is missing, and leaves out those that were set apart, with a
+    warning; None leaves all of them out. In any case one of the validation or test split has to have its label, and
+    images of a group that is validated or tested on are left out: a patient is on one side.
     """
     owed = [record for record in without if record.lacks and record.split != UNLABELLED]
-    due = next((record for record in owed if not wanted or record.split in ("val", "test")), None)
+    due = next((record for record in owed if wanted is False or record.split in ("val", "test")), None)
     if due is not None or (owed and not labelled):
         first = due or owed[0]
-        raise DataError(first.lacks if first.split in ("val", "test") or wanted else f"{first.lacks}. {REMEDY}")
+        raise DataError(
+            f"{first.lacks}. {REMEDY}" if wanted is False and first.split not in ("val", "test") else first.lacks
+        )
     if not wanted:
         if without:
-            _say(f"{origin}: {len(without)} images of the split {UNLABELLED} are left out, such as {without[0].name}")
+            _say(f"{origin}: {len(without)} images without a label are left out, such as {without[0].name}")
         return []
-    tested = {record.group for record in labelled if record.split in ("val", "test")}
-    kept = [record for record in without if record.group not in tested]
+    kept = beside(labelled, without)
     if len(kept) < len(without):
         _say(
             f"{origin}: {len(without) - len(kept)} images without a label are left out, because their groups are in "
             "the validation or test split"
         )
-    return [replace(record, split=UNLABELLED, load=partial(_forgotten, record.load)) for record in kept]
+    return [replace(record, split=UNLABELLED, load=partial(forgotten, record.load)) for record in kept]
 
 
-def _forgotten(load: Callable[[], Sample]) -> Sample:
+def forgotten(load: Callable[[], Sample]) -> Sample:
     """Load a case without what its mask says, should it have one."""
     sample = load()
     return unknown_sample(sample.image, sample.group)

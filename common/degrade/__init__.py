@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from zoo.common.datasets import UNLABELLED, Dataset, Record
+from zoo.common.datasets import NOISY, UNLABELLED, Dataset, Record
 from zoo.common.degrade.partly import boxes, points, scribbles
 from zoo.common.degrade.wrongly import wrong_borders
 from zoo.common.errors import ConfigError
@@ -32,12 +32,19 @@ def degrade_mask(mask: np.ndarray, kind: str, rng: np.random.Generator) -> np.nd
 
 
 def degrade(
-    dataset: Dataset, kind: str | None, *, share: float = 1.0, labelled_share: float = 1.0, seed: int = 0
+    dataset: Dataset,
+    kind: str | None,
+    *,
+    share: float = 1.0,
+    labelled_share: float = 1.0,
+    tells: bool = False,
+    seed: int = 0,
 ) -> Dataset:
     """Return a data set whose training masks are worse; validation and test masks stay.
 
     kind: of KINDS; None changes no mask. share: of the training cases whose masks are changed. labelled_share: of the
     training groups (patients) that keep masks at all, at least one; the others become the split `unlabelled`.
+    tells: cases whose masks are changed become the split `noisy`.
     """
     for name, value in (("share", share), ("labelled_share", labelled_share)):
         if not 0 < value <= 1:
@@ -53,7 +60,8 @@ def degrade(
             return replace(record, split=UNLABELLED)
         if record.name not in changed or kind is None:
             return record
-        return replace(record, load=partial(_degraded, record.load, kind, seed, record.name))
+        split = NOISY if tells else record.split
+        return replace(record, split=split, load=partial(_degraded, record.load, kind, seed, record.name))
 
     records = [treated(record) for record in dataset.records]
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)

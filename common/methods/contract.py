@@ -14,10 +14,16 @@ from zoo.common.records import check_record, shallow
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
 
-KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels")
+KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels", "self-supervised")
 SUPERVISED = "supervised"
 # what a companion is: a whole network, a further decoder (which may double its grids in another way), heads of scales
 NETWORK, DECODER, BILINEAR, NEAREST, SCALES = "network", "decoder", "decoder-bilinear", "decoder-nearest", "scales"
+
+SECONDS = {  # what lacks where a split does
+    "unlabelled": "{name} learns from images without a mask. Add some beside the others, or give them the split "
+    "`unlabelled`",
+    "noisy": "{name} learns from masks that are known to be wrong. Give them the split `noisy` in a table",
+}
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,10 @@ class Method:
 
     kind: ClassVar[str] = SUPERVISED
     companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK, DECODER ..., each one more
+    needs: ClassVar[tuple[str, ...]] = ()  # what else of `Algorithm.parts` the network has to have
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
-    uses_unlabelled: ClassVar[bool] = False  # batches hold images without labels, too
+    second: ClassVar[str] = ""  # a split that batches draw from beside the training split: unlabelled, noisy
+    uses_images_only: ClassVar[bool] = False  # looks at no mask; what it ships is a start for other methods
     uses_partial: ClassVar[bool] = False  # training masks may hold UNKNOWN, which no other method is given
 
     def __post_init__(self) -> None:
@@ -71,6 +79,11 @@ class Method:
         return NETWORK in self.companions
 
     @property
+    def uses_unlabelled(self) -> bool:
+        """Whether batches hold images without labels, too."""
+        return self.second == "unlabelled"
+
+    @property
     def labelled_share(self) -> float:
         """Share of a batch that carries labels."""
         return 1.0
@@ -88,8 +101,8 @@ class Method:
         return 1.0
 
     def labelled_rows(self, batch_size: int) -> int:
-        """Count the rows of a batch that carry labels: at least one, and one less than all where others are used."""
-        if not self.uses_unlabelled:
+        """Count the rows of a batch from the training split: at least one, and not all where others are used."""
+        if not self.second:
             return batch_size
         return int(np.clip(round(batch_size * self.labelled_share), 1, max(1, batch_size - 1)))
 
@@ -103,7 +116,7 @@ class Method:
                 "expected an entry for segmentation, as in `zoo list --task segmentation`"
             )
 
-        lacking = {kind.split("-")[0] for kind in self.companions} - {NETWORK, *algorithm.parts}
+        lacking = {*self.needs, *(kind.split("-")[0] for kind in self.companions)} - {NETWORK, *algorithm.parts}
         if lacking:
             raise ConfigError(
                 f"{entry} cannot be trained by {self.name}: its network has no further {' or '.join(sorted(lacking))}; "
@@ -112,11 +125,11 @@ class Method:
 
     def check_data(self, cases: Mapping[str, int], batch_size: int, origin: str) -> None:
         """Raise DataError where the data does not have what the method learns from; cases: how many, by split."""
-        if self.uses_unlabelled and not cases.get("unlabelled"):
-            given = f"{origin}: {cases.get('train', 0)} labelled images and none without a label"
-            raise DataError(
-                f"{given}; {self.name} learns from images without a mask. Add some beside the others, or give them the "
-                "split `unlabelled`"
+        if self.second and not cases.get(self.second):
+            given = (
+                f"{origin}: {cases.get('train', 0)} images of the training split and none of the split {self.second}"
             )
-        if self.uses_unlabelled and batch_size < 2:
+            remedy = SECONDS[self.second].format(name=self.name)
+            raise DataError(f"{given}; {remedy}")
+        if self.second and batch_size < 2:
             raise ConfigError(f"batch_size={batch_size}: {self.name} mixes two kinds of images; expected 2 or more")

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.datasets import UNLABELLED, Dataset
+from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.datasets.masks import stored_numbers
+from zoo.common.datasets.unlabelled import forgotten
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
 from zoo.common.methods import find_method
@@ -39,16 +40,30 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
     """
     if labels != ("mask",):
         return dataset
+    if method.uses_images_only:
+        return _images_only(dataset)
     read = _partial if method.uses_partial else _whole
     records = [
         replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
         for record in dataset.records
     ]
-    kept = [record for record in records if method.uses_unlabelled or record.split != UNLABELLED]
+    kept = [record for record in records if record.split in (*SPLITS, method.second)]
     if len(kept) < len(records):
-        told = f"{dataset.origin}: {len(records) - len(kept)} unlabelled images are left out, which {method.name} "
+        others = sorted({record.split for record in records} - {*SPLITS, method.second})
+        many = f"{dataset.origin}: {len(records) - len(kept)} images of the split {' and '.join(others)}"
+        told = f"{many} are left out, which {method.name} "
         warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
+
+
+def _images_only(dataset: Dataset) -> Dataset:
+    """Return all images but those of the test split, without what their masks say; those of val stay unseen."""
+    records = [
+        replace(record, split="val" if record.split == "val" else "train", load=partial(forgotten, record.load))
+        for record in dataset.records
+        if record.split != "test"
+    ]
+    return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
 def _partial(load: Callable[[], Sample], name: str) -> Sample:

@@ -37,7 +37,7 @@ class SemiSupervised(Ramped):
     """Learns from images without a mask, too."""
 
     kind: ClassVar[str] = "semi-supervised"
-    uses_unlabelled: ClassVar[bool] = True
+    second: ClassVar[str] = "unlabelled"
 
     labelled_share: Share = 0.5  # of a batch; the rest of it are images without a mask
 
@@ -48,6 +48,14 @@ class WeaklySupervised(Ramped):
 
     kind: ClassVar[str] = "weakly-supervised"
     uses_partial: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class SelfSupervised(Method):
+    """Learns from images alone, to start another method from."""
+
+    kind: ClassVar[str] = "self-supervised"
+    uses_images_only: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ import numpy as np
 from zoo.common.methods.ramps import position, sigmoid_ramp
 from zoo.common.types import Arrays
 
+ROUNDING = 1e-6  # by which a mean of equal probabilities may miss them
+
 
 def cheapest(costs: np.ndarray, share: float, known: np.ndarray) -> np.ndarray:
     """Mark the share of the known pixels that cost least, 0 or 1 float32; at least one where any is known."""
@@ -39,6 +41,6 @@ def suspects(p: np.ndarray, labels: np.ndarray, memory: dict[str, np.ndarray], m
     )
     memory["self_confidence"] = mixed
     limits = np.where(np.isnan(mixed), np.inf, mixed).reshape(1, k, *[1] * (p.ndim - 2))
-    likely = np.where(p >= limits, p, -1.0)
+    likely = np.where(p >= limits - ROUNDING, p, -1.0)
     best = likely.argmax(axis=1)
     return {"suspected": (likely.max(axis=1) > 0) & (best != labels) & (labels < k)}

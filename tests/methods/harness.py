@@ -66,6 +66,8 @@ def draw_batch(model: zoo.Model, name: str, rows: int = 2):
     samples = [draw_sample(model, number) for number in range(rows)]
     if method.uses_partial:
         samples = [scribbled(sample) for sample in samples]
+    if method.second == "noisy":
+        samples += [draw_sample(model, 100 + number) for number in range(rows)]
     if method.uses_unlabelled:
         samples += [without_mask(draw_sample(model, 100 + number)) for number in range(rows)]
     inputs = stack([model.algorithm.preprocess(sample.image) for sample in samples])

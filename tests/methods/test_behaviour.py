@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import zoo
+from zoo.common.batches import stack
 from zoo.common.labels import UNKNOWN
+from zoo.common.methods.cct.method import CrossConsistency
 from zoo.common.methods.contract import Moment
+from zoo.common.methods.selection import cheapest, suspects
 
 from .harness import begin, draw_batch, open_model, take
 
@@ -15,9 +19,9 @@ def length(weights: dict[str, np.ndarray]) -> float:
     return float(np.sqrt(sum(float((value.astype(np.float64) ** 2).sum()) for value in weights.values())))
 
 
-@pytest.mark.parametrize("name", ["mean-teacher", "uamt"])
-def test_the_teacher_is_as_long_as_its_student(name: str, framework: str) -> None:
-    model = open_model(framework)
+@pytest.mark.parametrize("name", ["mean-teacher", "uamt", "ustm"])
+def test_the_teacher_is_as_long_as_its_student(name: str) -> None:
+    model = open_model("torch")
     begin(model, name)
 
     take(model, draw_batch(model, name, 1), 12, rate=1e-3)
@@ -76,6 +80,97 @@ def test_both_networks_of_cps_start_apart_and_learn() -> None:
 
     assert not np.array_equal(before["unet.head.weight"], model.engine.weights()["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
+
+
+def test_co_teaching_exchanges_its_choice() -> None:
+    costs = {"first": np.array([[[1.0, 2.0, 3.0, 4.0]]]), "second": np.array([[[4.0, 3.0, 2.0, 1.0]]])}
+    kept = {name: cheapest(cost, 0.5, np.ones((1, 1, 4), bool)) for name, cost in costs.items()}
+
+    model = open_model("torch")
+    inputs, targets, rows = draw_batch(model, "co-teaching")
+    begin(model, "co-teaching", noise_share=0.5)
+    early, late = (model.engine.step(inputs, targets, 0.0, 0, Moment(0, share, rows)) for share in (0.0, 1.0))
+
+    assert kept["first"].tolist() == [[[1, 1, 0, 0]]] and kept["second"].tolist() == [[[0, 0, 1, 1]]]
+    assert (early.told["kept_share"], late.told["kept_share"]) == pytest.approx((1 - 0.5 * np.exp(-5), 0.5))
+    assert np.mean([late.terms[n] > 0 for n in late.terms]) == 1
+    own = exchanged(model, inputs, targets)
+    assert late.terms["cross_entropy"] == pytest.approx(own["exchanged"], rel=1e-3)
+    assert late.terms["cross_entropy"] > own["kept"]  # its own choice would be cheaper
+
+
+def exchanged(model, inputs, targets) -> dict[str, float]:
+    """Return the first network's cost of the other one's choice, and of its own."""
+    import torch
+
+    from zoo.common.methods.maps_torch import class_logits
+    from zoo.common.segmentation.losses_torch import pixel_cross_entropy
+
+    mask = torch.from_numpy(targets["mask"])
+    nets = [model.engine.net, model.engine._companions.all["partner1"]]
+    for net in nets:
+        net.train()
+    with torch.no_grad():
+        logits = [net(torch.from_numpy(inputs["image"]))["logits"] for net in nets]
+        costs = [pixel_cross_entropy(class_logits(z), mask).numpy() for z in logits]
+    own, other = (cheapest(cost, 0.5, np.ones(cost.shape, bool)) > 0 for cost in costs)
+    return {"kept": float(costs[0][own].mean()), "exchanged": float(costs[0][other].mean())}
+
+
+def test_each_disturbance_is_of_the_same_features() -> None:
+    features = np.abs(np.random.default_rng(0).normal(size=(2, 3, 4, 4))).astype(np.float32)
+    before = features.copy()
+
+    channels, places, noise = CrossConsistency().disturbances(features, np.random.default_rng(1))
+
+    assert np.array_equal(features, before)
+    assert set(np.unique(channels)) <= {0, 2} and channels.shape == (2, 3, 1, 1)
+    assert set(np.unique(places)) == {0, 1} and np.abs(noise - 1).max() <= 0.3
+    active = features.mean(axis=1, keepdims=True)
+    assert not places[active == active.max(axis=(1, 2, 3), keepdims=True)].any()  # the most active place is dropped
+
+
+def test_a_confident_judge_suspects_the_labels_that_are_wrong() -> None:
+    labels = np.zeros((1, 4, 4), int)
+    labels[0, :, 2:] = 1
+    p = np.stack([np.where(labels == 0, 0.9, 0.1), np.where(labels == 1, 0.9, 0.1)], axis=1)
+    wrong = labels.copy()
+    wrong[0, 0, 0] = 1
+
+    found = suspects(p, wrong, {})["suspected"]
+
+    assert np.argwhere(found).tolist() == [[0, 0, 0]]
+
+
+def test_the_judge_of_confident_learning_stands_still_in_the_second_half() -> None:
+    model = open_model("torch")
+    batch = draw_batch(model, "confident-learning")
+    begin(model, "confident-learning")
+    take(model, batch, 2, share=0.2)
+    followed = model.engine.companion("teacher")
+    equal = all(np.allclose(followed[key], value, atol=1e-6) for key, value in model.engine.weights().items())
+
+    step = take(model, batch, 2, share=0.7)[-1]
+
+    later = model.engine.companion("teacher")
+    learned = [key for key in later if "running" not in key]
+    assert equal and all(np.array_equal(followed[key], later[key]) for key in learned)
+    assert 0 <= step.told["doubted_share"] < 1
+
+
+@pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg"])
+def test_a_volume_network_serves_methods_with_decoders(name: str) -> None:
+    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny")
+    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(2)]
+    rng = np.random.default_rng(0)
+    moved = [model.algorithm.augment(sample, rng) for sample in samples]
+    inputs = stack([model.algorithm.preprocess(sample.image) for sample in moved])
+    targets = stack([model.algorithm.targets(sample) for sample in moved])
+    begin(model, name)
+
+    step = take(model, (inputs, targets, 1), 1)[0]
+
+    assert np.isfinite(step.grad_norm) and step.grad_norm > 0
 
 
 def test_an_own_term_weighs_less_at_the_beginning_of_a_run() -> None:

@@ -95,7 +95,7 @@ def test_a_case_that_is_set_apart_forgets_its_mask(tmp_path: Path) -> None:
     data = open_dataset(tmp_path, "segmentation", unlabelled=True)
 
     assert (data.split("unlabelled")[0].labels["mask"] == UNKNOWN).all()
-    with pytest.warns(ZooWarning, match="1 images of the split unlabelled are left out"):
+    with pytest.warns(ZooWarning, match="1 images without a label are left out, such as"):
         assert len(open_dataset(tmp_path, "segmentation")) == 3
 
 
@@ -137,10 +137,19 @@ def test_unknown_pixels_pass_every_change_and_count_in_no_score() -> None:
     assert model.algorithm.score(answer, half).row["dice_lung"] == 1
 
 
+def test_an_evaluation_leaves_images_without_a_mask_out_and_says_so(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    with pytest.warns(ZooWarning, match="2 images without a label are left out, such as e"):
+        result = model.evaluate(draw_folder(tmp_path, "abcdef", "abcd"), split="test")
+
+    assert len(result.rows) == 1
+
+
 def test_a_method_without_what_it_learns_from_says_so(tmp_path: Path) -> None:
     model = open_model("torch")
 
-    with pytest.raises(DataError, match="none without a label; mean-teacher learns from images without a mask"):
+    with pytest.raises(DataError, match="none of the split unlabelled; mean-teacher learns from images without a mask"):
         model.train(draw_dataset(model, unlabelled=0), out=tmp_path / "run", method="mean-teacher", epochs=1)
     with pytest.raises(ConfigError, match="method 'meanteacher' is unknown; expected one of supervised"):
         model.train(draw_dataset(model), out=tmp_path / "run", method="meanteacher")

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tests.common import known_answers
+from zoo.common.labels import UNKNOWN
 from zoo.common.methods.ramps import sigmoid_ramp
+from zoo.common.segmentation.options import OPTIONS
 
 
 class Maps:
@@ -20,12 +22,17 @@ class Maps:
         self.tensor: Callable = importlib.import_module(framework).tensor if framework == "torch" else self._open()
         self.framework = framework
 
+    def _given(self, value: object) -> object:
+        if isinstance(value, list):
+            return [self._given(item) for item in value]
+        return self.tensor(value) if isinstance(value, np.ndarray) else value
+
     @staticmethod
     def _open() -> Callable:
         return importlib.import_module("mindspore").Tensor
 
     def __call__(self, name: str, *values: object) -> np.ndarray:
-        given = [self.tensor(value) if isinstance(value, np.ndarray) else value for value in values]
+        given = [self._given(value) for value in values]
         found = getattr(self.module, name)(*given)
         return np.asarray(found.numpy() if self.framework == "torch" else found.asnumpy())
 
@@ -41,7 +48,7 @@ def logits(name: str) -> np.ndarray:
 
 def expected(name: str) -> float:
     found = known_answers.case("losses", "3 classes")["expected"]
-    return next(value for key, value in found.items() if key.startswith(name))
+    return found[name] if name in found else next(value for key, value in found.items() if key.startswith(name))
 
 
 def test_entropy_is_the_known_answer(maps: Maps) -> None:
@@ -56,6 +63,124 @@ def test_the_difference_where_a_teacher_is_sure_is_the_known_answer(maps: Maps) 
     sure = maps("sure_pixels", (p + q) / 2, 0.75 + 0.25 * 0.5)
 
     assert maps("masked_difference", p, q, sure) == pytest.approx(expected("UAMT masked"), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "more"),
+    [
+        ("divergence", "CCT softmax_kl", ()),
+        ("symmetric_divergence_map", "DAST symmetric KL", ()),
+        ("pyramid_term", "URPC regulariser", ()),
+        ("sharpened", "UAMT/URPC/MC-Net building block", (0.1,)),
+        ("total_variation", "TotalVariationLoss intended 2D", ()),
+    ],
+)
+def test_a_measure_of_maps_is_the_known_answer(maps: Maps, name: str, case: str, more: tuple[object, ...]) -> None:
+    p, q = (maps("probabilities", logits(array)) for array in ("loss_logits", "loss_logits2"))
+    given: tuple[object, ...] = {"pyramid_term": ([p, q],), "sharpened": (p,), "total_variation": (p,)}.get(
+        name, (p, q)
+    )
+
+    assert maps(name, *given, *more).mean() == pytest.approx(expected(case), rel=1e-4)
+
+
+@pytest.mark.parametrize(("case", "smooth", "squared"), [("l1 lambda=1", 1.0, False), ("l2 lambda=0.5", 0.5, True)])
+def test_mumford_shah_is_the_known_answer(maps: Maps, case: str, smooth: float, squared: bool) -> None:
+    p = maps("probabilities", logits("loss_logits"))
+
+    found = maps("mumford_shah", p, logits("loss_image"), smooth, squared)
+
+    assert found == pytest.approx(expected(f"MumfordShahLoss {case}"), rel=1e-4)
+
+
+def test_the_gated_crf_is_the_known_answer(maps: Maps) -> None:
+    weights = maps("neighbour_weights", logits("loss_image"), [(1.0, 5.0, 0.1), (1.0, 3.0, 0.0)], 2)
+
+    found = maps("gated_crf", maps("probabilities", logits("loss_logits")), weights, 2)
+
+    assert found == pytest.approx(expected("GatedCRFLoss radius 2"), rel=1e-4)
+
+
+def test_softened_labels_are_the_known_answer(maps: Maps) -> None:
+    p, g = maps("probabilities", logits("loss_logits")), logits("loss_onehot")
+    doubted = known_answers.array("loss_pixw")[:, 0] > 0.5
+
+    some, none = (maps("smoothed_cross_entropy", p, g, d, 0.25).mean() for d in (doubted, np.zeros_like(doubted)))
+
+    assert some == pytest.approx(expected("SLSRLoss + pixel_weight (loss_pixw > 0.5)"), rel=1e-4)
+    assert none == pytest.approx(expected("SLSRLoss"), rel=1e-4)
+
+
+def test_borders_are_as_long_in_whatever_order_classes_come(maps: Maps) -> None:
+    p = maps("probabilities", logits("loss_logits"))
+
+    assert maps("total_variation", p[:, [2, 0, 1]].copy()) == pytest.approx(maps("total_variation", p), rel=1e-6)
+
+
+def test_volumes_have_borders_along_all_axes(maps: Maps) -> None:
+    cube = np.zeros((1, 2, 5, 5, 5), np.float32)
+    cube[:, 1, 2, 2, 2] = 1
+    cube[:, 0] = 1 - cube[:, 1]
+    flat = np.repeat(cube[:, :, 2:3], 5, axis=2)
+
+    assert maps("total_variation", cube) > 0
+    assert maps("total_variation", flat) != pytest.approx(float(maps("total_variation", cube)))
+
+
+LOSSES = {
+    "cross-entropy": "CrossEntropyLoss",
+    "dice": "DiceLoss",
+    "foreground-dice": "GroupDiceLoss",
+    "focal-dice": "FocalDiceLoss",
+    "noise-robust-dice": "NoiseRobustDiceLoss",
+    "gce": "GeneralizedCELoss",
+    "mae": "MAELoss",
+    "mse": "MSELoss",
+    "exp-log": "ExpLogLoss",
+}
+
+
+def loss(framework: str, function: str, *given: object) -> float:
+    module = importlib.import_module(f"zoo.common.segmentation.options_{framework}")
+    tensor = Maps(framework).tensor
+    wrapped = [
+        {k: tensor(v) for k, v in value.items()} if isinstance(value, dict) else
+        tensor(value) if isinstance(value, np.ndarray) else value
+        for value in given
+    ]  # fmt: skip
+    found = getattr(module, function)(*wrapped)
+    return float(sum(found.values()) if isinstance(found, dict) else found)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_loss_is_the_known_answer_and_does_not_see_unknown_pixels(framework: str, name: str) -> None:
+    z, mask = logits("loss_logits"), known_answers.array("loss_label").astype(np.int32)
+    wider = {"logits": np.concatenate([z, 7 * z], axis=2)}, {"mask": np.concatenate([mask, 0 * mask + UNKNOWN], axis=1)}
+
+    found = loss(framework, "option_losses", {"logits": z}, {"mask": mask}, name)
+
+    if name in LOSSES:
+        assert found == pytest.approx(expected(LOSSES[name]), rel=1e-4)
+    if name != "adaptive-tversky":  # its patches are another part of a wider picture
+        assert loss(framework, "option_losses", *wider, name) == pytest.approx(found, rel=1e-4)
+
+
+def test_tversky_is_that_of_ivadomed(framework: str) -> None:
+    found = known_answers.case("losses", "3 classes, ivadomed losses on softmax")["observed"]
+    batch = {"logits": logits("loss_logits")}, {"mask": known_answers.array("loss_label").astype(np.int32)}
+
+    plain, focal = (loss(framework, "option_losses", *batch, name) for name in ("tversky", "focal-tversky"))
+
+    assert plain - 1 == pytest.approx(found["ivadomed TverskyLoss"]["ivadomed 2.9.10"], rel=1e-4)
+    assert focal == pytest.approx(found["ivadomed FocalTverskyLoss"]["ivadomed 2.9.10"], rel=1e-4)
+
+
+def test_adaptive_tversky_in_patches_is_the_known_answer(framework: str) -> None:
+    p, g = Maps(framework)("probabilities", logits("loss_logits")), logits("loss_onehot")
+
+    found = loss(framework, "patch_tversky", p, g, np.ones((2, 6, 5), np.float32), (3, 5))
+
+    assert found == pytest.approx(expected("ARSTverskyLoss"), rel=1e-4)
 
 
 def test_the_mean_teachers_difference_is_the_known_answer(maps: Maps) -> None:

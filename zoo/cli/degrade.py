@@ -25,6 +25,7 @@ def degrade(
     boxes: Annotated[bool, typer.Option("--boxes", help="Keep what is outside boxes, and the middle inside.")] = False,
     noise: Annotated[bool, typer.Option("--noise", help="Make masks too wide, too narrow, or bend them.")] = False,
     share: Share = 1.0,
+    tell: Annotated[bool, typer.Option("--tell", help="Cases with changed masks become the split `noisy`.")] = False,
     labelled_share: LabelledShare = 1.0,
     seed: Annotated[int, typer.Option(min=0, help="What is drawn depends on it and on the names of the cases.")] = 0,
     layout: Annotated[str | None, typer.Option(help="Layout of the data; recognised if left out.")] = None,
@@ -45,9 +46,8 @@ def degrade(
     if kind and layout is None and is_folder_of_masks(source):
         say(f"{degrade_folder(source, out, kind, share, seed)} masks written to {out}")
         return
-    worse = make_worse(
-        open_dataset(source, "segmentation", layout=layout), kind, share=share, labelled_share=labelled_share, seed=seed
-    )
+    data = open_dataset(source, "segmentation", layout=layout, unlabelled=True)
+    worse = make_worse(data, kind, share=share, labelled_share=labelled_share, tells=tell, seed=seed)
     say(worse.describe_split())
     with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:
         convert(worse, "segmentation", "manifest", out, bar.update)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,7 +25,8 @@ from zoo.graphs.obtain import graph_of, weight_shapes
 from zoo.registry.package import Package
 
 Session = Callable[[list[np.ndarray]], list[np.ndarray]]  # arrays in their order -> outputs in theirs, float32
-Opened = tuple[Graph, dict[str, Callable[..., dict[str, np.ndarray]]]]
+CALIBRATED = ("int8",)  # precisions that are never used unmeasured
+Opened = tuple[Graph, dict[str, Session]]
 
 
 class GraphRunner(ABC):
@@ -39,6 +40,7 @@ class GraphRunner(ABC):
         self.precision = precision
         self._package, self._config = package, config
         self._names = weight_shapes(package, config)
+        self.is_on_trial = False  # whether somebody is measuring what the precision costs
         self._weights: Arrays = {}
         self._opened: Opened | None = None
         self._origin, self._lock = Origin(), threading.Lock()
@@ -72,9 +74,9 @@ class GraphRunner(ABC):
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the graph on a batch."""
         check_batch(inputs)
-        graph, run = self._here()
+        graph, sessions = self._here()
         check_shapes(inputs, graph, self.framework)
-        return self._package.run_stages(run, inputs, self._config)
+        return self._run(graph, sessions, inputs)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name every weight with its shape."""
@@ -93,36 +95,45 @@ class GraphRunner(ABC):
         if self.precision == UNREDUCED:
             self._check(*opened)
         else:
-            self._judge(graph)
+            self._look_up(graph)
         self._weights, self._opened = weights, opened
 
-    def _open(self, graph: Graph, count: int | None) -> dict[str, Callable[..., dict[str, np.ndarray]]]:
-        return {
-            stage.name: partial(_named, self.open(graph.path(stage), stage, count), stage) for stage in graph.stages
-        }
+    @property
+    def sessions(self) -> Mapping[str, Session]:
+        """The parts of the graph in the runtime, by the name of their stage."""
+        return self._here()[1]
 
-    def _check(self, graph: Graph, run: dict[str, Callable[..., dict[str, np.ndarray]]]) -> None:
+    def _run(self, graph: Graph, sessions: Mapping[str, Session], inputs: Arrays) -> dict[str, np.ndarray]:
+        parts = {stage.name: partial(_named, sessions[stage.name], stage) for stage in graph.stages}
+        return self._package.run_stages(parts, inputs, self._config)
+
+    def _open(self, graph: Graph, count: int | None) -> dict[str, Session]:
+        return {stage.name: self.open(graph.path(stage), stage, count) for stage in graph.stages}
+
+    def _check(self, graph: Graph, sessions: Mapping[str, Session]) -> None:
         """Hold this version of the runtime against PyTorch's answers, the first time that it sees a graph."""
         found = store.found_earlier(graph, self.runtime)
         if found is None:
             cases = read_cases(graph.folder / REFERENCE, list(graph.inputs), graph.outputs)
-            found = differences(lambda inputs: self._package.run_stages(run, inputs, self._config), cases)
+            found = differences(partial(self._run, graph, sessions), cases)
             refuse_differences(found, f"{KINDS[self.framework].title} {self.version()}", self._instead())
             store.note(graph, self.runtime, found)
 
-    def _judge(self, graph: Graph) -> None:
+    def _look_up(self, graph: Graph) -> None:
         """Look up what a reduced precision was found to cost, on validation; outputs cannot tell."""
-        gate = gates.find(graph, self.runtime)
-        who = f"{graph.algorithm} in {self.precision}"
+        if self.is_on_trial:
+            return
+        gate, who = gates.find(graph, self.runtime), f"{graph.algorithm} in {self.precision}"
         if gate is not None:
             gates.refuse_worse(gate, who)
             return
-        warnings.warn(
+        message = (
             f"nobody measured what {who} costs with these weights; `zoo export {graph.algorithm} --format openvino "
-            f"--precision {self.precision} --data ...` does, on the validation split, and keeps the answer",
-            ZooWarning,
-            stacklevel=6,
+            f"--precision {self.precision} --data ...` does, on the validation split, and keeps the answer"
         )
+        if self.precision in CALIBRATED:
+            raise BackendError(message)
+        warnings.warn(message, ZooWarning, stacklevel=6)
 
     def _instead(self) -> str:
         others = [name for name in KINDS if name != self.framework]

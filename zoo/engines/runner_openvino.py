@@ -45,7 +45,13 @@ class OpenVinoRunner(GraphRunner):
         if self.precision == "int8":
             path = quantised(path)
         core = ov.Core()
-        return Pool(core.compile_model(core.read_model(path), "CPU", options))
+        compiled = core.compile_model(core.read_model(path), "CPU", options)
+        computes = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if computes != HINTS[self.precision]:
+            raise BackendError(
+                f"precision={self.precision!r} given; this processor computes in {computes}. Use precision='f32'"
+            )
+        return Pool(compiled)
 
 
 def quantised(path: Path) -> Path:

@@ -77,6 +77,12 @@ def find(graph: Graph, runtime: str) -> Gate | None:
         return None
 
 
+def forget(graph: Graph, precision: str) -> None:
+    """Drop what was measured in a precision that is about to be made anew."""
+    for path in graph.folder.glob(f"gate-*-{precision}.json"):
+        path.unlink(missing_ok=True)
+
+
 def refuse_worse(gate: Gate, who: str) -> None:
     """Raise BackendError where a score got too bad."""
     if gate.worse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,12 +24,13 @@ def quantise(graph: Graph, batches: Sequence[Arrays], folder: Path) -> Path:
     core = ov.Core()
     model = core.read_model(graph.path(stage))
     arrays = [[np.ascontiguousarray(value) for value in batch.values()] for batch in batches]
-    quantised = nncf.quantize(
-        model,
-        nncf.Dataset(arrays),
-        subset_size=len(arrays),
-        preset=nncf.QuantizationPreset.MIXED,
-        fast_bias_correction=False,  # the fast one shifts regressed sizes: head circumferences by 2 mm
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # it shows its progress
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(arrays),
+            subset_size=len(arrays),
+            preset=nncf.QuantizationPreset.MIXED,
+            fast_bias_correction=False,  # the fast one shifts regressed sizes: head circumferences by 2 mm
+        )
     ov.save_model(quantised, str(folder / FILE), compress_to_fp16=False)
     return folder / FILE

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zoo.common.datasets import SPLITS, UNLABELLED, Dataset
+from zoo.common.datasets import NOISY, SPLITS, UNLABELLED, Dataset
 from zoo.common.errors import DataError
 
 EDGE_BYTES = 16384  # read at each end of a file; compressed pictures and volumes end with a checksum of the whole
@@ -23,8 +23,9 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
     sizes = {split: sum(record.split == split for record in dataset.records) for split in SPLITS}
     if not sizes["train"] or not sizes["val"]:
         raise DataError(f"{dataset.origin}: training needs the splits train and val; the sizes are {sizes}")
-    if more := sum(record.split == UNLABELLED for record in dataset.records):
-        sizes[UNLABELLED] = more
+    for more in (UNLABELLED, NOISY):
+        if count := sum(record.split == more for record in dataset.records):
+            sizes[more] = count
     lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
     names = hashlib.sha256("\n".join(lines).encode()).hexdigest()
     files = {file for record in dataset.records for file in record.files}

@@ -100,7 +100,7 @@ class Trainer:
         self.look: Callable[[Arrays, int], object] = lambda weights, epoch: None  # at what each epoch would ship
         self._learning, self._labelled = learning, None if learning is None else recipe.batch_size
         self._samples, self._sampler = data.training, algorithm.sampler(data.training)
-        if learning is not None and learning.method.uses_unlabelled:
+        if learning is not None and learning.method.second:
             self._labelled = learning.method.labelled_rows(recipe.batch_size)
             self._samples = Joined(data.training, data.unlabelled)
             self._sampler = mixed_sampler(len(data.training), len(data.unlabelled), self._labelled)

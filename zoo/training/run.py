@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from zoo.common.augment.options import Choice, choose
-from zoo.common.datasets import UNLABELLED, Dataset
+from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike, misspelt, renumber
 from zoo.common.errors import (
     BelowBaselineWarning,
@@ -115,7 +115,7 @@ def _run(
         tqdm.write(f"seed {recipe.seed}, {recipe.epochs} epochs, from {model.source}", file=sys.stderr)
     identity = {"recipe": settings["recipe"], "data": settings["data"], **began}
     identity |= {} if course.method.is_plain else {"method": settings["method"]}
-    unlabelled = dataset.split(UNLABELLED) if course.method.uses_unlabelled else ()
+    unlabelled = dataset.split(course.method.second) if course.method.second else ()
     data = Data(dataset.split("train"), dataset.split("val"), unlabelled)
     learning = learning_of(course.method, model, recipe.seed)
     trainer = Trainer(

@@ -111,19 +111,19 @@ function single(views, rows) {
   return scroll("Measurements", ["Of", "Measure", "Value"], lines);
 }
 
-function listed(views, rows) {
+function listed(views, rows, isOpen) {
   const cells = rowsOf(views, rows);
   const head = ["Number and kind", ...rows[0][0].measures.map(({ what }) => what)];
   const lines = rows.map(([row], r) => el("tr", {}, el("th", { scope: "row" }, `${r + 1} ${row.of}`), cells[r]));
   const text = `${rows.length} one by one`;
-  return el("details", { open: rows.length <= 12 }, el("summary", {}, text), scroll(text, head, lines));
+  return el("details", { open: isOpen || rows.length <= 12 }, el("summary", {}, text), scroll(text, head, lines));
 }
 
 function table(views) {
   const rows = views[0].table.map((row, i) => [row, i]).filter(([row]) => row.measures.length);
   const [things, sums] = [rows.filter(([row]) => row.has_place), rows.filter(([row]) => !row.has_place)];
   if (!rows.length) return el("p", { class: "muted" }, "Nothing was measured.");
-  return [sums.length ? single(views, sums) : null, things.length ? listed(views, things) : null];
+  return [sums.length ? single(views, sums) : null, things.length ? listed(views, things, !sums.length) : null];
 }
 
 const numbersOf = (view) => view.table.flatMap((row) => row.measures.map(({ value }) => value));

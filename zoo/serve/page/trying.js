@@ -30,6 +30,7 @@ export function bench(model) {
   const said = el("div", { role: "status", "aria-live": "polite" });
   const bar = el("progress", { "aria-label": "Progress", hidden: true });
   const stop = el("button", { type: "button", hidden: true }, "Cancel");
+  const state = el("div", { class: "state", hidden: true }, said, bar, stop);
   const checkpoint = el("select", {}, names.map((name) =>
     el("option", { value: name, selected: model.checkpoints[name].default }, name)));
   const trainedOn = el("p", { class: "muted small" });
@@ -78,8 +79,10 @@ export function bench(model) {
     abort?.abort();
     abort = new AbortController();
     const { signal } = abort;
+    const began = performance.now();
     const chosen = radios.find((radio) => radio.checked)?.value;
     const wanted = chosen === "both" ? pair : [chosen];
+    show(state, true);
     show(bar, true);
     show(stop, true);
     try {
@@ -93,7 +96,7 @@ export function bench(model) {
         held.push(id);
         views_.push(await getView(id));
       }
-      said.replaceChildren("Done.");
+      said.replaceChildren(`Answered in ${((performance.now() - began) / 1000).toFixed(1)} s.`);
       stage.replaceChildren(results(views_, input.name));
       stage.querySelector(".seen")?.scrollIntoView({ block: "nearest" });
     } catch (error) {
@@ -146,17 +149,15 @@ export function bench(model) {
     el("div", { class: "row" }, el("button", { type: "button", class: "strong", onclick: () => run() }, "Run again"), buttons("")));
 
   const node = el("div", { class: "bench" },
-    el("div", {}, stage),
+    el("div", {}, state, stage),
     el("div", {},
       el("div", { class: "panel" },
         el("h2", {}, "How"),
         el("div", { class: "field" }, el("span", { class: "label" }, "Framework"), choice),
         names.length > 1 ? field("Weights", checkpoint) : null, trainedOn,
-        holder, again),
-      el("div", { class: "panel" }, el("h2", {}, "State"), said, bar, stop)),
+        holder, again)),
     file, folder);
   stage.append(drop);
-  said.append("Nothing was sent yet.");
   stop.addEventListener("click", () => abort?.abort());
   for (const kind of ["dragenter", "dragover"]) node.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
   for (const kind of ["dragleave", "drop"]) node.addEventListener(kind, () => drop.classList.remove("over"));
