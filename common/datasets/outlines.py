@@ -2,7 +2,8 @@
 
 labels/<name>.geojson (or masks/, annotations/, images/): a file per picture; cells and detections, or else annotations
 with an area. instances.json, boxes.json or any other name beside images/: COCO with `segmentation`. Corners of pixels
-are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none.
+are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none;
+as classes of pixels these count, too.
 """
 
 from __future__ import annotations
