@@ -74,11 +74,11 @@ def gradient(framework: str, logits: np.ndarray, mask: np.ndarray) -> np.ndarray
 def test_both_networks_of_cps_start_apart_and_learn() -> None:
     model = open_model("torch")
     begin(model, "cps")
-    before = model.engine.companion("partner1")
+    first, before = model.engine.weights(), model.engine.companion("partner1")
 
     take(model, draw_batch(model, "cps"), 1)
 
-    assert not np.array_equal(before["unet.head.weight"], model.engine.weights()["unet.head.weight"])
+    assert not np.array_equal(before["unet.head.weight"], first["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
 
 
