@@ -87,19 +87,10 @@ def measure(name: str, kinds: tuple[str, ...], rounds: int, batch: int) -> dict[
 
 def worker(name: str, threads: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure in a process of its own with so many threads."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    command = [
-        sys.executable,
-        __file__,
-        name,
-        "--worker",
-        "--rounds",
-        str(arguments.rounds),
-        "--batch",
-        str(arguments.batch),
-    ]
-    command += ["--kinds", *arguments.kinds]
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    settings = [f"OMP_NUM_THREADS={threads}", f"MKL_NUM_THREADS={threads}"]
+    options = ["--rounds", str(arguments.rounds), "--batch", str(arguments.batch), "--kinds", *arguments.kinds]
+    command = ["env", *settings, sys.executable, __file__, name, "--worker", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from zoo.common.answers.classification import Classification
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
 from zoo.common.answers.segmentation import Segmentation
+from zoo.common.errors import ScopeWarning
 from zoo.common.types import Image
 from zoo.prediction.many import predict_many
 from zoo.prediction.sources import images
@@ -68,7 +70,7 @@ def answers() -> dict[str, Prediction]:
 
 def overlays(place: Path) -> Table:
     """Draw and write an overlay, beside Matplotlib that draws the same sheet."""
-    table = Table("answer", "zoo [ms]", "Matplotlib, the same sheet [ms]", title="an overlay, processor time")
+    table = Table("answer", "zoo, ms", "Matplotlib, the same sheet, ms", title="an overlay, processor time")
     for name, answer in answers().items():
 
         def by_matplotlib(answer: Prediction = answer) -> None:
@@ -92,7 +94,7 @@ def folder(place: Path) -> Table:
         shutil.rmtree(place / "out")
 
     taken = least({"without": lambda: predict(False), "with": lambda: predict(True)})
-    table = Table("overlays", "processor [s]", "wall [s]", "wall, ratio", title=f"{SLICES} slices by {model.name}")
+    table = Table("overlays", "processor, s", "wall, s", "wall, ratio", title=f"{SLICES} slices by {model.name}")
     for name, (used, wall) in taken.items():
         table.add_row(name, f"{used:.2f}", f"{wall:.2f}", f"{wall / taken['without'][1]:.2f}")
     return table
@@ -101,7 +103,7 @@ def folder(place: Path) -> Table:
 def windows(place: Path) -> Table:
     """Answer for windows, several at once, by the plain network and by the engine."""
     columns = [f"{who}, {n}" for n in AT_ONCE for who in ("plain", "engine")]
-    table = Table("network", *columns, title="a window by the small network [ms of processor time], so many at once")
+    table = Table("network", *columns, title="a window by the small network, ms of processor time, so many at once")
     for name in NETWORKS:
         model = zoo.load(name, backend="torch", checkpoint=None, variant="small")
         plain, work = copy.deepcopy(model.net).eval(), dict[str, Callable[[], object]]()
@@ -125,7 +127,7 @@ def _run(net: torch.nn.Module, x: np.ndarray) -> Any:
 
 def volume(size: tuple[int, ...]) -> Table:
     """Segment a volume by the small 3D-UNet, each contender in a process of its own."""
-    table = Table("windows by", "wall [s]", "processor [s]", "above the model [MiB]", title=f"volume of {size}")
+    table = Table("windows by", "wall, s", "processor, s", "above the model, MiB", title=f"volume of {size}")
     for who in WHO:
         command = [sys.executable, __file__, "volume", "--who", who, "--size", *map(str, size)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -167,6 +169,7 @@ def main() -> None:
     if options.who:
         measure_volume(options.who, tuple(options.size))
         return
+    warnings.simplefilter("ignore", ScopeWarning)  # of drawn slices
     parts: dict[str, Callable[[Path], Table]] = {
         "overlays": overlays,
         "folder": folder,

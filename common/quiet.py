@@ -11,8 +11,8 @@ _TURNS = threading.RLock()  # filters are the process's, and each block puts bac
 
 
 @contextmanager
-def quiet(category: type[Warning] = Warning) -> Iterator[None]:
-    """Show no warning of a category."""
+def quiet(category: type[Warning] = Warning, begins: str = "") -> Iterator[None]:
+    """Show no warning of a category; of those, where `begins` is given, that begin so (a regular expression)."""
     with _TURNS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", category)
+        warnings.filterwarnings("ignore", begins, category)
         yield

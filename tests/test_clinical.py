@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -119,6 +120,17 @@ def test_objects_of_every_answer_are_valid(kind: str, tmp_path: Path) -> None:
     found = {path.name: errors_of(path) for path in (mask, report, capture) if path is not None}
 
     assert {name: errors for name, errors in found.items() if errors} == {}
+
+
+def test_a_name_of_one_part_is_no_warning(tmp_path: Path) -> None:
+    image = read_image(write_series(tmp_path / "series", PatientName="Doe"))
+    answer = Segmentation(image, CLASSES, LABELS, made_by=MADE_BY)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "The string")
+        answer.save(tmp_path / "seg.dcm")
+        answer.save_report(tmp_path / "report.dcm", tmp_path / "seg.dcm")
+        answer.save_capture(tmp_path / "capture.dcm")
 
 
 def test_a_mask_says_what_it_is_and_what_made_it(tmp_path: Path) -> None:

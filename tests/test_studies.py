@@ -57,6 +57,15 @@ def test_every_series_of_a_folder_is_an_image(study: Path) -> None:
         assert image.spacing_mm == pytest.approx(SPACING)
 
 
+def test_a_choice_that_nothing_meets_is_told_with_what_was_there(study: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        images([str(study)], series={"description": "head"})
+
+    said = str(caught.value)
+    assert said.startswith(f"'{study}' holds no image that is wanted; expected at least one: 4 left out")
+    assert "description 'Lung 1.0 B60f', asked for head" in said and ".png" not in said
+
+
 def test_what_is_no_image_is_left_out_with_a_reason(study: Path) -> None:
     left_out = {Path(name).name: reason for name, reason in images(study).left_out}
 

@@ -196,9 +196,17 @@ class Model:
         check_trains(self.engine)
         chosen = self.recipe(**recipe)
         way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
-        dataset = fitting(self._open(data, layout, way.uses_unlabelled), way, self.algorithm.labels)
+        dataset = fitting(
+            self._open(data, layout, way.uses_unlabelled or way.uses_images_only), way, self.algorithm.labels
+        )
         warn_of_equal_images(dataset)
         return train(self, dataset, user_path(out), Order(chosen, augment, resume, way, snapshots))
+
+    def pretrain(self, images: str | Path | Dataset, *, method: str = "models-genesis", **asked: Any) -> Report:
+        """Train on images alone, see `zoo.list_methods("self-supervised")`; what comes out is a start for `train`."""
+        from zoo.training.pretrain import pretrain
+
+        return pretrain(self, images, method, **asked)
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the algorithm's recipe for this variant with some fields changed."""

@@ -48,12 +48,12 @@ def read_coco(path: Path) -> Coco:
     """Read a COCO file; DataError where two pictures or two categories cannot be told apart."""
     content = read_json(path)
     try:
-        categories = sorted(_without_headings(content), key=lambda category: category["id"])
-        numbers = {category["id"]: number for number, category in enumerate(categories)}
-        classes = tuple(str(category["name"]) for category in categories)
+        categories = categories_of(content)
+        numbers = {category: number for number, category in enumerate(categories)}
+        classes = tuple(categories.values())
         names = [picture["file_name"] for picture in content["images"]]
         pictures = {picture["id"]: Picture(_size(picture)) for picture in content["images"]}
-        ids = (("category id", [category["id"] for category in categories]), ("category", classes))
+        ids = (("category id", [one["id"] for one in content["categories"]]), ("category", classes))
         for what, values in (*ids, ("file_name", names), ("image id", [p["id"] for p in content["images"]])):
             _check_single(path, what, values)
         for entry in content["annotations"]:
@@ -68,6 +68,11 @@ def read_coco(path: Path) -> Coco:
         {name: _rows(picture.ellipses, 6) for name, picture in by_name.items()},
         {name: picture.size for name, picture in by_name.items()},
     )
+
+
+def categories_of(content: dict[str, Any]) -> dict[Any, str]:
+    """Return the names of the categories by their ids, in the order of these."""
+    return {one["id"]: str(one["name"]) for one in sorted(_without_headings(content), key=lambda one: one["id"])}
 
 
 def _without_headings(content: dict[str, Any]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from zoo.common.datasets.paired_folder import Folder
 from zoo.common.datasets.texts import read_class_list
 from zoo.common.errors import DataError, ZooWarning
 
-TASKS = ("detection", "instance-segmentation")
+TASKS = ("detection", "instance-segmentation", "segmentation")
 
 
 def recognises(root: Path) -> bool:
@@ -36,19 +36,20 @@ def classes(root: Path, task: str) -> tuple[str, ...]:
     """Name the categories in the order of their ids; every file has to have the same."""
     if listed := read_class_list(root):
         return listed
-    if task != "detection":
+    if task not in ("detection", "segmentation"):
         return ()
     found = {path: read_coco(path).classes for _, path, _ in _sets(root)}
     if len(set(found.values())) > 1:
         given = "; ".join(f"{path.name} has {', '.join(names)}" for path, names in found.items())
         raise DataError(f"{root}: {given}; expected the same categories in each. Write one classes.txt into {root}")
-    return next(iter(found.values()))
+    names = next(iter(found.values()))
+    return ("background", *names) if task == "segmentation" else names
 
 
 def read(root: Path, task: str) -> list[Record]:
     """List the pictures that the files name; each stands for itself, since COCO tells no patients."""
     if task not in TASKS:
-        raise DataError(f"{root}: COCO is read for {' and '.join(TASKS)}, not for {task}; {describe(root)}")
+        raise DataError(f"{root}: COCO is read for {', '.join(TASKS)}, not for {task}; {describe(root)}")
     listed = read_class_list(root)
     unread: dict[Path, set[str]] = {}
     records: list[Record] = []

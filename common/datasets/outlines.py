@@ -2,7 +2,8 @@
 
 labels/<name>.geojson (or masks/, annotations/, images/): a file per picture; cells and detections, or else annotations
 with an area. instances.json, boxes.json or any other name beside images/: COCO with `segmentation`. Corners of pixels
-are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none.
+are whole numbers; where objects overlap the first wins, and regions of several objects (iscrowd) are none;
+as classes of pixels these count, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.common.datasets.coco import categories_of
 from zoo.common.datasets.folders import Names, entries, find_name, unknown_names
 from zoo.common.datasets.polygons import fill_polygon
 from zoo.common.datasets.texts import read_json
@@ -67,10 +69,10 @@ class CocoObjects:
         content = read_json(path)
         try:
             names = {picture["id"]: str(picture["file_name"]) for picture in content["images"]}
+            self.categories = categories_of(content)
             entries: dict[Any, list[Mapping[str, Any]]] = {key: [] for key in names}
             for entry in content["annotations"]:
-                if not entry.get("iscrowd"):
-                    entries[entry["image_id"]].append(entry)
+                entries[entry["image_id"]].append(entry)
         except (KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}: not a COCO file ({type(error).__name__}: {error})") from error
         placed = {key: find_name(name, images, str(path)) for key, name in names.items()}
@@ -80,10 +82,33 @@ class CocoObjects:
         if len(self.entries) < len(entries):
             raise DataError(f"{path}: two entries mean one image; expected one `file_name` per image")
 
+    @property
+    def has_outlines(self) -> bool:
+        """Whether the file outlines anything; boxes alone are no labels of pixels."""
+        return any(entry.get("segmentation") for found in self.entries.values() for entry in found)
+
     def draw(self, name: str, image: Image) -> np.ndarray:
         """Number the objects of a picture on its grid, (h, w) int32."""
+        single = [entry for entry in self.entries[name] if not entry.get("iscrowd")]
+        return self._drawn(name, image, list(enumerate(single, start=1)))
+
+    def draw_classes(self, name: str, classes: Sequence[str], image: Image) -> np.ndarray:
+        """Number the pixels of a picture by what they belong to, (h, w) int32; of regions of several objects, too.
+
+        classes: the names by number, the background first; () for the file's own in the order of their ids, from 1 on.
+        """
+        names = list(classes) or ["background", *self.categories.values()]
+        numbers = {key: names.index(text) for key, text in self.categories.items() if text in names}
+        if unknown := [text for text in self.categories.values() if text not in names]:
+            raise DataError(
+                f"{self.path}: category {unknown[0]} is not among the classes {', '.join(names)}; "
+                "expected the same names. Correct classes.txt, or remove it"
+            )
+        return self._drawn(name, image, [(numbers[entry["category_id"]], entry) for entry in self.entries[name]])
+
+    def _drawn(self, name: str, image: Image, numbered: Sequence[tuple[int, Mapping[str, Any]]]) -> np.ndarray:
         drawn = np.zeros(image.size, np.int32)
-        for number, entry in enumerate(self.entries[name], start=1):
+        for number, entry in numbered:
             where = f"{self.path}, annotation {entry.get('id', number)} of {name}"
             try:
                 shape = entry["segmentation"]

@@ -200,7 +200,7 @@ def record_of(folder: Folder, name: str, task: str, split: str, source: str) -> 
     """Return a case of a folder, which labels are read when it is loaded; source: where its split comes from."""
     path, group = folder.images[name], folder.groups.get(name, "")
     paths = folder.channels.get(name, (path,))
-    if task == "segmentation" and folder.mask_of(name) is None and not folder.is_normal(name):
+    if task == "segmentation" and not folder.is_labelled(name):
         source, lacks = source if split else "", folder.lacking
         load = partial(image_alone, paths, name, group or name)
         return Record(name, split, group or name, load, files_of(*paths), None, source, folder.grouped_by, lacks)

@@ -49,6 +49,16 @@ class Folder:
         """What a COCO file outlines; read when asked for."""
         return None if self.coco is None else CocoObjects(self.coco, self.images)
 
+    def is_labelled(self, name: str) -> bool:
+        """Whether it is known what the pixels of an image show."""
+        return self.mask_of(name) is not None or self.is_normal(name) or self.outlines(name)
+
+    def outlines(self, name: str) -> bool:
+        """Whether a COCO file outlines an image, or says that there is nothing; masks come first."""
+        if self.masks or self.coco is None or self.objects is None:
+            return False
+        return name in self.objects.entries and self.objects.has_outlines
+
     @property
     def counts_instances(self) -> bool:
         """The masks number things, not classes."""
@@ -88,7 +98,7 @@ class Folder:
     @cached_property
     def lacking(self) -> str:
         """Say of the first image without a mask that it has none; the same words for all of them."""
-        without = (name for name in self.images if self.mask_of(name) is None and not self.is_normal(name))
+        without = (name for name in self.images if not self.is_labelled(name))
         return why_no_mask(self, next(without, ""))
 
     def label_of(self, name: str) -> int | None:

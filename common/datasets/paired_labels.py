@@ -38,6 +38,8 @@ def _marked(folder: Folder, name: str) -> ReadLabel:
 
 def _mask(folder: Folder, name: str, instances: bool = False, unnamed: bool = False) -> ReadLabel:
     path = folder.mask_of(name)
+    if folder.objects is not None and folder.outlines(name):
+        return partial(folder.objects.draw_classes, name, folder.classes)
     if path is None and folder.is_normal(name):
         return _nothing  # a normal picture has nothing to outline
     if path is None:

@@ -67,10 +67,10 @@ def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool |
             f"{origin}: {len(without) - len(kept)} images without a label are left out, because their groups are in "
             "the validation or test split"
         )
-    return [replace(record, split=UNLABELLED, load=partial(_forgotten, record.load)) for record in kept]
+    return [replace(record, split=UNLABELLED, load=partial(forgotten, record.load)) for record in kept]
 
 
-def _forgotten(load: Callable[[], Sample]) -> Sample:
+def forgotten(load: Callable[[], Sample]) -> Sample:
     """Load a case without what its mask says, should it have one."""
     sample = load()
     return unknown_sample(sample.image, sample.group)

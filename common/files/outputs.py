@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import OutputError
+from zoo.common.errors import OutputError, ZooError
 from zoo.common.files.names import as_utf8
 from zoo.common.tables import plain
 
@@ -72,7 +72,8 @@ def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Pa
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
         staging = Path(tempfile.mkdtemp(prefix=STAGED, dir=path.parent))
         try:
-            made = _made(write, path, staging)
+            with _named(staging, path):
+                made = _made(write, path, staging)
             companions = [file for file in sorted(staging.iterdir()) if file != made]
             for companion in companions:
                 _refuse_inputs(path.with_name(companion.name), inputs)
@@ -81,6 +82,17 @@ def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Pa
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return path
+
+
+@contextmanager
+def _named(staging: Path, path: Path) -> Iterator[None]:
+    """Let errors name the file that was asked for instead of the one in which it is staged."""
+    try:
+        yield
+    except ZooError as error:
+        staged = str(staging / path.name)
+        error.args = tuple(text.replace(staged, str(path)) if isinstance(text, str) else text for text in error.args)
+        raise
 
 
 def _made(write: Callable[[Path], object], path: Path, staging: Path) -> Path:

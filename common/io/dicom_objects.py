@@ -13,6 +13,7 @@ from zoo.common.files.names import digest_of
 from zoo.common.io.dicom import is_dicom, open_dicom
 from zoo.common.io.dicom_frames import frame_order
 from zoo.common.provenance import Code, Provenance
+from zoo.common.quiet import quiet
 from zoo.common.types import Image
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ EMPTY_IF_MISSING = (
 CODE_SCHEME = "99OPENMEDIAZOO"  # 99: a private scheme, for names that are not in a public one
 ANATOMY = Code("91723000", "Anatomical Structure")
 INTELLIGENCE = Code("123110", "Artificial Intelligence", "DCM")
+ONE_PART = r"The string .* is unlikely to represent the intended person name"  # many hospitals write names so
 LONGEST = 64  # characters of a text in a DICOM object
 SEGMENTATION, REPORT, CAPTURE, STRUCTURES = (
     1000,
@@ -131,9 +133,10 @@ def kind_of(name: str, made_by: Provenance) -> tuple[Code, Code]:
 
 @contextmanager
 def told_plainly(image: Image, what: str) -> Iterator[None]:
-    """Turn what is missing in the source images into an InputError."""
+    """Turn what is missing in the source images into an InputError; a name of one part is no news to anybody."""
     try:
-        yield
+        with quiet(UserWarning, ONE_PART):
+            yield
     except (AttributeError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{image.name}: its DICOM files lack what a {what} refers to ({error}). {INSTEAD[what]}"

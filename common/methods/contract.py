@@ -14,7 +14,7 @@ from zoo.common.records import check_record, shallow
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
 
-KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels")
+KINDS = ("supervised", "semi-supervised", "weakly-supervised", "noisy-labels", "self-supervised")
 SUPERVISED = "supervised"
 # what a companion is: a whole network, a further decoder (which may double its grids in another way), heads of scales
 NETWORK, DECODER, BILINEAR, NEAREST, SCALES = "network", "decoder", "decoder-bilinear", "decoder-nearest", "scales"
@@ -49,8 +49,10 @@ class Method:
 
     kind: ClassVar[str] = SUPERVISED
     companions: ClassVar[tuple[str, ...]] = ()  # what learns beside the network: NETWORK, DECODER ..., each one more
+    needs: ClassVar[tuple[str, ...]] = ()  # what else of `Algorithm.parts` the network has to have
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
     second: ClassVar[str] = ""  # a split that batches draw from beside the training split: unlabelled, noisy
+    uses_images_only: ClassVar[bool] = False  # looks at no mask; what it ships is a start for other methods
     uses_partial: ClassVar[bool] = False  # training masks may hold UNKNOWN, which no other method is given
 
     def __post_init__(self) -> None:
@@ -114,7 +116,7 @@ class Method:
                 "expected an entry for segmentation, as in `zoo list --task segmentation`"
             )
 
-        lacking = {kind.split("-")[0] for kind in self.companions} - {NETWORK, *algorithm.parts}
+        lacking = {*self.needs, *(kind.split("-")[0] for kind in self.companions)} - {NETWORK, *algorithm.parts}
         if lacking:
             raise ConfigError(
                 f"{entry} cannot be trained by {self.name}: its network has no further {' or '.join(sorted(lacking))}; "

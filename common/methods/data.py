@@ -13,6 +13,7 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.datasets.masks import stored_numbers
+from zoo.common.datasets.unlabelled import forgotten
 from zoo.common.errors import DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
 from zoo.common.methods import find_method
@@ -39,6 +40,8 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
     """
     if labels != ("mask",):
         return dataset
+    if method.uses_images_only:
+        return _images_only(dataset)
     read = _partial if method.uses_partial else _whole
     records = [
         replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
@@ -51,6 +54,16 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         told = f"{many} are left out, which {method.name} "
         warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
+
+
+def _images_only(dataset: Dataset) -> Dataset:
+    """Return all images but those of the test split, without what their masks say; those of val stay unseen."""
+    records = [
+        replace(record, split="val" if record.split == "val" else "train", load=partial(forgotten, record.load))
+        for record in dataset.records
+        if record.split != "test"
+    ]
+    return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
 def _partial(load: Callable[[], Sample], name: str) -> Sample:

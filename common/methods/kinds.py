@@ -51,6 +51,14 @@ class WeaklySupervised(Ramped):
 
 
 @dataclass(frozen=True)
+class SelfSupervised(Method):
+    """Learns from images alone, to start another method from."""
+
+    kind: ClassVar[str] = "self-supervised"
+    uses_images_only: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class NoisyLabels(Method):
     """Learns from masks that are wrong in places."""
 

@@ -119,20 +119,36 @@ def neighbour_weights(image: Tensor, kernels: list[tuple[float, float, float]], 
     rows = Tensor(np.broadcast_to(np.arange(h, dtype=np.float32).reshape(1, 1, h, 1), (n, 1, h, w)).copy())
     columns = Tensor(np.broadcast_to(np.arange(w, dtype=np.float32).reshape(1, 1, 1, w), (n, 1, h, w)).copy())
     count = (2 * radius + 1) ** 2
-    total = ops.stack([ops.zeros_like(image[:, 0])] * count)
-    for weight, place, grey in kernels:
-        features = ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1)
-        around = ops.stack([(moved - features) for moved in neighbours(features, radius)])
-        total = total + weight * ops.exp(-0.5 * (around**2).sum(axis=2))
+    found = []
+    features = [
+        (weight, ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1))
+        for weight, place, grey in kernels
+    ]
+    moved = [neighbours(x, radius) for _, x in features]
+    for place in range(count):
+        parts = [
+            weight * ops.exp(-0.5 * ((other[place] - x) ** 2).sum(axis=1))
+            for (weight, x), other in zip(features, moved, strict=True)
+        ]
+        found.append(sum(parts[1:], parts[0]))
+    total = ops.stack(found)
     middle = count // 2
     return ops.cat([total[:middle], ops.zeros_like(total[:1]), total[middle + 1 :]])
 
 
 def gated_crf(p: Tensor, weights: Tensor, radius: int) -> Tensor:
-    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w)."""
+    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w).
+
+    Weights are the same from both sides and p is 0 outside, so the slope is twice the weighed neighbours: what the sum
+    over them would remember for its gradient is not kept.
+    """
     n, _, h, w = p.shape
-    alike = ops.stack([(moved * p).sum(axis=1) for moved in neighbours(p, radius)])
-    return (weights * (1 - alike)).sum() / (n * h * w)
+    fixed = ops.stop_gradient(p)
+    around = fixed * 0
+    for weight, moved in zip(weights, neighbours(fixed, radius), strict=True):
+        around = around + weight.expand_dims(1) * moved
+    value = weights.sum() - (fixed * around).sum()
+    return (value + 2 * (around * (fixed - p)).sum()) / (n * h * w)
 
 
 def neighbours(x: Tensor, radius: int) -> list[Tensor]:
@@ -207,3 +223,18 @@ def sharpened_classes(p: Tensor, temperature: float) -> Tensor:
     """Push the classes of each pixel apart: p^(1/t), brought to a sum of 1."""
     power = p ** (1 / temperature)
     return power / (power.sum(axis=1, keepdims=True) + 1e-8)
+
+
+def rows_of(features: Tensor, places: Tensor) -> Tensor:
+    """Return features (n, c, *size) at flattened places (m,), of length 1, (m, c)."""
+    order = (0, *range(2, features.ndim), 1)
+    found = ops.gather(features.transpose(order).reshape(-1, features.shape[1]), places, 0)
+    return found / ops.sqrt((found**2).sum(axis=1, keepdims=True) + 1e-8)
+
+
+def contrast(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Average how little each row is nearest to its partner (van den Oord et al. 2018, InfoNCE), both ways."""
+    alike = ops.matmul(first, second.T) / temperature
+    own = (first * second).sum(axis=1) / temperature
+    ways = [ops.logsumexp(alike, 0), ops.logsumexp(alike, 1)]
+    return (0.5 * (ways[0] + ways[1]) - own).mean()

@@ -118,20 +118,36 @@ def neighbour_weights(image: torch.Tensor, kernels: list[tuple[float, float, flo
     rows = torch.arange(h, dtype=image.dtype, device=image.device).reshape(1, 1, h, 1).expand(n, 1, h, w)
     columns = torch.arange(w, dtype=image.dtype, device=image.device).reshape(1, 1, 1, w).expand(n, 1, h, w)
     count = (2 * radius + 1) ** 2
-    total = torch.stack([torch.zeros_like(image[:, 0])] * count)
-    for weight, place, grey in kernels:
-        features = torch.cat([columns / place, rows / place, *([image / grey] if grey else [])], dim=1)
-        around = torch.stack([(moved - features) for moved in neighbours(features, radius)])
-        total = total + weight * torch.exp(-0.5 * (around**2).sum(dim=2))
+    found = []
+    features = [
+        (weight, torch.cat([columns / place, rows / place, *([image / grey] if grey else [])], dim=1))
+        for weight, place, grey in kernels
+    ]
+    moved = [neighbours(x, radius) for _, x in features]
+    for place in range(count):
+        parts = [
+            weight * torch.exp(-0.5 * ((other[place] - x) ** 2).sum(dim=1))
+            for (weight, x), other in zip(features, moved, strict=True)
+        ]
+        found.append(sum(parts[1:], parts[0]))
+    total = torch.stack(found)
     middle = count // 2
     return torch.cat([total[:middle], torch.zeros_like(total[:1]), total[middle + 1 :]])
 
 
 def gated_crf(p: torch.Tensor, weights: torch.Tensor, radius: int) -> torch.Tensor:
-    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w)."""
+    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w).
+
+    Weights are the same from both sides and p is 0 outside, so the slope is twice the weighed neighbours: what the sum
+    over them would remember for its gradient is not kept.
+    """
     n, _, h, w = p.shape
-    alike = torch.stack([(moved * p).sum(dim=1) for moved in neighbours(p, radius)])
-    return (weights * (1 - alike)).sum() / (n * h * w)
+    fixed = p.detach()
+    around = fixed * 0
+    for weight, moved in zip(weights, neighbours(fixed, radius), strict=True):
+        around = around + weight.unsqueeze(1) * moved
+    value = weights.sum() - (fixed * around).sum()
+    return (value + 2 * (around * (fixed - p)).sum()) / (n * h * w)
 
 
 def neighbours(x: torch.Tensor, radius: int) -> list[torch.Tensor]:
@@ -204,3 +220,17 @@ def sharpened_classes(p: torch.Tensor, temperature: float) -> torch.Tensor:
     """Push the classes of each pixel apart: p^(1/t), brought to a sum of 1."""
     power = p ** (1 / temperature)
     return power / (power.sum(dim=1, keepdim=True) + 1e-8)
+
+
+def rows_of(features: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Return features (n, c, *size) at flattened places (m,), of length 1, (m, c)."""
+    found = features.float().movedim(1, -1).reshape(-1, features.shape[1])[places.long()]
+    return found / torch.sqrt((found**2).sum(dim=1, keepdim=True) + 1e-8)
+
+
+def contrast(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Average how little each row is nearest to its partner (van den Oord et al. 2018, InfoNCE), both ways."""
+    alike = first @ second.T / temperature
+    own = torch.diagonal(alike)
+    ways = [torch.logsumexp(alike, dim=0), torch.logsumexp(alike, dim=1)]
+    return (0.5 * (ways[0] + ways[1]) - own).mean()

@@ -37,13 +37,17 @@ class Picture:
     box_in: Box
     sharp: bool
 
+    def at_size(self, size: tuple[int, int]) -> Pillow.Image:
+        """Return the pixels, so many of them."""
+        how = Pillow.Resampling.NEAREST if self.sharp else Pillow.Resampling.BILINEAR
+        return self.pixels if size == self.pixels.size else self.pixels.resize(size, how)
+
     def draw(self, renderer: RendererBase, dpi: float) -> None:
         left, bottom, width, height = (side * dpi for side in self.box_in)
         if isinstance(renderer, RendererAgg):
             size = max(1, round(width)), max(1, round(height))
-            how = Pillow.Resampling.NEAREST if self.sharp else Pillow.Resampling.BILINEAR
-            pixels = self.pixels if size == self.pixels.size else self.pixels.resize(size, how)
-            _put(buffer_of(renderer), np.asarray(pixels.convert("RGBA")), round(left), round(bottom))
+            pixels = self.at_size(size).convert("RGBA")
+            _put(buffer_of(renderer), np.asarray(pixels), round(left), round(bottom))
             return
         gc = renderer.new_gc()
         pixels = self.pixels.transpose(Pillow.Transpose.FLIP_TOP_BOTTOM).convert("RGBA")  # begins at the bottom

@@ -104,11 +104,12 @@ def blend_classes(frame: Frame, labels: np.ndarray, colours: dict[int, str], opa
     """Fill the classes of a mask (h, w) that have a colour."""
     if not colours:
         return
-    table = np.zeros((max(colours) + 2, 4), np.uint8)
+    table = np.zeros((256, 4), np.uint8)
     for index, colour in colours.items():
         table[index] = (*bytes.fromhex(colour[1:]), round(255 * opacity))
-    layer = table[np.minimum(labels, len(table) - 1)]  # the last row is bare
-    frame.blend(Pillow.fromarray(layer[..., :3].copy()), Pillow.fromarray(layer[..., 3].copy()), smooth=False)
+    numbers = Pillow.fromarray(labels.astype(np.uint8))
+    *channels, mask = (numbers.point(table[:, i].tolist()) for i in range(4))
+    frame.blend(Pillow.merge("RGB", channels), mask, smooth=False)
 
 
 def outline(frame: Frame, mask: np.ndarray, colour: str, width_pt: float, dashes_pt: tuple[float, ...] = ()) -> None:

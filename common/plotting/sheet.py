@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -124,9 +125,8 @@ class Frame:
         self.box_in = left + (width - shrunk[0]) / 2, bottom + (height - shrunk[1]) / 2, *shrunk
         self.x_range, self.y_range = (-0.5, w - 0.5), (h - 0.5, -0.5)
         sharp = sharp or min(shrunk[0] / w, shrunk[1] / h) * self.sheet.dpi >= SHARP_FROM
-        most = tuple(max(1, round(side * self.sheet.dpi)) for side in shrunk)
         # reduced before anything is laid over it: a whole slide has far more pixels than the sheet
-        self.shown = Picture(_at_most(pixels, most, Pillow.Resampling.HAMMING), self.box_in, sharp)
+        self.shown = Picture(_at_most(pixels, self._size_px(), Pillow.Resampling.HAMMING), self.box_in, sharp)
         self.sheet.marks.append(self.shown)
 
     def blend(self, colours: Pillow.Image, opacity: Pillow.Image, smooth: bool) -> None:
@@ -135,10 +135,22 @@ class Frame:
         smooth: interpolate between them where they are coarser than the picture.
         """
         assert self.shown is not None
-        size = self.shown.pixels.size
+        if (box := opacity.getbbox()) is None:
+            return
+        w, h = size = self._size_px()
+        under = self.shown.at_size(size).convert("RGB")
+        x, y = w / opacity.width, h / opacity.height
+        place = math.floor(box[0] * x), math.floor(box[1] * y), math.ceil(box[2] * x), math.ceil(box[3] * y)
+        source = place[0] / x, place[1] / y, place[2] / x, place[3] / y
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
-        layer, mask = (each if each.size == size else each.resize(size, how) for each in (colours, opacity))
-        self.shown.pixels = Pillow.composite(layer, self.shown.pixels.convert("RGB"), mask)
+        part = place[2] - place[0], place[3] - place[1]  # all that changes, at the size at which it is drawn
+        layer, mask = (each.resize(part, how, box=source) for each in (colours, opacity))
+        under.paste(layer, place, mask)
+        self.shown.pixels = under
+
+    def _size_px(self) -> tuple[int, int]:
+        width, height = (max(1, round(side * self.sheet.dpi)) for side in self.box_in[2:])
+        return width, height
 
     def text(
         self,

@@ -115,6 +115,65 @@ def test_a_segmentation_as_coco_holds_a_region_for_each_class(tmp_path: Path):
     np.testing.assert_array_equal(drawn, data[0].labels["mask"])
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_segmentation_comes_back_from_coco(tmp_path: Path, named: bool):
+    data = open_dataset(pictures(tmp_path / "data"), "segmentation")
+    convert(data, "segmentation", "coco", tmp_path / "out")
+    if named:
+        (tmp_path / "out" / "classes.txt").write_text("background\nliver\nlesion\n")
+
+    same(data, open_dataset(tmp_path / "out", "segmentation"))
+
+
+def test_coco_files_per_split_serve_segmentation_with_regions_of_several_objects(tmp_path: Path):
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        Pillow.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / split / "a.png")
+        runs = {"size": [4, 6], "counts": [8, 4, 12]}  # the third column
+        entries = [
+            {
+                "id": 1,
+                "image_id": 7,
+                "category_id": 9,
+                "bbox": [0, 0, 2, 2],
+                "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]],
+            },
+            {"id": 2, "image_id": 7, "category_id": 4, "bbox": [2, 0, 1, 4], "segmentation": runs, "iscrowd": 1},
+        ]
+        told = {
+            "images": [{"id": 7, "file_name": "a.png", "width": 6, "height": 4}],
+            "annotations": entries,
+            "categories": [{"id": 9, "name": "late"}, {"id": 4, "name": "early"}],
+        }
+        (tmp_path / split / "_annotations.coco.json").write_text(json.dumps(told))
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    assert data.classes == ("background", "early", "late") and [r.split for r in data.records] == ["train", "val"]
+    assert data[0].labels["mask"].tolist() == [[2, 2, 1, 0, 0, 0]] * 2 + [[0, 0, 1, 0, 0, 0]] * 2
+
+
+def test_boxes_alone_label_no_pixels(tmp_path: Path):
+    data = open_dataset(pictures(tmp_path / "data"), "segmentation")
+    convert(data, "segmentation", "coco", tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "instances.json").read_text())
+    told["annotations"] = [{k: v for k, v in one.items() if k != "segmentation"} for one in told["annotations"]]
+    (tmp_path / "out" / "instances.json").write_text(json.dumps(told))
+
+    with pytest.raises(DataError, match="no mask for scans_a_0"):
+        open_dataset(tmp_path / "out", "segmentation")
+
+
+def test_a_conversion_that_fails_leaves_its_folder_free_for_the_next(tmp_path: Path):
+    data = open_dataset(volumes(tmp_path / "data", 2), "segmentation")
+    with pytest.raises(DataError, match="Write nnunet instead"):
+        convert(data, "segmentation", "manifest", tmp_path / "out")
+
+    convert(data, "segmentation", "nnunet", tmp_path / "out")
+
+    same(data, open_dataset(tmp_path / "out", "segmentation"))
+
+
 def test_objects_and_boxes_come_back_from_coco(tmp_path: Path):
     root = tmp_path / "data"
     for i in range(3):

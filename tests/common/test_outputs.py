@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from zoo.common.answers.segmentation import Segmentation
-from zoo.common.errors import OutputError
+from zoo.common.errors import ConfigError, OutputError
 from zoo.common.files.output_folder import MANIFEST, OutputFolder, read_manifest, written_files
 from zoo.common.files.outputs import user_path, write_text, write_whole
 from zoo.common.types import Image
@@ -40,6 +40,18 @@ def test_a_writer_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path
     with pytest.raises(OutputError, match=r"a\.txt: cannot be written \(No space left.*Free some space"):
         write_whole(tmp_path / "a.txt", broken)
     assert contents(tmp_path) == {"a.txt": "old"} and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_refusal_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    def refused(staged: Path) -> None:
+        write_whole(staged, refused_inside)
+
+    def refused_inside(staged: Path) -> None:
+        raise ConfigError(f"{staged}: cannot hold a volume")
+
+    with pytest.raises(ConfigError) as caught:
+        write_whole(tmp_path / "a.png", refused)
+    assert str(caught.value) == f"{tmp_path / 'a.png'}: cannot hold a volume"
 
 
 def test_an_input_is_never_replaced_under_any_of_its_names(tmp_path: Path) -> None:

@@ -36,7 +36,9 @@ def tiny(backend: str = "torch", name: str = NAME) -> zoo.Model:
     return zoo.load(name, backend=backend, checkpoint=None, variant="tiny")
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    "format", [name if name == "onnx" else pytest.param(name, marks=pytest.mark.slow) for name in FORMATS]
+)
 def test_the_program_beside_the_files_needs_nothing_of_the_zoo(format: str, tmp_path: Path) -> None:
     pytest.importorskip(NEEDS[format])
     model = tiny(FORMATS[format].network)

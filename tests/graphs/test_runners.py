@@ -15,9 +15,9 @@ import pytest
 
 import zoo
 from zoo.common.errors import BackendError, CheckpointError, InputError, ZooError
-from zoo.graphs import check, store
+from zoo.graphs import check, key, store
 from zoo.graphs.graph import SIDECAR, read_sidecar
-from zoo.graphs.key import network_key, sources
+from zoo.graphs.key import network_key, network_sources
 from zoo.registry.package import Package
 
 pytest.importorskip("torch")
@@ -185,12 +185,14 @@ def test_graphs_of_other_weights_and_of_other_sources_are_others(monkeypatch: py
     package, config = Package(zoo.info(NAME)), tiny("torch").config
     before = network_key(package, config)
 
-    (name, path), *rest = sources(f"{package.module}.net_torch", "zoo")
-    monkeypatch.setattr("zoo.graphs.key.sources", lambda *asked: ((name, Path(__file__)), *rest))
+    (name, path), *rest = network_sources(package)
+    monkeypatch.setattr("zoo.graphs.key.network_sources", lambda _: [(name, Path(__file__)), *rest])
 
     assert network_key(package, config) != before
-    names = [module for module, _ in [(name, path), *rest]]
-    assert {f"{package.module}.net_torch", "zoo.common.networks.resnet_torch"} <= set(names)
+    names = {module for module, _ in [(name, path), *rest]}
+    assert {f"{package.module}.net_torch", "zoo.common.networks.resnet_torch"} <= names
+    others = {n for n in names if not n.startswith(("zoo.common", "zoo.models")) and n not in ("zoo", key.EXPORTER)}
+    assert others == set(), "a change elsewhere would make every graph anew"
 
 
 @pytest.fixture

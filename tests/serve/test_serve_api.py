@@ -261,3 +261,15 @@ def test_registry_is_read_once_and_not_for_each_request(monkeypatch):
             client.post(PREDICT, **sent(png(picture())))
 
     assert len(read) == 1
+
+
+def test_health_fails_where_the_thread_of_the_framework_has_ended():
+    skip_without("torch")
+    with service("torch") as client:
+        desk = client.app.state.zoo.desk
+        desk.line.close()
+        for thread in desk.threads:
+            thread.join(10)
+
+        assert client.get("/health").status_code == 503
+        assert client.post(PREDICT, **sent(png(picture()))).status_code == 503

@@ -228,6 +228,19 @@ def test_bad_file_is_told_and_the_page_goes_on(look, tmp_path):
     assert "scan.png" in told and "/" not in told
 
 
+def test_run_can_be_cancelled_and_another_begun(look, tmp_path):
+    (tmp_path / "large.mha").write_bytes(volume(0, (100, 120, 120)))
+    page = look("/#/models/3D-UNet")
+    page.set_input_files("input[aria-label=Files]", tmp_path / "large.mha")
+    page.get_by_text(re.compile(r"running \d+ of \d+")).wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled.").wait_for()
+    page.click(DRAWN)
+    answered(page)
+
+    assert "drawn example" in page.locator(".summary").inner_text()
+
+
 def test_answer_can_be_taken_along(look, tmp_path):
     import numpy as np
 

@@ -92,7 +92,7 @@ def test_announced_gigabyte_is_refused_unread(service):
 def test_what_is_no_http_is_refused(service, line):
     with service.connect() as connection:
         connection.sendall(line)
-        connection.settimeout(5)
+        connection.settimeout(1)
         try:
             answer = connection.recv(4096)
         except TimeoutError:

@@ -46,7 +46,7 @@ def degrade(
     if kind and layout is None and is_folder_of_masks(source):
         say(f"{degrade_folder(source, out, kind, share, seed)} masks written to {out}")
         return
-    data = open_dataset(source, "segmentation", layout=layout)
+    data = open_dataset(source, "segmentation", layout=layout, unlabelled=True)
     worse = make_worse(data, kind, share=share, labelled_share=labelled_share, tells=tell, seed=seed)
     say(worse.describe_split())
     with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:

@@ -97,6 +97,26 @@ def train(
         print_table(scores_table(report.test, f"{model.name}, test split"))
 
 
+@with_recipe_options
+def pretrain(
+    name: Name,
+    images: Annotated[Path, typer.Option(metavar="FOLDER", help="Pictures or volumes, in any folders below.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run; start from its best.safetensors with --checkpoint.")],
+    variant: Annotated[str | None, typer.Option(help="Network: small, paper, ...")] = None,
+    backend: Backend = None,
+    device: Device = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    method: MethodName = "models-genesis",
+    method_option: MethodOption = None,
+    **recipe: Any,
+) -> None:
+    """Train on images alone, for weights that `zoo train --checkpoint` starts from."""
+    model = load_model(name, backend, device, "none", variant=variant, seed=recipe.get("seed", 0))
+    options_of_method = read_options(method_option, "--method-option")
+    report = model.pretrain(images, out=out, method=method, method_options=options_of_method, resume=resume, **recipe)
+    say(f"to go on from here: zoo train {name} --checkpoint {report.best} --data ...")
+
+
 def evaluate(
     name: Name,
     data: Data = None,
@@ -194,6 +214,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     for command, name in (
         (train, "train"),
+        (pretrain, "pretrain"),
         (evaluate, "evaluate"),
         (compare, "compare"),
         (benchmark, "benchmark"),

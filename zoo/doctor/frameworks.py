@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.doctor import Check, installed_version
 from zoo.engines.backends import FRAMEWORKS, KINDS, PACKAGES, installed
+from zoo.engines.backends import present as present_backends
 from zoo.registry import Entry
 
 PATIENCE_S = 300  # a cold import from a slow disk takes a minute
@@ -25,6 +26,15 @@ def framework_checks(entries: Sequence[Entry]) -> Iterator[Check]:
             yield from present_checks(framework, entries)
         else:
             yield absent_check(framework, is_only_lack=bool(present))
+    yield from runtime_checks()
+
+
+def runtime_checks() -> Iterator[Check]:
+    """Name the runtimes that are installed; nobody needs one."""
+    for name in present_backends():
+        if name not in FRAMEWORKS:
+            found = f"{installed_version(name) or 'version unknown'}, predicts on cpu from graphs of PyTorch's networks"
+            yield Check(KINDS[name].title, "ok", found)
 
 
 def absent_check(framework: str, is_only_lack: bool) -> Check:

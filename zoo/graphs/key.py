@@ -31,14 +31,21 @@ def sum_of(weights: Arrays) -> str:
 
 
 def network_key(package: Package, config: Any) -> str:
-    """Return the SHA-256 of what shapes a network: its configuration, its source, and the exporter's."""
+    """Return the SHA-256 of what shapes a network: its configuration, its source, and the exporter's own file."""
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True, default=str).encode())
-    own = package.entry.origin.module.split(".")[0]
-    for part in (f"{package.module}.net_torch", *package.stage_modules, EXPORTER):
-        for name, path in sources(part, own):
-            digest.update(f"{name};".encode())
-            digest.update(path.read_bytes())
+    for name, path in network_sources(package):
+        digest.update(f"{name};".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def network_sources(package: Package) -> list[tuple[str, Path]]:
+    """Name the files of a network, of what it imports, and of the exporter; other changes of the zoo leave it alone."""
+    own = package.entry.origin.module.split(".")[0]
+    parts = (f"{package.module}.net_torch", *package.stage_modules)
+    found = {name: path for part in parts for name, path in sources(part, own)}
+    exporter = [(name, path) for name, path in sources(EXPORTER, own) if name == EXPORTER]
+    return [*sorted(found.items()), *exporter]
 
 
 @lru_cache(maxsize=64)

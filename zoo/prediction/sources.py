@@ -105,9 +105,19 @@ def images(
     items, copies = _once(items)
     left_out = [entry for _, others in read for entry in others] + masks + copies
     if not items:
-        why = f"; {Images([], left_out).complaint()}" if left_out else ""
-        raise InputError(f"{source!r} holds no image; expected at least one ({', '.join(SUFFIXES)}){why}")
+        raise InputError(_nothing_in(source, left_out))
     return Images(items, left_out, is_single=_means_one(source, items))
+
+
+def _nothing_in(source: object, left_out: Sequence[tuple[str, str]]) -> str:
+    """Say that nothing is left to predict, and why."""
+    told = str(source)
+    if isinstance(source, (list, tuple)) and source and all(isinstance(one, (str, Path)) for one in source):
+        told = ", ".join(map(str, source))
+    if not left_out:
+        return f"{printable(told)!r:.300} holds no image; expected at least one ({', '.join(SUFFIXES)})"
+    complaint = Images([], list(left_out)).complaint()
+    return f"{printable(told)!r:.300} holds no image that is wanted; expected at least one: {complaint}"
 
 
 @dataclass(frozen=True)

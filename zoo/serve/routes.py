@@ -32,7 +32,9 @@ InBackground = Annotated[bool | None, Query(alias="job", description="Answer wit
 
 @router.get("/health")
 async def health(request: Request) -> dict[str, str]:
-    """Tell that the service is there."""
+    """Tell that the service is there, and that its threads work."""
+    if not all(thread.is_alive() for thread in state_of(request).desk.threads):
+        raise RefusedError(503, "a thread of the server has ended; start it again, its log says more")
     return {"status": "ok"}
 
 

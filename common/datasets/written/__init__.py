@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -55,5 +56,15 @@ def convert(dataset: Dataset, task: str, to: str, folder: str | Path, advance: A
     if task not in module.TASKS:
         raise ConfigError(f"{to} holds {', '.join(module.TASKS)}, not {task}; write a manifest, or give another --task")
     target.mkdir(parents=True, exist_ok=True)
-    module.write(Job(dataset, task, target, advance))
+    try:
+        module.write(Job(dataset, task, target, advance))
+    except BaseException:  # half of a data set would pass for the whole, and be in the way of the next try
+        _empty(target)
+        raise
     return target
+
+
+def _empty(folder: Path) -> None:
+    """Remove what a folder that was empty has come to hold."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()

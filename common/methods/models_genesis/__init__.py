@@ -1,0 +1,1 @@
+"""Models Genesis: repair images that were spoilt in several ways."""

@@ -1,0 +1,20 @@
+"""The term of Models Genesis in MindSpore."""
+
+from __future__ import annotations
+
+from zoo.common.methods.maps_mindspore import squared_difference
+from zoo.common.methods.run_mindspore import Run, Tensors
+
+from .method import ModelsGenesis
+
+
+def guide(run: Run, method: ModelsGenesis) -> Tensors:
+    """Spoil the images."""
+    return {"spoilt": run.array(method.spoil(run.numbers(run.image), run.rng))}
+
+
+def terms(run: Run, guidance: Tensors, method: ModelsGenesis) -> Tensors:
+    """Compare what the network makes of spoilt images with the images."""
+    found = run.outputs(run.nets[0], {"image": guidance["spoilt"]})["logits"]
+    channels = min(found.shape[1], run.image.shape[1])
+    return {"reconstruction": squared_difference(found[:, :channels], run.image[:, :channels])}

@@ -1,0 +1,1 @@
+"""Patch swapping: bring patches back to where they were."""

@@ -1,0 +1,1 @@
+"""Volume fusion: tell how much of another image was mixed into each pixel."""

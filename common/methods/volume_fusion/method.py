@@ -1,0 +1,19 @@
+"""What a step of volume fusion is: images with blocks of another one, and how much of it is where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.common.methods.kinds import SelfSupervised
+from zoo.common.ranges import Count
+
+
+@dataclass(frozen=True)
+class VolumeFusion(SelfSupervised):
+    """The network tells how much of another image of the batch was mixed into each pixel, as if these were classes.
+
+    Wang et al. 2023. The levels may be as many as the entry has classes besides the background.
+    """
+
+    blocks: Count = 12  # that are mixed into each image
+    levels: Count = 1  # of mixing; load the entry with more classes for more levels

@@ -1,0 +1,100 @@
+"""Learning from images alone: what is spoilt, what comes out, and who may start from it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+import zoo
+from zoo.common.errors import ConfigError, DataError
+from zoo.common.methods import find_method
+from zoo.common.methods.spoiling import fused, shuffled_blocks, swapped_patches
+from zoo.common.methods.vox2vec.method import Vox2Vec
+
+from .harness import draw_dataset, open_model
+from .test_data import draw_folder
+from .test_runs import QUICK, records_of
+
+
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)
+
+
+@pytest.mark.parametrize("change", [lambda x, r: shuffled_blocks(x, r, 9), lambda x, r: swapped_patches(x, r, 5, 0.2)])
+def test_moving_pixels_loses_none(change) -> None:  # type: ignore[no-untyped-def]
+    before = picture()
+    kept = before.copy()
+
+    after = change(before, np.random.default_rng(1))
+
+    assert np.array_equal(before, kept) and not np.array_equal(after, before)
+    np.testing.assert_array_equal(np.sort(after, axis=None), np.sort(before, axis=None))
+
+
+@pytest.mark.parametrize("name", ["models-genesis", "patch-swapping"])
+def test_an_image_is_spoilt_within_its_intensities(name: str) -> None:
+    images = np.stack([picture(), 2 * picture()])
+
+    spoilt = find_method(name).spoil(images, np.random.default_rng(0))
+
+    assert spoilt.shape == images.shape and spoilt.dtype == np.float32
+    assert all(one.min() >= was.min() and one.max() <= was.max() for one, was in zip(spoilt, images, strict=True))
+
+
+def test_a_mixture_is_what_its_map_says() -> None:
+    images = np.stack([np.zeros((1, 16, 16)), np.ones((1, 16, 16))]).astype(np.float32)
+
+    mixed, share = fused(images, np.random.default_rng(0), 4, 6)
+
+    np.testing.assert_allclose(mixed[0, 0], share[0] / 4)
+    np.testing.assert_allclose(mixed[1, 0], 1 - share[1] / 4)
+
+
+def test_places_of_both_views_show_the_same() -> None:
+    images = np.random.default_rng(0).random((2, 1, 16, 16)).astype(np.float32)
+
+    views, first, second = Vox2Vec(places=50).views(images, np.random.default_rng(3))
+
+    one, other = views[:2].ravel()[first], views[2:].ravel()[second]
+    assert not np.array_equal(first, second) and set((second - first).tolist()) == {int(second[0] - first[0])}
+    for part in (slice(0, 50), slice(50, 100)):  # bent intensities keep their order, or are turned round
+        likeness = spearmanr(one[part], other[part]).statistic
+        assert abs(likeness) > 0.99
+
+
+@pytest.mark.parametrize("name", ["models-genesis", "volume-fusion"])
+def test_a_training_starts_from_what_images_taught(name: str, tmp_path: Path) -> None:
+    model = open_model("torch")
+    draw_folder(tmp_path / "data", "abcdefghijkl", "")
+
+    report = model.pretrain(tmp_path / "data", out=tmp_path / "run", method=name, **QUICK)
+
+    start = next(r for r in records_of(tmp_path / "run") if r["event"] == "start")
+    assert start["data"]["cases"] == {"train": 10, "val": 2, "test": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        again = zoo.load("2D-UNet", checkpoint=report.best, backend="torch", classes=("background", "a", "b"))
+    body = "unet.encoder.0.conv1.weight"
+    assert np.array_equal(again.engine.weights()[body], model.engine.weights()[body])
+
+
+def test_masks_beside_images_are_not_looked_at_and_the_test_split_is_left_alone(tmp_path: Path) -> None:
+    first, second = open_model("torch"), open_model("torch")
+    wrong = lambda sample: sample.__class__(sample.image, {"mask": 0 * sample.labels["mask"]}, sample.group)  # noqa: E731
+
+    first.pretrain(draw_dataset(first), out=tmp_path / "a", **QUICK)
+    second.pretrain(draw_dataset(second, change=wrong), out=tmp_path / "b", **QUICK)
+
+    weights = second.engine.weights()
+    assert all(np.array_equal(value, weights[key]) for key, value in first.engine.weights().items())
+
+
+def test_a_method_that_needs_labels_does_not_pretrain(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="method 'cps' needs labels; expected one of models-genesis"):
+        open_model("torch").pretrain(tmp_path, method="cps")
+    with pytest.raises(DataError, match="0 images; expected a folder with two or more"):
+        open_model("torch").pretrain(tmp_path)
