@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 from zoo.common.answers.prediction import Prediction
-from zoo.common.plotting import DPI, PANEL_IN
+from zoo.common.plotting.panel import PANEL_IN
+from zoo.common.plotting.sheet import DPI
 from zoo.demo import example
 from zoo.loading import load
 from zoo.registry import Entry, load_registry

@@ -102,3 +102,16 @@ def test_registry_of_the_plug_in_page_is_a_registry():
     models = {name: {"name": name, **fields} for name, fields in yaml.safe_load(block)["models"].items()}
 
     assert list(PluginRegistry.model_validate({"models": models}).models) == ["Lesion-Spots"]
+
+
+def test_front_pictures_are_the_last_of_an_overlay_without_its_words(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "ci")
+    import gallery
+    from PIL import Image
+
+    words = round((gallery.PANEL_IN + gallery.GAP_IN / 2) * gallery.DPI)
+    overlay = Image.new("RGB", (800 + words, 400), "white")
+    overlay.paste("red", (400, 0, 800, 400))
+    cut = gallery.front_picture(overlay, 2)
+
+    assert (cut.size, cut.getcolors()) == ((360, 360), [(360 * 360, (255, 0, 0))])
