@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import logging
 import re
 import shlex
 import socket
@@ -43,6 +45,16 @@ def test_port_that_is_taken_is_told():
         port = other.getsockname()[1]
 
         assert "cannot be listened at" in said("--port", str(port))
+
+
+def test_the_service_leaves_the_logging_of_the_program_alone():
+    pytest.importorskip("fastapi")
+    handler = logging.StreamHandler(io.StringIO())
+    handler.close = lambda: handler.stream.close()  # type: ignore[method-assign]  # as some libraries' handlers do
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        said("--port", str(other.getsockname()[1]))
+
+    assert not handler.stream.closed
 
 
 @pytest.mark.parametrize(

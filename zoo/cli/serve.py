@@ -101,6 +101,7 @@ def _run(settings: Any, host: str, port: int) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # as they do of malformed content
     config = uvicorn.Config(
         create_app(settings),
+        log_config=None,  # its own would close the handlers of the program around it
         log_level="warning",
         server_header=False,
         timeout_keep_alive=15,
