@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 TASKS: dict[str, dict[str, str]] = {
     "classification": {"label": "() int64, index into config.classes"},

@@ -255,6 +255,9 @@ def test_only_typed_options_reach_the_recipe(monkeypatch: pytest.MonkeyPatch, tm
     assert (result.exit_code, result.stderr.strip()) == (1, "error: enough")
     assert asked == {
         "out": tmp_path,
+        "method": "supervised",
+        "method_options": {},
+        "snapshots": 0,
         "layout": None,
         "resume": False,
         "augment": None,

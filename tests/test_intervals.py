@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.common.answers.prediction import Prediction
 from zoo.common.datasets import Dataset, Record
 from zoo.common.types import Case, Image, Row, Sample
 from zoo.evaluation import compare_rows
@@ -25,6 +26,7 @@ class Echo:
     framework, device = "torch", "cpu"
 
     by_slices = False
+    answer_type = Prediction
 
     def enter(self, image: Image) -> Image:
         return image

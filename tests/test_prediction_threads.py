@@ -148,6 +148,7 @@ def test_an_interrupted_run_keeps_whole_answers_and_goes_on(
     model: zoo.Model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forward, calls = model.engine.forward, []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 
     def interrupted(inputs: Any) -> Any:
         calls.append(1)
@@ -156,8 +157,11 @@ def test_an_interrupted_run_keeps_whole_answers_and_goes_on(
         return forward(inputs)
 
     monkeypatch.setattr(model.engine, "forward", interrupted)
-    with pytest.raises(KeyboardInterrupt, match=r"of 12 images predicted, kept in"):
-        predict_many(model, images(folder), tmp_path / "out", batch_size=2)
+    try:
+        with pytest.raises(KeyboardInterrupt, match=r"of 12 images predicted, kept in"):
+            predict_many(model, images(folder), tmp_path / "out", batch_size=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
     lines = [json.loads(line) for line in (tmp_path / "out" / "predictions.jsonl").read_text().splitlines()]
     pictures = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out" / "overlays").rglob("*")}
 
