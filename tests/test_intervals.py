@@ -26,7 +26,8 @@ class Echo:
     framework, device = "torch", "cpu"
 
     by_slices = False
-    answer_type = Prediction
+    answer_type: Any = Prediction
+    prediction_options = ()
 
     def enter(self, image: Image) -> Image:
         return image
