@@ -16,9 +16,13 @@ SOURCES = ROOT / "build" / "api" / "zoo"
 SHOWN = (".md", ".png", ".jpg", ".gif", ".ipynb", ".js")  # what a page may show, lead to or need
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Complete the menus, and make the tree in which the API is looked up."""
+def on_startup(command: str, dirty: bool) -> None:
+    """Make the tree in which the API is looked up, before anybody looks whether it is there."""
     copy_sources()
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Complete the menus."""
     nav: list[Any] = config.nav or []
     menus: dict[str, list[Any]] = {
         name: part for entry in nav if isinstance(entry, dict) for name, part in entry.items()
