@@ -72,20 +72,6 @@ def draw(folder: Path, classes: int = 1) -> None:
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
-def draw_few(place: Path) -> None:
-    """Write data some of which have no mask, and data whose training masks are scribbles."""
-    for name in ("heart", "scribbles", "noisy"):
-        draw(place / name)
-    shutil.copy(place / "heart" / "images" / "3.png", place / "heart" / "images" / "8.png")
-    with (place / "heart" / "manifest.csv").open("a") as file:
-        file.write("images/8.png,,0,train,p8,F,A,,,,,\n")
-    for number in range(4):
-        path = place / "scribbles" / "masks" / f"{number}.png"
-        mask = np.array(Pillow.open(path))
-        mask[np.random.default_rng(number).random(mask.shape) > 0.1] = 255
-        Pillow.fromarray(mask).save(path)
-
-
 def draw_study(folder: Path) -> None:
     """Write a CT series of a drawn chest."""
     for i in range(4):
@@ -176,8 +162,6 @@ def text_of(document: Path, place: Path) -> str:
         draw_hearts(place)
     if "submission_luna16" in text:
         draw_challenge(place)
-    if "heart/" in text:
-        draw_few(place)
     if "weights.safetensors" in text:
         draw_weights(place / "weights.safetensors")
     return text
