@@ -14,9 +14,9 @@ KEYS = (b'"images"', b'"annotations"', b'"categories"')
 SNIFFED_BYTES = 1 << 16  # at either end of a file; the largest are half a gigabyte
 
 
-def coco_file(root: Path, first: tuple[str, ...] = NAMED) -> Path | None:
-    """Find the one COCO file of a folder with images/: one of `first`, or any in it or in annotations/; else None."""
-    for name in first:
+def coco_file(root: Path) -> Path | None:
+    """Find the one COCO file of a folder with images/: one of NAMED, or any in it or in annotations/; else None."""
+    for name in NAMED:
         if (root / name).is_file():
             return root / name
     found = coco_files(root) + coco_files(root / "annotations")

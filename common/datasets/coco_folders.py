@@ -18,7 +18,7 @@ from zoo.common.datasets import SPLITS, Record, describe
 from zoo.common.datasets.coco import read_coco
 from zoo.common.datasets.coco_files import coco_files, named_split
 from zoo.common.datasets.columns import split_name
-from zoo.common.datasets.folders import Names, by_name, folders, pictures
+from zoo.common.datasets.folders import Names, by_name, by_name_alone, folders, pictures
 from zoo.common.datasets.paired import record_of
 from zoo.common.datasets.paired_folder import Folder
 from zoo.common.datasets.texts import read_class_list
@@ -54,7 +54,7 @@ def read(root: Path, task: str) -> list[Record]:
     unread: dict[Path, set[str]] = {}
     records: list[Record] = []
     for split, path, folder in _sets(root):
-        images = _beside(root) if folder == root else by_name(folder)
+        images = by_name_alone(root) if folder == root else by_name(folder)
         found = Folder(path.parent, listed, images, Names(), None, coco=path)
         objects = found.objects
         named = set() if objects is None else set(objects.entries)
@@ -67,16 +67,6 @@ def read(root: Path, task: str) -> list[Record]:
             message = f"{folder}: {len(names)} images are in no COCO file, so left out, such as {min(names)}"
             warnings.warn(message, ZooWarning, stacklevel=2)
     return records
-
-
-def _beside(root: Path) -> Names:
-    """List the pictures of a folder itself, whatever its subfolders hold."""
-    found = Names()
-    for path in pictures(root):
-        if path.stem in found:
-            raise DataError(f"{root}: {found[path.stem].name} and {path.name} have one name; rename one of them")
-        found[path.stem] = path
-    return found
 
 
 def _sets(root: Path) -> list[tuple[str, Path, Path]]:

@@ -89,6 +89,18 @@ def by_name(folder: Path) -> Names:
 
     Two images of one name, and images in a folder below, which would be left out, are errors.
     """
+    found = by_name_alone(folder)
+    for inner in folders(folder):
+        if lost := pictures(inner):
+            raise DataError(
+                f"{inner}: {len(lost)} images lie one folder deeper than they are looked for, such as {lost[0].name}; "
+                f"move them up into {folder.name}/, or list them in a manifest.csv"
+            )
+    return found
+
+
+def by_name_alone(folder: Path) -> Names:
+    """List the images of a folder by their name without suffix, whatever the folders below hold."""
     found = Names()
     for path in pictures(folder):
         name = without_suffix(path.name)
@@ -98,12 +110,6 @@ def by_name(folder: Path) -> Names:
                 "Rename or remove one of them"
             )
         found[name] = path
-    for inner in folders(folder):
-        if lost := pictures(inner):
-            raise DataError(
-                f"{inner}: {len(lost)} images lie one folder deeper than they are looked for, such as {lost[0].name}; "
-                f"move them up into {folder.name}/, or list them in a manifest.csv"
-            )
     return found
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from zoo.common.errors import BackendError
-from zoo.common.types import Arrays
 from zoo.export.formats import Written
+from zoo.export.write_torch import answering
 from zoo.graphs.check import draw_inputs
 from zoo.graphs.export_torch import TRACED, Ordered
 from zoo.model import Model
@@ -33,11 +32,4 @@ def write(model: Model, folder: Path, precision: str) -> Written:
         raise BackendError(
             f"torch.export does not take {model.name} ({reason:.200}); take torchscript or onnx"
         ) from error
-    names = list(model.engine.forward(inputs))
-
-    def forward(arrays: Arrays) -> dict[str, np.ndarray]:
-        with torch.inference_mode():
-            found = again(*(torch.from_numpy(np.ascontiguousarray(value)) for value in arrays.values()))
-        return {name: value.numpy() for name, value in zip(names, found, strict=True)}
-
-    return ["net.pt2"], forward
+    return ["net.pt2"], answering(again, list(model.engine.forward(inputs)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,15 @@ def write(model: Model, folder: Path, precision: str) -> Written:
         warnings.simplefilter("ignore")  # of sizes that are constants of the trace
         torch.jit.save(torch.jit.trace(Ordered(model.net).eval(), tensors), str(folder / "net.pt"))
         again = torch.jit.load(str(folder / "net.pt"))
-    names = list(model.engine.forward(inputs))
+    return ["net.pt"], answering(again, list(model.engine.forward(inputs)))
+
+
+def answering(module: Callable[..., tuple[torch.Tensor, ...]], names: list[str]) -> Callable[[Arrays], Arrays]:
+    """Return a module of ordered inputs and outputs as a function of named arrays."""
 
     def forward(arrays: Arrays) -> dict[str, np.ndarray]:
         with torch.inference_mode():
-            found = again(*(torch.from_numpy(np.ascontiguousarray(value)) for value in arrays.values()))
+            found = module(*(torch.from_numpy(np.ascontiguousarray(value)) for value in arrays.values()))
         return {name: value.numpy() for name, value in zip(names, found, strict=True)}
 
-    return ["net.pt"], forward
+    return forward

@@ -57,8 +57,10 @@ def draw_extremes(
         sample, row = entering(algorithm, samples[index]), cases[index].row
         (prediction,) = predict_batch(algorithm, engine, [prepare(algorithm, sample.image)], tta=tta)
         told = f"{_true_class(algorithm, row)}{_asked(algorithm)} {written(algorithm.quality(cases[index]))}"
-        reference = _jpeg(perfect_prediction(algorithm, sample)) if has_reference(algorithm, sample) else b""
-        out.append(Shown(kind, str(row["name"]), told, _jpeg(prediction), reference))
+        reference = (
+            as_jpeg(perfect_prediction(algorithm, sample), WIDEST_PX) if has_reference(algorithm, sample) else b""
+        )
+        out.append(Shown(kind, str(row["name"]), told, as_jpeg(prediction, WIDEST_PX), reference))
     return out
 
 
@@ -87,10 +89,11 @@ def _asked(algorithm: Algorithm[Any]) -> str:
     return "its probability" if "label" in algorithm.labels else f"{algorithm.monitor} or the like"
 
 
-def _jpeg(prediction: Prediction) -> bytes:
+def as_jpeg(prediction: Prediction, widest_px: int) -> bytes:
+    """Draw a prediction, at most so wide."""
     picture = prediction.plot().convert("RGB")
-    if picture.width > WIDEST_PX:
-        picture = picture.resize((WIDEST_PX, round(picture.height * WIDEST_PX / picture.width)))
+    if picture.width > widest_px:
+        picture = picture.resize((widest_px, round(picture.height * widest_px / picture.width)))
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=QUALITY)
     return buffer.getvalue()

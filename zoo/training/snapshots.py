@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +13,6 @@ from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import entering
 from zoo.common.errors import ConfigError
 from zoo.common.files.outputs import explained, write_whole
@@ -22,12 +20,12 @@ from zoo.common.types import Arrays, Sample
 from zoo.engines.engine import Engine
 from zoo.prediction.file_names import file_stems
 from zoo.prediction.passes import predict_batch, prepare
-from zoo.report.pictures import has_reference, perfect_prediction
+from zoo.report.pictures import as_jpeg, has_reference, perfect_prediction
 
 if TYPE_CHECKING:
     from zoo.training.loop import Trainer
 
-WIDEST_PX, QUALITY = 800, 85  # of a picture
+WIDEST_PX = 800  # of a picture
 FRAMES, FRAME_MS, LAST_MS, COLOURS = 60, 350, 2500, 128  # of a film; long runs leave epochs out
 REFERENCE = "reference.jpg"
 
@@ -55,9 +53,11 @@ class Snapshots:
             sample = entering(self.algorithm, self.samples[index])
             place = self.folder / self._stem(index)
             (answer,) = predict_batch(self.algorithm, engine, [prepare(self.algorithm, sample.image)])
-            self._pending.append((place / f"epoch_{epoch:04d}.jpg", _jpeg(answer)))
+            self._pending.append((place / f"epoch_{epoch:04d}.jpg", as_jpeg(answer, WIDEST_PX)))
             if not (place / REFERENCE).exists() and has_reference(self.algorithm, sample):
-                self._pending.append((place / REFERENCE, _jpeg(perfect_prediction(self.algorithm, sample))))
+                self._pending.append(
+                    (place / REFERENCE, as_jpeg(perfect_prediction(self.algorithm, sample), WIDEST_PX))
+                )
         if epoch:
             self._write()
 
@@ -136,12 +136,3 @@ def _labelled(path: Path) -> Pillow.Image:
     pen.rectangle((x - 5, y - 4, right + 5, bottom + 4), fill="black")
     pen.text((8, 6), text, fill="white", font=font)
     return frame
-
-
-def _jpeg(prediction: Prediction) -> bytes:
-    picture = prediction.plot().convert("RGB")
-    if picture.width > WIDEST_PX:
-        picture = picture.resize((WIDEST_PX, round(picture.height * WIDEST_PX / picture.width)))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue()
