@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pickle
 import shutil
 import subprocess
@@ -120,6 +121,21 @@ def test_a_graph_that_is_not_there_is_refused_without_pytorch(monkeypatch: pytes
 
     with pytest.raises(BackendError, match=r"no graph of Covid-ResNet .* PyTorch, which makes it, is not installed"):
         tiny("onnxruntime", seed=12345)
+
+
+def test_pytorch_without_the_package_that_it_writes_graphs_with_names_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from zoo.graphs import obtain
+
+    pytest.importorskip("onnxruntime")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(obtain.importlib.util, "find_spec", lambda name: None if name == "onnx" else find(name))
+
+    with pytest.raises(
+        BackendError, match=r"the package onnx, .* is not installed; pip install 'openmedia-zoo\[export\]'"
+    ):
+        tiny("onnxruntime", seed=12346)
 
 
 def test_many_threads_get_the_answers_of_one(runtime: str) -> None:

@@ -39,6 +39,7 @@ def graph_of(package: Package, config: Any, weights: Arrays) -> Graph:
     if graph is not None:
         return graph
     _need_torch(package)
+    _need_onnx(package)
     from zoo.graphs.export_torch import export
 
     def write(folder: Path) -> None:
@@ -65,4 +66,12 @@ def _need_torch(package: Package) -> None:
             f"no graph of {package.entry.name} with these weights lies in {store.graphs_home()}, and PyTorch, which "
             "makes it, is not installed. Load the model once where PyTorch is and copy that folder, or pip install "
             "'openmedia-zoo[torch]'"
+        )
+
+
+def _need_onnx(package: Package) -> None:
+    if importlib.util.find_spec("onnx") is None:
+        raise BackendError(
+            f"no graph of {package.entry.name} with these weights lies in {store.graphs_home()}, and the package onnx, "
+            "which PyTorch writes graphs with, is not installed; pip install 'openmedia-zoo[export]'"
         )
