@@ -10,6 +10,8 @@ from zoo.common.methods import find_method, list_methods
 from .harness import begin, draw_batch, open_model, take
 
 NAMES = [name for name in list_methods() if not find_method(name).is_plain]
+STEPS = {"uamt": 6, "gated-crf": 6, "co-teaching": 6, "vox2vec": 6}  # one of each kind
+FEW_STEPS = 2  # the second has momentum, a teacher that moved and what the first one left in memory
 WEIGHTY = {"weight": 1.0}  # of the method's own term, so that it is seen
 
 
@@ -19,14 +21,14 @@ def options_of(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_six_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
+def test_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
     models = [open_model(framework) for framework in both_frameworks]
     before = models[0].engine.weights()
     batch = draw_batch(models[0], name)
 
     for model in models:
         begin(model, name, **options_of(name))
-    steps = [take(model, batch, 6, rate=1e-4) for model in models]
+    steps = [take(model, batch, STEPS.get(name, FEW_STEPS), rate=1e-4) for model in models]
 
     for expected, found in zip(*steps, strict=True):
         assert found.terms == pytest.approx(expected.terms, rel=1e-2, abs=1e-4)
