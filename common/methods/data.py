@@ -14,21 +14,27 @@ from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import SPLITS, Dataset
 from zoo.common.datasets.masks import stored_numbers
 from zoo.common.datasets.unlabelled import forgotten
-from zoo.common.errors import DataError, ZooWarning
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
-from zoo.common.methods import find_method
+from zoo.common.methods import find_method, list_methods
 from zoo.common.methods.contract import Method
+from zoo.common.recipe import Recipe
 from zoo.common.segmentation.options import check_loss
 from zoo.common.types import Sample
 
 
 def chosen_method(
-    name: str, options: Mapping[str, Any] | None, loss: str, algorithm: Algorithm[Any], entry: str
+    name: str, options: Mapping[str, Any] | None, recipe: Recipe, algorithm: Algorithm[Any], entry: str
 ) -> Method:
-    """Open a method; ConfigError where the entry cannot serve it, or the loss that a recipe names."""
+    """Open a method; ConfigError where the entry cannot serve it, or where either has no use for the recipe's loss."""
     method = find_method(name, options)
     method.check(algorithm, entry)
-    check_loss(loss, algorithm, entry)
+    check_loss(recipe.loss, recipe.class_weights, algorithm, entry)
+    if recipe.loss and not method.takes_loss:
+        raise ConfigError(
+            f"loss={recipe.loss!r}: {method.name} compares pixels by a loss of its own; leave the loss away, or choose "
+            f"one of the methods {', '.join(other for other in list_methods() if find_method(other).takes_loss)}"
+        )
     return method
 
 

@@ -102,3 +102,33 @@ def test_a_loss_is_chosen_by_name(tmp_path: Path) -> None:
     epoch = next(r for r in records_of(tmp_path) if r["event"] == "epoch")
     assert set(epoch["training"]) == {"focal_dice", "gce", "grad_norm"}
     assert set(epoch["validation_loss"]) == {"focal_dice", "gce"}
+
+
+def test_classes_are_weighed_and_the_log_says_so(tmp_path: Path) -> None:
+    model = open_model("torch")
+    classes = len(model.config.classes)
+    weights = (0.0, *(1.0,) * (classes - 1))
+
+    model.train(draw_dataset(model, unlabelled=0), out=tmp_path, loss="cross-entropy", class_weights=weights, **QUICK)
+
+    assert records_of(tmp_path)[0]["recipe"]["class_weights"] == list(weights)
+    first = next(r for r in records_of(tmp_path) if r["event"] == "epoch")
+    assert first["training"]["cross_entropy"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"class_weights": (1.0, 2.0)}, "given without a loss"),
+        ({"loss": "dice", "class_weights": (1.0, 2.0, 3.0, 4.0, 5.0)}, "one for each of background"),
+        ({"loss": "dice", "class_weights": (1.0, 0.0)}, "leaves only the background"),
+        ({"loss": "dice", "method": "gated-crf"}, "gated-crf compares pixels by a loss of its own"),
+        ({"loss": "dice", "method": "co-teaching"}, "co-teaching compares pixels by a loss of its own"),
+    ],
+)
+def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_path: Path) -> None:
+    model = zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny", classes=("background", "heart"))
+
+    with pytest.raises(ConfigError, match=told):
+        model.train(tmp_path, out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
