@@ -99,6 +99,23 @@ def test_a_case_that_is_set_apart_forgets_its_mask(tmp_path: Path) -> None:
         assert len(open_dataset(tmp_path, "segmentation")) == 3
 
 
+@pytest.mark.parametrize("names", [("background", "Unknown", "heart"), ("background", "heart", "unknown")])
+def test_a_class_called_unknown_is_no_class(names: tuple[str, ...], tmp_path: Path) -> None:
+    heart, unknown = names.index("heart"), 3 - names.index("heart")
+    mask = MASK * heart
+    mask[7] = unknown
+    draw_folder(tmp_path, "abcd", "")
+    for name in "abcd":
+        save(tmp_path / "masks" / f"{name}.png", mask)
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+
+    data = fitting(open_dataset(tmp_path, LABELS), find_method("gated-crf"), LABELS)
+
+    found = data[0].labels["mask"]
+    assert data.classes == ("background", "heart")
+    assert (found[7] == UNKNOWN).all() and ((found == 1) == (MASK == 1)).all()
+
+
 def in_memory(mask: np.ndarray, split: str = "train") -> Dataset:
     sample = Sample(Image(np.zeros((1, 8, 8), np.float32)), {"mask": mask})
     return Dataset([Record("a", split, "a", lambda: sample)], "memory")
