@@ -85,7 +85,7 @@ def test_what_is_unknown_comes_back_as_unknown(tmp_path: Path, to: str):
 
     same(data, open_dataset(tmp_path / "written", "segmentation"))
     assert data.classes == ("background", "lesion") and (data[0].labels["mask"] == UNKNOWN).any()
-    with pytest.raises(DataError, match="unknown .*COCO has no word"):
+    with pytest.raises(DataError, match=r"unknown .*COCO has no word"):
         convert(data, "segmentation", "coco", tmp_path / "coco")
 
 

@@ -94,11 +94,63 @@ def test_mumford_shah_is_the_known_answer(maps: Maps, case: str, smooth: float, 
 
 
 def test_the_gated_crf_is_the_known_answer(maps: Maps) -> None:
-    weights = maps("neighbour_weights", logits("loss_image"), [(1.0, 5.0, 0.1), (1.0, 3.0, 0.0)], 2)
+    p = maps("probabilities", logits("loss_logits"))
 
-    found = maps("gated_crf", maps("probabilities", logits("loss_logits")), weights, 2)
+    found = pairs(maps)("gated_crf", p, logits("loss_image"), KERNELS, 2)
 
     assert found == pytest.approx(expected("GatedCRFLoss radius 2"), rel=1e-4)
+
+
+KERNELS = [(1.0, 5.0, 0.1), (1.0, 3.0, 0.0)]
+
+
+def pairs(maps: Maps) -> Maps:
+    maps.module = importlib.import_module(f"zoo.common.methods.gated_crf.pairs_{maps.framework}")
+    return maps
+
+
+@pytest.mark.parametrize("size", [(4, 9), (7, 7), (1, 3)])  # with sides that are shorter than the square, too
+def test_the_gated_crf_is_its_sum_over_all_pairs(maps: Maps, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    p, image = rng.dirichlet((1, 1, 1), (2, *size)).transpose(0, 3, 1, 2), rng.random((2, 2, *size))
+
+    found = pairs(maps)("gated_crf", p.astype(np.float32), image.astype(np.float32), KERNELS, 3)
+
+    assert found == pytest.approx(sum_over_pairs(p, image, 3) / (2 * np.prod(size)), rel=1e-4)
+
+
+def sum_over_pairs(p: np.ndarray, image: np.ndarray, radius: int) -> float:
+    """Go through all pairs (Obukhov et al. 2019); outside, features and probabilities are 0."""
+    n, _, h, w = p.shape
+    steps = [d for d in np.ndindex(2 * radius + 1, 2 * radius + 1) if d != (radius, radius)]
+    total = 0.0
+    for case, y, x in np.ndindex(n, h, w):
+        for down, right in steps:
+            j, i = y + down - radius, x + right - radius
+            is_inside = 0 <= j < h and 0 <= i < w
+            grey = image[case, :, j, i] if is_inside else 0 * image[case, :, 0, 0]
+            place = np.subtract((y, x), (j, i) if is_inside else (0, 0))
+            apart = ((image[case, :, y, x] - grey) ** 2).sum() / 0.1**2
+            weight = np.exp(-0.5 * ((place / 5) ** 2).sum() - 0.5 * apart) + np.exp(-0.5 * ((place / 3) ** 2).sum())
+            total += weight * (1 - (p[case, :, y, x] @ p[case, :, j, i] if is_inside else 0))
+    return total
+
+
+def test_the_slope_of_the_gated_crf_is_that_of_finite_differences() -> None:
+    torch = pytest.importorskip("torch")
+    from zoo.common.methods.gated_crf.pairs_torch import gated_crf
+
+    rng = np.random.default_rng(0)
+    p = torch.from_numpy(rng.random((1, 2, 4, 5))).requires_grad_()
+    image = torch.from_numpy(rng.random((1, 1, 4, 5)))
+
+    (slope,) = torch.autograd.grad(gated_crf(p, image, KERNELS, 2), p)
+
+    step = torch.zeros_like(p)
+    step[0, 1, 2, 3] = 1e-5
+    with torch.no_grad():
+        up, down = (gated_crf(p + sign * step, image, KERNELS, 2) for sign in (1, -1))
+    assert float(slope[0, 1, 2, 3]) == pytest.approx(float(up - down) / 2e-5, rel=1e-4)
 
 
 def test_softened_labels_are_the_known_answer(maps: Maps) -> None:
