@@ -70,8 +70,8 @@ def symmetric_divergence_map(p: Tensor, q: Tensor) -> Tensor:
 
 def sharpened(p: Tensor, temperature: float) -> Tensor:
     """Push each probability away from a half: p^(1/t) / (p^(1/t) + (1 - p)^(1/t))."""
-    power = p ** (1 / temperature)
-    return power / (power + (1 - p) ** (1 / temperature))
+    odds = ops.log(p.clip(min=1e-6)) - ops.log((1 - p).clip(min=1e-6))
+    return ops.sigmoid(odds / temperature)  # the same, without powers, which take longest of all
 
 
 def pyramid_term(scales: list[Tensor]) -> Tensor:

@@ -27,7 +27,7 @@ def hard_labels(p: torch.Tensor) -> torch.Tensor:
 
 def squared_difference(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Average the squared difference over pixels and classes."""
-    return ((p - q) ** 2).mean()
+    return functional.mse_loss(p, q)
 
 
 def entropy_map(p: torch.Tensor) -> torch.Tensor:
@@ -69,8 +69,8 @@ def symmetric_divergence_map(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 def sharpened(p: torch.Tensor, temperature: float) -> torch.Tensor:
     """Push each probability away from a half: p^(1/t) / (p^(1/t) + (1 - p)^(1/t))."""
-    power = p ** (1 / temperature)
-    return power / (power + (1 - p) ** (1 / temperature))
+    odds = torch.log(p.clip(min=1e-6)) - torch.log((1 - p).clip(min=1e-6))
+    return torch.sigmoid(odds / temperature)  # the same, without powers, which take longest of all
 
 
 def pyramid_term(scales: list[torch.Tensor]) -> torch.Tensor:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from zoo.common.methods import find_method, list_methods
+from zoo.common.methods.contract import NETWORK
+from zoo.common.recipe import Recipe
 
 from .harness import begin, draw_batch, open_model, take
 
@@ -86,3 +88,25 @@ def test_what_is_under_an_unknown_pixel_does_not_matter(name: str) -> None:
 
     assert whole.terms["cross_entropy"] > 0
     assert nothing.terms["cross_entropy"] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_holds_the_networks_that_its_method_names_and_no_more(name: str) -> None:
+    model, method = open_model("torch"), find_method(name)
+    network = sum(value.size for value in model.engine.weights().values())
+    begin(model, name, Recipe(optimiser="adamw"))
+    take(model, draw_batch(model, name), 1)
+
+    state = model.engine.training_state()
+
+    learned = {key: value.size for key, value in state.items() if key.startswith("exp_avg.")}
+    followed = [key for key in state if key.startswith("companion.teacher/")]
+    others = sum(size for key, size in learned.items() if "partner" in key)
+    networks = sum(kind == NETWORK for kind in method.companions)
+    decoders = len(method.companions) - networks
+    assert others <= networks * network + decoders * 0.5 * network  # a decoder is less than half of a U-Net
+    assert bool(followed) == method.has_teacher
+    assert not [key for key in learned if "teacher" in key]  # what follows needs no memory of gradients
+    assert (
+        sum(value.size for value in state.values()) <= (2 + 3 * networks + 2 * decoders + method.has_teacher) * network
+    )

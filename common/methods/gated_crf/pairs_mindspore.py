@@ -44,10 +44,12 @@ def windows(down: int, right: int, h: int, w: int) -> tuple[tuple, tuple]:
 
 def pair_weights(apart: Tensor, kernels: Kernels, distance_px2: int) -> Tensor:
     """Weigh pairs by what their intensities differ, (n, 1, h, w); places count as the steps between them do."""
-    found = ops.zeros_like(apart[:, :1])
-    for weight, place, grey in kernels:
-        near = weight * math.exp(-0.5 * distance_px2 / place**2)
-        found = found + (near * ops.exp((apart**2).sum(1, keepdims=True) * (-0.5 / grey**2)) if grey else near)
+    squares = (apart**2).sum(1, keepdims=True)
+    near = [weight * math.exp(-0.5 * distance_px2 / place**2) for weight, place, _ in kernels]
+    found = ops.full_like(squares, sum(value for value, kernel in zip(near, kernels, strict=True) if not kernel[2]))
+    for value, (_, _, grey) in zip(near, kernels, strict=True):
+        if grey:
+            found = found + value * ops.exp(squares * (-0.5 / grey**2))
     return found
 
 

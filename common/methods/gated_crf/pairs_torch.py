@@ -43,10 +43,12 @@ def windows(down: int, right: int, h: int, w: int) -> tuple[tuple[slice, ...], t
 
 def pair_weights(apart: torch.Tensor, kernels: Kernels, distance_px2: int) -> torch.Tensor:
     """Weigh pairs by what their intensities differ, (n, 1, h, w); places count as the steps between them do."""
-    found = torch.zeros_like(apart[:, :1])
-    for weight, place, grey in kernels:
-        near = weight * math.exp(-0.5 * distance_px2 / place**2)
-        found = found + (near * torch.exp((apart**2).sum(1, keepdim=True) * (-0.5 / grey**2)) if grey else near)
+    squares = (apart**2).sum(1, keepdim=True) if apart.shape[1] > 1 else apart.square()
+    near = [weight * math.exp(-0.5 * distance_px2 / place**2) for weight, place, _ in kernels]
+    found = torch.full_like(squares, sum(value for value, kernel in zip(near, kernels, strict=True) if not kernel[2]))
+    for value, (_, _, grey) in zip(near, kernels, strict=True):
+        if grey:
+            found.add_(torch.exp(squares * (-0.5 / grey**2)), alpha=value)
     return found
 
 
