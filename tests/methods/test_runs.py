@@ -43,11 +43,15 @@ def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_better_network(tmp_pat
     assert {r["shipped_network"] for r in records_of(tmp_path) if r["event"] == "epoch"} <= {"the first", "partner1"}
 
 
-@pytest.mark.parametrize("name", ["cps", "mean-teacher"])
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [("cps", "torch"), ("mean-teacher", "torch"), pytest.param("cps", "mindspore", marks=pytest.mark.slow)],
+)
 def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, broken = open_model("torch"), open_model("torch")
+    pytest.importorskip(backend)
+    whole, broken = open_model(backend), open_model(backend)
     data = draw_dataset(whole)
     whole.train(data, out=tmp_path / "whole", method=name, ema_decay=0.9, **QUICK)
     finish = Trainer._finish_epoch

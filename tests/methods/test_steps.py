@@ -44,7 +44,21 @@ def test_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[st
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_run_goes_on_exactly(name: str) -> None:
-    whole, resumed = open_model("torch"), open_model("torch")
+    check_resumed(name, "torch")
+
+
+# one of each kind: a teacher, decoders, a second network, a choice that remembers the steps before it, two views
+@pytest.mark.parametrize("name", ["mean-teacher", "dmpls", "co-teaching", "dast", "confident-learning", "vox2vec"])
+@pytest.mark.slow
+def test_a_resumed_run_goes_on_exactly_in_mindspore(name: str) -> None:
+    pytest.importorskip("mindspore")
+
+    check_resumed(name, "mindspore")
+
+
+def check_resumed(name: str, framework: str) -> None:
+    """Take four steps at once, and two and two in another engine; all that a run holds has to be the same."""
+    whole, resumed = open_model(framework), open_model(framework)
     batch = draw_batch(whole, name)
     begin(whole, name)
     take(whole, batch, 2)
