@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import zoo
 from zoo.common.errors import ConfigError
+from zoo.training.curves import plot_curves
 from zoo.training.loop import Interrupted, Trainer
 
 from .harness import draw_dataset, open_model, scribbled
@@ -136,3 +138,15 @@ def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_pa
     with pytest.raises(ConfigError, match=told):
         model.train(tmp_path, out=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_method_tells_of_its_steps_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: figures.append(figure))
+    epoch = {"event": "epoch", "training": {"cross_entropy": 1.0}, "validation": {"dice": 0.5}, "learning_rate": 0.1}
+    records = [{**epoch, "epoch": n, "method": {"ramp": n / 2, "kept_share": 1 - n / 10}} for n in (1, 2)]
+
+    plot_curves(records, "dice", tmp_path / "curves.png")
+
+    drawn = {line.get_label(): list(line.get_ydata()) for line in figures[0].axes[3].lines}
+    assert drawn["ramp"] == [0.5, 1.0] and drawn["kept share"] == [0.9, 0.8]
