@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.datasets import SPLITS, Dataset
+from zoo.common.datasets import NOISY, SPLITS, Dataset, Record
 from zoo.common.datasets.masks import stored_numbers
 from zoo.common.datasets.unlabelled import forgotten
 from zoo.common.errors import ConfigError, DataError, ZooWarning
@@ -50,9 +50,11 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         return _images_only(dataset)
     read = _partial if method.uses_partial else _whole
     records = [
-        replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
+        replace(record, load=partial(read, record.load, record.name)) if record.split in ("train", NOISY) else record
         for record in dataset.records
     ]
+    if method.uses_partial:
+        _check_marked([record for record in records if record.split == "train"], dataset.origin, method)
     kept = [record for record in records if record.split in (*SPLITS, method.second)]
     if len(kept) < len(records):
         others = sorted({record.split for record in records} - {*SPLITS, method.second})
@@ -60,6 +62,19 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         told = f"{many} are left out, which {method.name} "
         warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
+
+
+def _check_marked(training: Sequence[Record], origin: str, method: Method) -> None:
+    """Raise DataError where no mask marks anything but the background; looks until one does, mostly at the first."""
+    for record in training:
+        mask = np.asarray(record.load().labels["mask"])
+        if ((mask != 0) & (mask != UNKNOWN)).any():
+            return
+    if training:
+        raise DataError(
+            f"{origin}: none of {len(training)} training masks marks any class; {method.name} takes {UNKNOWN} for "
+            "unknown, in masks of 0 and 255 alone, too. Write the class as 1; whole masks are for `supervised`"
+        )
 
 
 def _images_only(dataset: Dataset) -> Dataset:

@@ -48,6 +48,10 @@ def check_loss(name: str, weights: Sequence[float], algorithm: Algorithm[Any], e
         raise ConfigError(f"loss={name!r}: {unknown[0]!r} is unknown; expected one of {', '.join(OPTIONS)}, or a sum")
     if algorithm.labels != ("mask",) or algorithm.dense_output != "logits" or len(algorithm.phases) > 1:
         raise ConfigError(f"loss={name!r}: {entry} has a loss of its own alone; expected an entry for segmentation")
+    if getattr(algorithm.config, "deep_supervision", False):
+        raise ConfigError(
+            f"loss={name!r}: the coarse outputs of {entry} learn by its own loss alone; expected deep_supervision=False"
+        )
     _check_weights(weights, tuple(algorithm.config.classes))
 
 

@@ -158,19 +158,38 @@ def test_the_judge_of_confident_learning_stands_still_in_the_second_half() -> No
     assert 0 <= step.told["doubted_share"] < 1
 
 
-@pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg"])
-def test_a_volume_network_serves_methods_with_decoders(name: str) -> None:
-    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny")
-    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(2)]
-    rng = np.random.default_rng(0)
-    moved = [model.algorithm.augment(sample, rng) for sample in samples]
-    inputs = stack([model.algorithm.preprocess(sample.image) for sample in moved])
-    targets = stack([model.algorithm.targets(sample) for sample in moved])
+@pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg", "dast", "vox2vec"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_volume_network_serves_methods_with_decoders(name: str, deep: bool) -> None:
+    model = open_volumes("torch", deep_supervision=deep)
     begin(model, name)
 
-    step = take(model, (inputs, targets, 1), 1)[0]
+    step = take(model, draw_volumes(model), 1)[0]
 
     assert np.isfinite(step.grad_norm) and step.grad_norm > 0
+
+
+@pytest.mark.parametrize("name", ["urpc", "mc-net"])
+def test_further_decoders_of_volumes_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
+    found = []
+    for framework in both_frameworks:
+        model = open_volumes(framework)
+        begin(model, name, weight=1.0)
+        found.append(take(model, draw_volumes(model), 2, rate=1e-4))
+
+    for expected, step in zip(*found, strict=True):
+        assert step.terms == pytest.approx(expected.terms, rel=1e-2, abs=1e-4)
+
+
+def open_volumes(framework: str, **options: object) -> zoo.Model:
+    return zoo.load("3D-UNet", backend=framework, checkpoint=None, variant="tiny", **options)
+
+
+def draw_volumes(model: zoo.Model):
+    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(2)]
+    moved = [model.algorithm.augment(sample, np.random.default_rng(0)) for sample in samples]
+    inputs = stack([model.algorithm.preprocess(sample.image) for sample in moved])
+    return inputs, stack([model.algorithm.targets(sample) for sample in moved]), 1
 
 
 def test_an_own_term_weighs_less_at_the_beginning_of_a_run() -> None:

@@ -140,6 +140,13 @@ def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def test_a_loss_that_would_leave_coarse_outputs_untrained_is_refused(tmp_path: Path) -> None:
+    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny", deep_supervision=True)
+
+    with pytest.raises(ConfigError, match="expected deep_supervision=False"):
+        model.train(tmp_path, out=tmp_path / "run", loss="dice")
+
+
 def test_what_a_method_tells_of_its_steps_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     figures: list[Figure] = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: figures.append(figure))
