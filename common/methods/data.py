@@ -101,7 +101,7 @@ def _whole(load: Callable[[], Sample], name: str) -> Sample:
     sample = load()
     if "mask" in sample.labels and (np.asarray(sample.labels["mask"]) == UNKNOWN).any():
         raise DataError(
-            f"{sample.files.get('mask', name)}: holds {UNKNOWN}, which is unknown; expected a class for every pixel. "
+            f"{sample.files.get('mask', name)}: has unknown pixels ({UNKNOWN}); expected a class for every pixel. "
             "Complete the mask, or learn from a part of it: `zoo methods --kind weakly-supervised`"
         )
     return sample

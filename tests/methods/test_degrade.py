@@ -165,3 +165,13 @@ def test_a_folder_of_images_is_not_taken_for_masks(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="256 different numbers, as an image does"):
         degrade_folder(tmp_path / "scans", tmp_path / "out", "points", 1.0, 0)
+
+
+def test_weights_of_classes_are_given_one_by_one(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    asked = ["train", "2D-UNet", "--checkpoint", "none", "--data", str(tmp_path), "--out", str(tmp_path / "run")]
+
+    result = CliRunner().invoke(app, [*asked, *("--class-weights", "0.5") * 3])
+
+    assert "class_weights=(0.5, 0.5, 0.5) given without a loss" in " ".join(result.output.split())
