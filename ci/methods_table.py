@@ -1,17 +1,20 @@
 """Train one row of a table of docs/methods.md, or collect the rows that were trained.
 
-    python ci/methods_table.py run sunnybrook-labels mean-teacher --seed 0 --data DATA --runs RUNS [--backend torch]
+    python ci/methods_table.py run sunnybrook-labels mean-teacher --seed 0 --data DATA --runs RUNS [--short]
     python ci/methods_table.py collect --runs RUNS
 
 DATA: the folder of the data set that the table names, with whole masks; what the table takes away is taken away here,
 by a seed of its own, so that all rows and seeds see the same labels. A row is trained through `zoo train`, and tested
 once, at its end, on whole masks. `baseline` and `ceiling` are rows, too: the labelled part alone, and all of it.
-The rows stand in docs/methods.md between two marks; every log is copied to checkpoints/methods/.
+`start:METHOD` is the baseline from weights that `zoo pretrain` learned from the training images alone, once per table.
+`--short` trains a few epochs, to lay both frameworks (`--backend`) side by side. The rows stand in docs/methods.md
+between two marks; every log is copied to checkpoints/methods/.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import shutil
 import statistics
@@ -45,38 +48,55 @@ class Table:
     batch: str = "8"  # labelled images of a step; methods with images without a mask get as many more
     recipe: tuple[str, ...] = ()  # of zoo train
     repeats: str = "1"  # times a labelled image is drawn per epoch, so that few make as many steps as all of them
+    ceiling: str = ""  # the table whose ceiling this one shares
+    short: str = "4"  # epochs of a short run
+    pretraining: tuple[str, ...] = ()  # of zoo pretrain
 
 
-HEART = ("--learning-rate", "0.002", "--ema-decay", "0.99")
+HEART = ("--learning-rate", "0.005", "--ema-decay", "0.99", "--warmup-epochs", "0.5", "--epochs", "12")
+HIPPOCAMPUS = ("--learning-rate", "0.003", "--ema-decay", "0.98", "--epochs", "4")
 SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
 WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
 NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
 TOLD = ("dast",)  # learns which masks are wrong, as the split `noisy`
 WRONG = ("noise_share=0.3",)
+STARTS = ("start:models-genesis", "start:patch-swapping", "start:volume-fusion", "start:vox2vec")
 TABLES = {
     "sunnybrook-labels": Table(
         "Left ventricle, 10 % of the patients labelled",
-        *("2D-UNet", "small-heart", SEMI, "supervised", ("--labelled-share", "0.1")),
-        recipe=(*HEART, "--epochs", "20"),
+        *("2D-UNet", "compact-heart", SEMI, "supervised", ("--labelled-share", "0.1")),
+        recipe=HEART,
         repeats="12",
     ),
     "sunnybrook-scribbles": Table(
         "Left ventricle, scribbles",
-        *("2D-UNet", "small-heart", WEAK, "partial-cross-entropy", ("--scribbles",)),
-        recipe=(*HEART, "--epochs", "20"),
+        *("2D-UNet", "compact-heart", WEAK, "partial-cross-entropy", ("--scribbles",)),
+        recipe=HEART,
+        ceiling="sunnybrook-labels",
     ),
     "sunnybrook-noise": Table(
         "Left ventricle, 60 % of the masks wrong",
-        *("2D-UNet", "small-heart", NOISY, "loss:cross-entropy", ("--noise", "--share", "0.6")),
+        *("2D-UNet", "compact-heart", NOISY, "loss:cross-entropy", ("--noise", "--share", "0.6")),
         options={"co-teaching": WRONG, "trinet": WRONG},
-        recipe=(*HEART, "--epochs", "20"),
+        recipe=HEART,
+    ),
+    "sunnybrook-start": Table(
+        "Left ventricle, 10 % of the patients labelled, from a pretrained start",
+        *("2D-UNet", "compact-heart", STARTS, "supervised", ("--labelled-share", "0.1")),
+        recipe=HEART,
+        repeats="12",
+        ceiling="sunnybrook-labels",
+        pretraining=("--learning-rate", "0.005", "--epochs", "12", "--batch-size", "8"),
     ),
     "hippocampus-labels": Table(
         "Hippocampus, 10 labelled volumes",
-        *("3D-UNet", "small", ("mean-teacher", "cps"), "supervised", ("--labelled-share", "0.055")),
+        *("3D-UNet", "small", ("mean-teacher", "cps", "start:models-genesis"), "supervised"),
+        worse=("--labelled-share", "0.0714"),  # of 140
         batch="2",
-        recipe=("--epochs", "20"),
-        repeats="18",
+        recipe=HIPPOCAMPUS,
+        repeats="14",
+        short="1",
+        pretraining=("--learning-rate", "0.003", "--epochs", "3", "--batch-size", "2"),
     ),
 }
 
@@ -90,6 +110,7 @@ def main() -> None:
     run.add_argument("--seed", default="0")
     run.add_argument("--data", type=Path, required=True)
     run.add_argument("--backend", default="torch")
+    run.add_argument("--short", action="store_true")
     for command in (run, commands.add_parser("collect")):
         command.add_argument("--runs", type=Path, required=True)
     arguments, more = parser.parse_known_args()
@@ -102,52 +123,86 @@ def main() -> None:
 def train_row(asked: argparse.Namespace, more: Sequence[str]) -> None:
     """Train one row with one seed, unless it was; a run that was stopped goes on."""
     table = TABLES[asked.table]
-    out = asked.runs / f"{asked.table}-{asked.row.replace(':', '-')}-{asked.backend}-{asked.seed}"
+    out = (
+        asked.runs / f"{'short-' * asked.short}{asked.table}-{asked.row.replace(':', '-')}-{asked.backend}-{asked.seed}"
+    )
     if (out / "test" / "cases.csv").exists():
         print(f"{out}: is there already")
         return
-    command = command_of(table, asked.row, data_of(table, asked, asked.table), out, asked.seed, asked.backend)
-    resume = ["--resume"] if (out / "settings.json").exists() else []
-    subprocess.run([sys.executable, "-m", "zoo", *command, *resume, *more], check=True)
+    data = data_of(table, asked)
+    way = {"baseline": table.baseline, "ceiling": ceiling_way(table)}.get(asked.row, asked.row)
+    start = "none"
+    if way.startswith("start:"):
+        start, way = str(pretrained(table, way.removeprefix("start:"), data, asked)), table.baseline
+    command = [
+        "train",
+        table.entry,
+        *told(table, way),
+        "--checkpoint",
+        start,
+        "--data",
+        str(data),
+        *recipe_of(table, asked),
+    ]
+    command += ["--variant", table.variant] if start == "none" else []
+    command += ["--out", str(out), "--seed", asked.seed, "--backend", asked.backend]
+    run_zoo(*command, *["--resume"] * (out / "settings.json").exists(), *more)
     LOGS.mkdir(parents=True, exist_ok=True)
     shutil.copy(out / "log.jsonl", LOGS / f"{out.name}.log.jsonl")
 
 
-def data_of(table: Table, asked: argparse.Namespace, name: str) -> Path:
+def run_zoo(*command: str) -> None:
+    """Run a command of the zoo to its end."""
+    subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
+
+
+def ceiling_way(table: Table) -> str:
+    """Return how a table's ceiling learns from all masks: by the baseline's loss, where that is what is compared."""
+    return table.baseline if table.baseline.startswith("loss:") else "supervised"
+
+
+def data_of(table: Table, asked: argparse.Namespace) -> Path:
     """Return the data of a row: as it is for the ceiling, else made worse, once per table."""
     if asked.row == "ceiling":
         return Path(asked.data)
     is_told = asked.row in TOLD
-    worse = Path(asked.runs) / f"data-{name}{'-told' * is_told}"
+    worse = Path(asked.runs) / f"data-{asked.table}{'-told' * is_told}"
     if not worse.exists():
         begun = worse.with_name(f"{worse.name}.part")
         shutil.rmtree(begun, ignore_errors=True)
-        command = [
-            "degrade",
-            str(asked.data),
-            "--out",
-            str(begun),
-            *table.worse,
-            "--seed",
-            DRAWN,
-            *["--tell"] * is_told,
-        ]
-        subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
+        tell = ["--tell"] * is_told
+        run_zoo("degrade", str(asked.data), "--out", str(begun), *table.worse, "--seed", DRAWN, *tell)
         begun.rename(worse)
     return worse
 
 
-def command_of(table: Table, row: str, data: Path, out: Path, seed: str, backend: str) -> list[str]:
-    """Return the arguments of `zoo` that train a row."""
-    way = {"baseline": table.baseline, "ceiling": "supervised"}.get(row, row)
-    mixed = way in (*SEMI, *TOLD)
-    batch = str(2 * int(table.batch)) if mixed else table.batch
-    start = ["--checkpoint", "none", "--variant", table.variant, "--backend", backend]
-    told = ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way]
+def pretrained(table: Table, method: str, data: Path, asked: argparse.Namespace) -> Path:
+    """Return weights that were learned from the images of training and without a label, once for all seeds."""
+    out = Path(asked.runs) / f"{asked.table}-pretrained-{method}-{asked.backend}"
+    images = Path(asked.runs) / f"images-{asked.table}"
+    if not (out / "best.safetensors").exists():
+        images.mkdir(exist_ok=True)
+        with (data / "manifest.csv").open(encoding="utf-8", newline="") as file:
+            seen = [data / row["image"] for row in csv.DictReader(file) if row["split"] in ("train", "unlabelled")]
+        for path in seen:
+            (images / path.name).unlink(missing_ok=True)
+            (images / path.name).symlink_to(path.resolve())
+        place = ("--images", str(images), "--out", str(out), "--backend", asked.backend)
+        run_zoo("pretrain", table.entry, "--variant", table.variant, *place, "--method", method, *table.pretraining)
+    return out / "best.safetensors"
+
+
+def told(table: Table, way: str) -> list[str]:
+    """Return the arguments that say what a step of a row is."""
     options = [word for option in table.options.get(way, ()) for word in ("--method-option", option)]
-    place = ["--data", str(data), "--out", str(out), "--seed", seed, "--batch-size", batch]
-    often = ["--repeats", table.repeats] if row != "ceiling" else []  # the ceiling has as many steps without
-    return ["train", table.entry, *start, *place, *table.recipe, *often, *told, *options]
+    return ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way, *options]
+
+
+def recipe_of(table: Table, asked: argparse.Namespace) -> list[str]:
+    """Return the arguments that say how long and how fast a row is trained."""
+    batch = 2 * int(table.batch) if asked.row in (*SEMI, *TOLD) else table.batch
+    often = ["--repeats", table.repeats] if asked.row != "ceiling" else []  # the ceiling has as many steps without
+    return [*table.recipe, "--batch-size", str(batch), *often, *(["--epochs", table.short] if asked.short else [])]
 
 
 def collect(runs: Path) -> None:
@@ -162,7 +217,8 @@ def collect(runs: Path) -> None:
 
 def table_of(name: str, table: Table, runs: Path) -> str:
     """Return the rows of a table in Markdown; Dice of the test split, mean over cases, then mean and range of seeds."""
-    rows = {row: scores_of(runs, name, row) for row in ("baseline", *table.methods, "ceiling")}
+    rows = {row: scores_of(runs, name, row) for row in ("baseline", *table.methods)}
+    rows["ceiling"] = scores_of(runs, table.ceiling or name, "ceiling")
     base = rows["baseline"]
     lines = ["| row | Dice | against the baseline, paired | seeds |", "|---|---|---|---|"]
     for row, seeds in rows.items():
