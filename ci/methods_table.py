@@ -50,11 +50,11 @@ class Table:
     repeats: str = "1"  # times a labelled image is drawn per epoch, so that few make as many steps as all of them
     ceiling: str = ""  # the table whose ceiling this one shares
     base: str = ""  # the table whose baseline this one shares: data and settings are the same
-    short: str = "4"  # epochs of a short run
+    short: str = "3"  # epochs of a short run
     pretraining: tuple[str, ...] = ()  # of zoo pretrain
 
 
-HEART = ("--learning-rate", "0.005", "--ema-decay", "0.99", "--warmup-epochs", "0.5", "--epochs", "12")
+HEART = ("--learning-rate", "0.005", "--ema-decay", "0.99", "--warmup-epochs", "0.5", "--epochs", "8")
 HIPPOCAMPUS = ("--learning-rate", "0.003", "--ema-decay", "0.98", "--epochs", "4")
 SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
 WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
@@ -88,7 +88,7 @@ TABLES = {
         repeats="12",
         ceiling="sunnybrook-labels",
         base="sunnybrook-labels",
-        pretraining=("--learning-rate", "0.005", "--epochs", "12", "--batch-size", "8"),
+        pretraining=("--learning-rate", "0.005", "--epochs", "8", "--batch-size", "8"),
     ),
     "hippocampus-labels": Table(
         "Hippocampus, 10 labelled volumes",
