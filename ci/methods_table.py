@@ -214,6 +214,9 @@ def collect(runs: Path) -> None:
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         before, rest = text.split(begin, 1)
         text = f"{before}{begin}\n{table_of(name, table, runs)}{end}{rest.split(end, 1)[1]}"
+    begin, end = "<!-- short runs -->", "<!-- end of short runs -->"
+    before, rest = text.split(begin, 1)
+    text = f"{before}{begin}\n{short_runs(runs)}{end}{rest.split(end, 1)[1]}"
     PAGE.write_text(text, encoding="utf-8")
 
 
@@ -234,10 +237,24 @@ def table_of(name: str, table: Table, runs: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def scores_of(runs: Path, table: str, row: str) -> dict[str, dict[str, float]]:
-    """Return the Dice of each test case, by seed and name of the case, of PyTorch's runs."""
+def short_runs(runs: Path) -> str:
+    """Return the runs of a few epochs in Markdown, both frameworks beside each other."""
+    lines = ["| table, row | epochs | PyTorch, Dice by seed | MindSpore |", "|---|---|---|---|"]
+    for name, table in TABLES.items():
+        for row in ("baseline", *table.methods):
+            found = {way: scores_of(runs, f"short-{name}", row, way) for way in ("torch", "mindspore")}
+            if all(found.values()):
+                means = {
+                    way: ", ".join(f"{statistics.mean(s.values()):.3f}" for s in found[way].values()) for way in found
+                }
+                lines.append(f"| {name}, {row} | {table.short} | {means['torch']} | {means['mindspore']} |")
+    return "\n".join(lines) + "\n"
+
+
+def scores_of(runs: Path, table: str, row: str, backend: str = "torch") -> dict[str, dict[str, float]]:
+    """Return the Dice of each test case, by seed and name of the case, of the runs of a framework."""
     found = {}
-    for folder in sorted(runs.glob(f"{table}-{row.replace(':', '-')}-torch-*")):
+    for folder in sorted(runs.glob(f"{table}-{row.replace(':', '-')}-{backend}-*")):
         if (folder / "test" / "cases.csv").exists():
             rows: list[dict[str, Any]] = list(read_results(folder / "test").rows)
             name = next(key for key in rows[0] if key.startswith("dice"))
