@@ -31,6 +31,7 @@ from zoo.evaluation import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LOGS = ROOT / "docs" / "methods.md", ROOT / "checkpoints" / "methods"
+Cases = dict[str, tuple[str, float]]  # patient and Dice by the name of a case
 DRAWN = "7"  # seed of what is taken away from the data
 
 
@@ -226,12 +227,15 @@ def table_of(name: str, table: Table, runs: Path) -> str:
     rows |= {row: scores_of(runs, name, row) for row in table.methods}
     rows["ceiling"] = scores_of(runs, table.ceiling or name, "ceiling")
     base = rows["baseline"]
-    lines = ["| row | Dice | against the baseline, paired | seeds |", "|---|---|---|---|"]
+    lines = [
+        "| row | Dice, mean and range of seeds | against the baseline: difference, patients that gain, p | seeds |",
+        "|---|---|---|---|",
+    ]
     for row, seeds in rows.items():
         if not seeds:
             lines.append(f"| {row} | not trained yet | | |")
             continue
-        means = [statistics.mean(scores.values()) for scores in seeds.values()]
+        means = [mean_of(cases) for cases in seeds.values()]
         spread = f" ({min(means):.3f} to {max(means):.3f})" if len(means) > 1 else ""
         lines.append(f"| {row} | {statistics.mean(means):.3f}{spread} | {paired(seeds, base, row)} | {len(means)} |")
     return "\n".join(lines) + "\n"
@@ -244,33 +248,44 @@ def short_runs(runs: Path) -> str:
         for row in ("baseline", *table.methods):
             found = {way: scores_of(runs, f"short-{name}", row, way) for way in ("torch", "mindspore")}
             if all(found.values()):
-                means = {
-                    way: ", ".join(f"{statistics.mean(s.values()):.3f}" for s in found[way].values()) for way in found
-                }
+                means = {way: ", ".join(f"{mean_of(cases):.3f}" for cases in found[way].values()) for way in found}
                 lines.append(f"| {name}, {row} | {table.short} | {means['torch']} | {means['mindspore']} |")
     return "\n".join(lines) + "\n"
 
 
-def scores_of(runs: Path, table: str, row: str, backend: str = "torch") -> dict[str, dict[str, float]]:
-    """Return the Dice of each test case, by seed and name of the case, of the runs of a framework."""
+def scores_of(runs: Path, table: str, row: str, backend: str = "torch") -> dict[str, Cases]:
+    """Return patient and Dice of each test case by seed, of the runs of a framework, where it is defined."""
     found = {}
     for folder in sorted(runs.glob(f"{table}-{row.replace(':', '-')}-{backend}-*")):
         if (folder / "test" / "cases.csv").exists():
             rows: list[dict[str, Any]] = list(read_results(folder / "test").rows)
-            name = next(key for key in rows[0] if key.startswith("dice"))
-            scores = {str(case["name"]): float(case[name]) for case in rows}
-            found[folder.name.rsplit("-", 1)[1]] = {case: value for case, value in scores.items() if value == value}
+            names = [key for key in rows[0] if key.startswith("dice")]
+            scores = {
+                str(case["name"]): (str(case["group"]), statistics.mean(float(case[n]) for n in names)) for case in rows
+            }
+            found[folder.name.rsplit("-", 1)[1]] = {case: told for case, told in scores.items() if told[1] == told[1]}
     return found
 
 
-def paired(seeds: dict[str, dict[str, float]], base: dict[str, dict[str, float]], row: str) -> str:
-    """Compare case by case over the seeds that both rows have: mean difference, p of signed ranks."""
-    common = [(seeds[s][case], base[s][case]) for s in seeds if s in base for case in seeds[s] if case in base[s]]
+def mean_of(cases: Cases) -> float:
+    """Return the mean Dice over cases."""
+    return statistics.mean(score for _, score in cases.values())
+
+
+def paired(seeds: dict[str, Cases], base: dict[str, Cases], row: str) -> str:
+    """Compare patient by patient, means over cases and over the seeds that both have: difference, p of signed ranks."""
+    common = [seed for seed in seeds if seed in base]
     if row == "baseline" or not common:
         return "-"
-    differences = [first - second for first, second in common]
-    p = stats.wilcoxon(differences).pvalue if any(differences) else 1.0
-    return f"{statistics.mean(differences):+.3f}, p {json.dumps(round(float(p), 4))}"
+    told: dict[str, list[float]] = {}
+    for seed in common:
+        for case in seeds[seed].keys() & base[seed].keys():
+            patient, score = seeds[seed][case]
+            told.setdefault(patient, []).append(score - base[seed][case][1])
+    differences = [statistics.mean(values) for values in told.values()]
+    p = float(stats.wilcoxon(differences).pvalue) if any(differences) else 1.0
+    better = sum(difference > 0 for difference in differences)
+    return f"{statistics.mean(differences):+.3f}, {better} of {len(differences)}, p {p:.3f}"
 
 
 if __name__ == "__main__":
