@@ -88,8 +88,12 @@ def _around(objects: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         max(2.0, min(h, w) * rng.uniform(*AWAY)),
         *(distance.max() * rng.uniform(*share) for share in FURTHER),
     ):
-        turn = (angle - rng.uniform(-np.pi, np.pi)) % (2 * np.pi)
-        arcs |= (np.abs(distance - away) <= 0.5) & (turn < 2 * np.pi * rng.uniform(*ARC))
+        ring = np.abs(distance - away) <= 0.5
+        if not ring.any():  # the objects leave no such place
+            continue
+        middle = angle[ring][rng.integers(ring.sum())]  # some place of the ring that lies in the picture
+        turn = np.abs((angle - middle + np.pi) % (2 * np.pi) - np.pi)
+        arcs |= ring & (turn < np.pi * rng.uniform(*ARC))
     return arcs
 
 
