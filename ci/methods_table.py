@@ -20,10 +20,11 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from methods_tables import SEMI, TABLES, TOLD, Table
+from PIL import Image
 from scipy import stats
 
 from zoo.evaluation import read_results
@@ -32,75 +33,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE, LOGS = ROOT / "docs" / "methods.md", ROOT / "checkpoints" / "methods"
 Cases = dict[str, tuple[str, float]]  # patient and Dice by the name of a case
 DRAWN = "7"  # seed of what is taken away from the data
-
-
-@dataclass(frozen=True)
-class Table:
-    """One comparison: what is made worse, the entry, and how every row of it is trained."""
-
-    title: str
-    entry: str
-    variant: str
-    methods: tuple[str, ...]
-    baseline: str  # the method of the row `baseline`
-    worse: tuple[str, ...]  # options of zoo degrade
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)  # --method-option of a row
-    batch: str = "8"  # labelled images of a step; methods with images without a mask get as many more
-    recipe: tuple[str, ...] = ()  # of zoo train
-    repeats: str = "1"  # times a labelled image is drawn per epoch, so that few make as many steps as all of them
-    ceiling: str = ""  # the table whose ceiling this one shares
-    base: str = ""  # the table whose baseline this one shares: data and settings are the same
-    short: str = "3"  # epochs of a short run
-    pretraining: tuple[str, ...] = ()  # of zoo pretrain
-
-
-HEART = ("--learning-rate", "0.005", "--ema-decay", "0.99", "--warmup-epochs", "0.5", "--epochs", "8")
-HIPPOCAMPUS = ("--learning-rate", "0.003", "--ema-decay", "0.98", "--epochs", "4")
-SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
-WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
-NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
-TOLD = ("dast",)  # learns which masks are wrong, as the split `noisy`
-WRONG = ("noise_share=0.3",)
-STARTS = ("start:models-genesis", "start:patch-swapping", "start:volume-fusion", "start:vox2vec")
-TABLES = {
-    "sunnybrook-labels": Table(
-        "Left ventricle, 10 % of the patients labelled",
-        *("2D-UNet", "compact-heart", SEMI, "supervised", ("--labelled-share", "0.1")),
-        recipe=HEART,
-        repeats="12",
-    ),
-    "sunnybrook-scribbles": Table(
-        "Left ventricle, scribbles",
-        *("2D-UNet", "compact-heart", WEAK, "partial-cross-entropy", ("--scribbles",)),
-        recipe=HEART,
-        ceiling="sunnybrook-labels",
-    ),
-    "sunnybrook-noise": Table(
-        "Left ventricle, 60 % of the masks wrong",
-        *("2D-UNet", "compact-heart", NOISY, "loss:cross-entropy", ("--noise", "--share", "0.6")),
-        options={"co-teaching": WRONG, "trinet": WRONG},
-        recipe=HEART,
-    ),
-    "sunnybrook-start": Table(
-        "Left ventricle, 10 % of the patients labelled, from a pretrained start",
-        *("2D-UNet", "compact-heart", STARTS, "supervised", ("--labelled-share", "0.1")),
-        recipe=HEART,
-        repeats="12",
-        ceiling="sunnybrook-labels",
-        base="sunnybrook-labels",
-        pretraining=("--learning-rate", "0.005", "--epochs", "8", "--batch-size", "8"),
-    ),
-    "hippocampus-labels": Table(
-        "Hippocampus, 10 labelled volumes",
-        *("3D-UNet", "small", ("mean-teacher", "cps", "start:models-genesis"), "supervised"),
-        worse=("--labelled-share", "0.0714"),  # of 140
-        batch="2",
-        recipe=HIPPOCAMPUS,
-        repeats="14",
-        short="1",
-        pretraining=("--learning-rate", "0.003", "--epochs", "3", "--batch-size", "2"),
-    ),
-}
 
 
 def main() -> None:
@@ -164,18 +96,39 @@ def ceiling_way(table: Table) -> str:
 
 
 def data_of(table: Table, asked: argparse.Namespace) -> Path:
-    """Return the data of a row: as it is for the ceiling, else made worse, once per table."""
+    """Return the data of a row: whole masks for the ceiling, else made worse, once per table."""
+    whole = cropped(Path(asked.data), asked.runs, table.crop) if table.crop else Path(asked.data)
     if asked.row == "ceiling":
-        return Path(asked.data)
+        return whole
     is_told = asked.row in TOLD
     worse = Path(asked.runs) / f"data-{asked.table}{'-told' * is_told}"
     if not worse.exists():
         begun = worse.with_name(f"{worse.name}.part")
         shutil.rmtree(begun, ignore_errors=True)
         tell = ["--tell"] * is_told
-        run_zoo("degrade", str(asked.data), "--out", str(begun), *table.worse, "--seed", DRAWN, *tell)
+        run_zoo("degrade", str(whole), "--out", str(begun), *table.worse, "--seed", DRAWN, *tell)
         begun.rename(worse)
     return worse
+
+
+def cropped(data: Path, runs: Path, side: int) -> Path:
+    """Return pictures and masks cut to their middle, made once; no cut may take a part of an object away."""
+    out = runs / f"{data.name}-{side}"
+    if not out.exists():
+        begun = out.with_name(f"{out.name}.part")
+        shutil.rmtree(begun, ignore_errors=True)
+        for kind in ("images", "masks"):
+            (begun / kind).mkdir(parents=True)
+            for path in sorted((data / kind).glob("*.png")):
+                picture = Image.open(path)
+                left, top = (picture.width - side) // 2, (picture.height - side) // 2
+                cut = picture.crop((left, top, left + side, top + side))
+                if kind == "masks" and sum(cut.histogram()[1:]) != sum(picture.histogram()[1:]):
+                    raise SystemExit(f"{path}: a part of the object lies outside of the middle {side} px")
+                cut.save(begun / kind / path.name)
+        shutil.copy(data / "split.csv", begun / "split.csv")
+        begun.rename(out)
+    return out
 
 
 def pretrained(table: Table, method: str, data: Path, asked: argparse.Namespace) -> Path:
