@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from types import EllipsisType
 
 import numpy as np
 from mindspore import Tensor, ops
 
 Kernels = list[tuple[float, float, float]]  # weight, deviation of places [px], deviation of intensities or 0 for none
+Window = tuple[EllipsisType, slice, slice]
 
 
 def gated_crf(p: Tensor, image: Tensor, kernels: Kernels, radius: int) -> Tensor:
@@ -37,7 +39,7 @@ def offsets(radius: int, h: int, w: int) -> list[tuple[int, int]]:
     return [(down, right) for down in rows for right in columns if (down, right) != (0, 0)]
 
 
-def windows(down: int, right: int, h: int, w: int) -> tuple[tuple, tuple]:
+def windows(down: int, right: int, h: int, w: int) -> tuple[Window, Window]:
     """Return the window of the picture, and the one that is so many pixels below and to the right of it."""
     return (..., slice(0, h), slice(0, w)), (..., slice(down, down + h), slice(right, right + w))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from types import EllipsisType
 
 import torch
 
 Kernels = list[tuple[float, float, float]]  # weight, deviation of places [px], deviation of intensities or 0 for none
+Window = tuple[EllipsisType, slice, slice]
 
 
 def gated_crf(p: torch.Tensor, image: torch.Tensor, kernels: Kernels, radius: int) -> torch.Tensor:
@@ -35,7 +37,7 @@ def offsets(radius: int, h: int, w: int) -> list[tuple[int, int]]:
     return [(down, right) for down in rows for right in columns if (down, right) > (0, 0)]
 
 
-def windows(down: int, right: int, h: int, w: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def windows(down: int, right: int, h: int, w: int) -> tuple[Window, Window]:
     """Return which pixels have such a neighbour, and which are such neighbours."""
     rows, columns = slice(0, h - down), slice(max(0, -right), w - max(0, right))
     return (..., rows, columns), (..., slice(down, h), slice(max(0, right), w - max(0, -right)))
