@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -36,17 +37,9 @@ def degrade(
     from zoo.common.degrade import degrade as make_worse
     from zoo.common.degrade.folder import degrade_folder, is_folder_of_masks
 
-    asked = {"scribbles": scribbles, "points": points, "boxes": boxes, "noise": noise}
-    kinds = [name for name, is_asked in asked.items() if is_asked]
-    if len(kinds) > 1 or (not kinds and labelled_share == 1):
-        raise typer.BadParameter(
-            f"{' and '.join(kinds) or 'nothing'} asked for; expected one of --{', --'.join(asked)}"
-        )
-    kind = kinds[0] if kinds else None
+    kind = _one_kind({"scribbles": scribbles, "points": points, "boxes": boxes, "noise": noise}, labelled_share < 1)
     if not kind and (tell or share < 1):
-        raise typer.BadParameter(
-            f"--{'tell' if tell else 'share'} is of changed masks, and none are; expected one of --{', --'.join(asked)}"
-        )
+        raise typer.BadParameter(f"--{'tell' if tell else 'share'} is of changed masks, and none are; say how, too")
     if kind and layout is None and is_folder_of_masks(source):
         if tell or labelled_share < 1:
             raise typer.BadParameter(
@@ -60,6 +53,16 @@ def degrade(
     with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:
         convert(worse, "segmentation", "manifest", out, bar.update)
     say(f"{len(worse)} cases written to {out}")
+
+
+def _one_kind(asked: Mapping[str, bool], may_be_none: bool) -> str | None:
+    """Return the one change that is asked for, or none; BadParameter for several, or for none where nothing is left."""
+    kinds = [name for name, is_asked in asked.items() if is_asked]
+    if len(kinds) > 1 or not (kinds or may_be_none):
+        raise typer.BadParameter(
+            f"{' and '.join(kinds) or 'nothing'} asked for; expected one of --{', --'.join(asked)}"
+        )
+    return kinds[0] if kinds else None
 
 
 def add_to(app: typer.Typer) -> None:
