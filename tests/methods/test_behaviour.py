@@ -42,6 +42,24 @@ def test_the_average_of_equal_networks_is_that_network(framework: str) -> None:
     assert all(np.allclose(teacher[key], before[key], atol=1e-7) for key in before if "running" not in key)
 
 
+@pytest.mark.parametrize("name", ["mean-teacher", "urpc", "cct", "cps", "entropy-minimisation", "uamt", "mc-net"])
+def test_an_image_without_a_mask_changes_weights_through_the_term_of_the_method_alone(
+    framework: str, name: str
+) -> None:
+    found = []
+    for other in (100, 200):
+        model = open_model(framework)
+        begin(model, name, weight=0.0)
+        (inputs, targets, rows) = draw_batch(model, name)
+        image = inputs["image"].copy()
+        image[rows:] = 3 * np.random.default_rng(other).normal(size=image[rows:].shape)
+        take(model, ({"image": image}, targets, rows), 1)
+        found.append({key: value for key, value in model.engine.weights().items() if "running" not in key})
+
+    first, second = found
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+
+
 def test_a_pixel_that_is_unknown_has_no_gradient(framework: str) -> None:
     rng = np.random.default_rng(0)
     logits, mask = rng.normal(size=(2, 3, 4, 4)).astype(np.float32), rng.integers(0, 3, (2, 4, 4))
