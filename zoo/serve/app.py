@@ -92,6 +92,7 @@ async def _tidy(held: Held) -> None:
 def _watch(metrics: Metrics, desk: Desk, held: Held) -> None:
     metrics.watch("zoo_requests_inside", "Requests between their first byte and their answer.", lambda: desk.inside)
     metrics.watch("zoo_queue_length", "Jobs that wait.", lambda: len(desk.line))
+    metrics.watch("zoo_lost_passes", "Given up, because a thread did not come back.", lambda: len(desk.lost))
     metrics.watch("zoo_answers_held", "Jobs whose answers wait to be fetched.", lambda: len(held))
     metrics.watch("zoo_models_loaded", "Models in memory.", lambda: len(desk.shelf.loaded))
     metrics.watch("zoo_weights_bytes", "Their weights.", lambda: sum(desk.shelf.loaded.values()))
