@@ -51,8 +51,17 @@ def client(monkeypatch, gate):
 
         opened.shelf.load = loaded
         opened.post(OTHER, **sent(png(picture())))
-        object.__setattr__(opened.app.state.zoo.settings.bounds, "seconds", SECONDS)
         yield opened
+
+
+def soon(client, path: str, name: str = "scan.png"):
+    """Ask for an answer that has to be there soon."""
+    bounds = client.app.state.zoo.settings.bounds
+    object.__setattr__(bounds, "seconds", SECONDS)
+    try:
+        return client.post(path, **sent(png(picture()), name))
+    finally:
+        object.__setattr__(bounds, "seconds", 60.0)
 
 
 def until(what: Callable[[], bool]) -> bool:
@@ -68,7 +77,7 @@ def is_well(client) -> bool:
 
 
 def test_model_that_does_not_return_is_told_and_refused_until_it_does(client, gate, capfd):
-    assert client.post(STUCK, **sent(png(picture()))).status_code == 504
+    assert soon(client, STUCK).status_code == 504
 
     assert until(lambda: not is_well(client))
     told = client.get("/health").json()
@@ -84,14 +93,14 @@ def test_model_that_does_not_return_is_told_and_refused_until_it_does(client, ga
 
 
 def test_other_models_are_answered_while_one_does_not_return(client):
-    client.post(STUCK, **sent(png(picture())))
+    soon(client, STUCK)
     assert until(lambda: not is_well(client))
 
     assert [client.post(OTHER, **sent(png(picture(seed)))).status_code for seed in range(3)] == [200] * 3
 
 
 def test_job_whose_model_does_not_return_fails_by_itself_and_frees_its_place(client):
-    job = client.post(f"{STUCK}?job=true", **sent(png(picture()))).json()["id"]
+    job = soon(client, f"{STUCK}?job=true").json()["id"]
 
     assert until(lambda: client.get(f"/jobs/{job}").json()["state"] == "failed")
     assert client.app.state.zoo.desk.inside == 0
@@ -103,14 +112,14 @@ def test_file_whose_reading_does_not_return_keeps_nobody_else_out(client, gate, 
         Upload, "read", lambda self, *how: (self.name == "bad.png" and gate.wait(30)) or read(self, *how)
     )
 
-    assert client.post(OTHER, **sent(png(picture()), "bad.png")).status_code == 504
+    assert soon(client, OTHER, "bad.png").status_code == 504
     assert until(lambda: not is_well(client))
     assert client.post(OTHER, **sent(png(picture()), "good.png")).status_code == 200
 
 
 def test_where_too_many_threads_are_lost_all_is_refused(client, monkeypatch):
     monkeypatch.setattr(workers, "MOST_LOST", 1)
-    client.post(STUCK, **sent(png(picture())))
+    soon(client, STUCK)
 
     assert until(lambda: client.get("/health").status_code == 503)
     assert client.post(OTHER, **sent(png(picture()))).status_code == 503
