@@ -5,7 +5,7 @@ python ci/serve_load.py [--clients 100] [--seconds 95] [--backend torch --backen
 For each framework: starts `zoo serve` on a free loopback port and waits for the first picture of the page (in a
 Chromium that runs already, where there is one), sends a picture of 512 x 512 px before and after the model is loaded,
 then lets every client send its own picture again and again and compare what comes back with it, pixel by pixel; a 429
-is waited out as told. Prints a table in Markdown with the bar of each measure, and ends with 1 where one of them is missed.
+is waited out as told. Prints a table in Markdown with the bar of each measure, and ends with 1 where one is missed.
 With both frameworks and 95 s each it takes less than four minutes. Run it on an idle machine; the table says the load.
 """
 
