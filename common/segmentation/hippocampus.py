@@ -45,5 +45,5 @@ def draw_hippocampus(channels: int, rng: np.random.Generator) -> Sample:
     tissue += (np.where(z < middle, WHITE, FLUID) - tissue) * rim
     tissue += (GREY - tissue) * np.clip((1.15 - away) / 0.3, 0, 1)
     drawn = ndimage.gaussian_filter(tissue, BLUR_MM) + rng.normal(0, NOISE, (channels, *SIZE))
-    image = Image((SCALE * drawn).astype(np.float32), (1.0, 1.0, 1.0), name="example.nii.gz")
+    image = Image((SCALE * drawn).astype(np.float32), (1.0, 1.0, 1.0), np.eye(4), name="example.nii.gz")
     return Sample(image, {"mask": mask}, group=f"example-{rng.integers(2**31)}")

@@ -6,7 +6,7 @@ export const words = (text) => text.replaceAll("_", " ").replaceAll("-", " ");
 const modalities = (entry) => entry.modality.split(/ or |, /);
 
 export function figures(entry) {
-  const short = (value) => value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 10 ? 3 : 1 });
+  const short = (value) => value.toLocaleString("en", { minimumFractionDigits: Math.abs(value) < 1 ? 3 : 1, maximumFractionDigits: Math.abs(value) < 10 ? 3 : 1 });
   const rows = Object.entries(entry.figures).map(([name, { value, baseline, of }]) =>
     el("div", {}, el("dt", {}, words(name)), el("dd", {}, short(value)),
       baseline === undefined ? null : el("dd", { class: "baseline", title: of }, `${short(baseline)} to beat`)));

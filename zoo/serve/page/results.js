@@ -96,14 +96,15 @@ function classes(view, state) {
     return el("label", {}, box, swatch, present.has(label) ? name : `${name} (none found)`);
   });
   const isEmpty = boxes.length < 2 || !(view.arrays.labels || view.shapes.length);
-  const heat = Object.keys(view.arrays).some((name) => name.startsWith("map:")) ? heatBox(state) : null;
+  const map = Object.entries(view.arrays).find(([name]) => name.startsWith("map:"));
+  const heat = map?.[1].values.some((value) => value > 0) ? heatBox(state, view.answer) : null;
   return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen" }, "What is shown"), isEmpty ? null : boxes, heat);
 }
 
-function heatBox(state) {
+function heatBox(state, answer) {
   const box = el("input", { type: "checkbox", checked: state.heat });
   box.addEventListener("change", () => state.change({ heat: box.checked }));
-  return el("label", {}, box, "map of probability");
+  return el("label", {}, box, answer === "Segmentation" ? "map of probability" : "map of evidence");
 }
 
 // Both answers in one cell: one text where they agree, as they nearly always do.
