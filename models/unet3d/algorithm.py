@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from zoo.common.segmentation.hippocampus import draw_hippocampus, is_hippocampus
@@ -15,6 +17,8 @@ EXAMPLE = 32  # largest side of a synthetic volume
 
 class UNet3D(VolumeSegmentation[Config]):
     """Label every voxel of a volume."""
+
+    parts: ClassVar[tuple[str, ...]] = ("decoder", "scales")
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, 2 ** (config.levels - 1))
