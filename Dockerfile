@@ -12,12 +12,14 @@ RUN python -m venv /opt/zoo \
     ".[serve,dicom,${FRAMEWORK}]"
 
 FROM python:${PYTHON}-slim
+# the version of libgomp1 is that of the base image's Debian; one that is pinned is gone with the next point release
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
- && useradd --system --create-home zoo
+ && useradd --system --uid 10001 --create-home zoo
 COPY --from=build /opt/zoo /opt/zoo
 COPY checkpoints /opt/checkpoints
 ENV PATH=/opt/zoo/bin:$PATH ZOO_CHECKPOINTS=/opt/checkpoints HF_HUB_OFFLINE=1
-USER zoo
+USER 10001
 WORKDIR /home/zoo
 EXPOSE 8000
 HEALTHCHECK --start-period=30s CMD \

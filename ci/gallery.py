@@ -31,8 +31,8 @@ HEAD = """# Gallery
 What the shipped weights answer, each on an image that its own algorithm draws (`algorithm.example`), because pictures
 of patients are not the zoo's to give away. `python ci/gallery.py` makes the pictures and this page. **A drawing is no
 test**: it shows what an answer looks like; how good the answers are stands in the [model cards](models.md). Where a
-drawing is unlike the images of the training, the answer says so, in the picture too. 3D-UNet and UNETR were trained on
-hippocampi: in their drawings they find nothing, or what is none.
+drawing is unlike the images of the training, the answer says so, in the picture too. Figures are those of the test
+split, in brackets what a trivial answer reaches on the same cases.
 """
 
 
@@ -78,8 +78,18 @@ def section(one: Shown) -> str:
     told = f"weights `{checkpoint.name}`, trained on {checkpoint.dataset.name}" if checkpoint else "no weights"
     return (
         f"## {entry.name}\n\n{entry.summary} [Model card](../models/{entry.package}/README.md); {told}.\n\n"
-        f"![{entry.name}: {answer}](gallery/{entry.package}.jpg)\n\nAnswer: {answer}.{outside}\n"
+        f"![{entry.name}: {answer}](gallery/{entry.package}.jpg)\n\nAnswer: {answer}.{outside}{measured(entry)}\n"
     )
+
+
+def measured(entry: Entry) -> str:
+    """Tell what the default weights reach, beside what is trivial."""
+    checkpoint = entry.default_checkpoint
+    if checkpoint is None:
+        return ""
+    figures, trivial = next(iter(checkpoint.metrics.values()), {}), checkpoint.to_beat
+    told = [f"{name} {v:.4g}{f' ({trivial[name][0]:.4g})' if name in trivial else ''}" for name, v in figures.items()]
+    return f"\n\nTest split: {', '.join(told)}; to beat: {'; '.join(checkpoint.baselines)}."
 
 
 def save(picture: Pillow.Image, name: str) -> None:

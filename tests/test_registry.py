@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,22 @@ def test_many_problems_make_a_short_message(read: Read) -> None:
         read(changed(lambda e: [e.update({f"extra{i}": i}) for i in range(40)]))
 
     assert len(str(caught.value).splitlines()) <= 12
+
+
+def test_a_baseline_of_what_was_not_measured_is_refused(read: Read) -> None:
+    with pytest.raises(RegistryError, match="a baseline of speed, which was not measured"):
+        read(changed(lambda e: e["checkpoints"]["small"].update(baselines={"a guess": {"speed": 0.5}})))
+
+
+def test_every_shipped_figure_has_a_baseline_that_was_measured() -> None:
+    for entry in load_registry(ROOT / "registry.yaml").values():
+        card = (ROOT / "models" / entry.package / "README.md").read_text(encoding="utf-8")
+        for checkpoint in entry.checkpoints.values():
+            log = (ROOT / "checkpoints" / checkpoint.log).read_text(encoding="utf-8").splitlines()
+            ends = [event for event in map(json.loads, log) if event.get("event") == "end"]
+            logged = ends[-1]["test"]["baseline"]
+            assert set(checkpoint.to_beat) == set(checkpoint.metrics["torch"]), checkpoint.log
+            for name, figures in checkpoint.baselines.items():
+                for metric, value in figures.items():
+                    in_card = f"{value:.2f}" in card or f"{value:.3f}" in card
+                    assert abs(logged[metric] - value) < 1e-4 or in_card, (checkpoint.log, name, metric)

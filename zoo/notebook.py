@@ -77,6 +77,7 @@ def entry_html(entry: Entry) -> str:
             "trained on": checkpoint.dataset.name,
             "licence of the data": checkpoint.dataset.licence,
             **{f"test split, {framework}": _figures(values) for framework, values in checkpoint.metrics.items()},
+            "to beat": "; ".join(f"{trivial}: {_figures(values)}" for trivial, values in checkpoint.baselines.items()),
         }
         for name, checkpoint in entry.checkpoints.items()
     ]

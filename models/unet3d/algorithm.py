@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from zoo.common.segmentation.hippocampus import draw_hippocampus, is_hippocampus
 from zoo.common.segmentation.volume_algorithm import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
 
@@ -36,6 +37,8 @@ class UNet3D(VolumeSegmentation[Config]):
 
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
-        """Draw a bright body whose parts lie one behind the other, in noise."""
+        """Draw a hippocampus for its classes, else a bright body whose parts lie one behind the other, in noise."""
+        if is_hippocampus(config.classes, config.patch_size):
+            return draw_hippocampus(config.input_channels, rng)
         size = tuple(min(EXAMPLE, side) for side in config.patch_size)
         return draw_parts(size, len(config.classes), config.input_channels, config.spacing_mm, rng)

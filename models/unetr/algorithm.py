@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.common.errors import ConfigError
 from zoo.common.initialise import initial_value
+from zoo.common.segmentation.hippocampus import draw_hippocampus, is_hippocampus
 from zoo.common.segmentation.volume_algorithm import VolumeSegmentation, draw_parts
 from zoo.common.types import Sample
 
@@ -39,7 +40,9 @@ class UNETR(VolumeSegmentation[Config]):
 
     @classmethod
     def example(cls, config: Config, rng: np.random.Generator) -> Sample:
-        """Draw a bright body whose parts lie one behind the other, in noise."""
+        """Draw a hippocampus for its classes, else a bright body whose parts lie one behind the other, in noise."""
+        if is_hippocampus(config.classes, config.input_size):
+            return draw_hippocampus(config.input_channels, rng)
         return draw_parts(config.input_size, len(config.classes), config.input_channels, config.spacing_mm, rng)
 
     def initialise(self, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

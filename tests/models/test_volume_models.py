@@ -67,3 +67,14 @@ def test_other_labels_spacing_and_channels_start_from_the_shipped_weights(name: 
     two = replace(two, array=np.repeat(two.array, 2, axis=0))
 
     assert model.predict(two).labels.max() < len(classes)
+
+
+def test_shipped_weights_find_both_parts_of_what_is_drawn_for_them(name: str) -> None:
+    model = load(name, checkpoint="default", variant=None)
+    for seed in range(3):
+        drawn = type(model.algorithm).example(model.config, np.random.default_rng(seed))
+        answer, truth = model.predict(drawn.image), drawn.labels["mask"]
+
+        parts = [(answer.labels == k, truth == k) for k in (1, 2)]
+        dice = [2 * (found & there).sum() / (found.sum() + there.sum()) for found, there in parts]
+        assert (min(dice) > 0.4, answer.out_of_scope) == (True, ())

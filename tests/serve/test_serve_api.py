@@ -268,8 +268,8 @@ def test_health_fails_where_the_thread_of_the_framework_has_ended():
     with service("torch") as client:
         desk = client.app.state.zoo.desk
         desk.line.close()
-        for thread in desk.threads:
-            thread.join(10)
+        for worker in (desk.reader, desk.engine):
+            worker.join(10)
 
         assert client.get("/health").status_code == 503
         assert client.post(PREDICT, **sent(png(picture()))).status_code == 503

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("fastapi")
 playwright = pytest.importorskip("playwright.sync_api")
@@ -18,6 +20,7 @@ if (CHROMIUM := shutil.which("chromium") or shutil.which("google-chrome")) is No
 from ..common.dicom_files import write_slice  # noqa: E402
 from ..conftest import skip_without  # noqa: E402
 from ..test_raw_ct import chest  # noqa: E402
+from ..test_watch import epoch, holder, written  # noqa: E402
 from .process import running  # noqa: E402
 from .service import png, volume  # noqa: E402
 
@@ -39,9 +42,21 @@ DRAWN = ".drop button:has-text('drawn example')"
 
 
 @pytest.fixture(scope="module")
-def service():
+def runs(tmp_path_factory) -> Path:
+    """A training that goes on, with pictures of a case."""
+    root = tmp_path_factory.mktemp("runs")
+    written(root / "mine", epoch(1, 0.5), epoch(2, 0.7), holder=holder(os.getpid()))
+    case = root / "mine" / "snapshots" / "scan 1"
+    case.mkdir(parents=True)
+    for number in range(3):
+        Image.new("RGB", (300, 200), (80 * number, 20, 60)).save(case / f"epoch_{number:04d}.jpg")
+    return root
+
+
+@pytest.fixture(scope="module")
+def service(runs):
     skip_without("torch")
-    with running() as started:
+    with running("--runs", str(runs)) as started:
         yield started
 
 
@@ -95,6 +110,12 @@ def pixels(page, number: int = 0) -> str:
     return page.locator(".seen canvas").nth(number).evaluate("canvas => canvas.toDataURL()")
 
 
+def redrawn(page, before: str) -> str:
+    """Wait until the first plane looks another way."""
+    page.wait_for_function("before => document.querySelector('.seen canvas').toDataURL() !== before", arg=before)
+    return pixels(page)
+
+
 def set_slider(page, label: str, value: float) -> None:
     page.get_by_label(label, exact=False).first.evaluate(
         "(input, value) => { input.value = value; input.dispatchEvent(new Event('input')) }", str(value)
@@ -128,7 +149,8 @@ def test_drawn_example_of_each_kind_is_answered(look, name):
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_no_rule_of_accessibility_is_broken_and_nothing_is_wider_than_the_screen(look, scheme, width):
-    for path, ready in (("/", ".entry"), ("/#/api", "table"), ("/#/models/2D-UNet", ".drop")):
+    pages = {"/": ".entry", "/#/api": "table", "/#/runs": ".runs", "/#/runs/mine": ".cases img[src]"}
+    for path, ready in {**pages, "/#/models/2D-UNet": ".drop"}.items():
         page = look(path, width, scheme)
         page.wait_for_selector(ready)
 
@@ -151,10 +173,14 @@ def test_all_of_it_works_by_keyboard(look):
     canvas = page.locator(".seen canvas").first
     before = pixels(page)
     canvas.focus()
-    page.keyboard.press("PageUp")
-    page.wait_for_timeout(150)
+    page.keyboard.press("ArrowUp")
+    scrolled = redrawn(page, before)
+    page.get_by_role("slider", name="Threshold").focus()
+    page.keyboard.press("End")
+    page.get_by_text(re.compile(r"As shown: anterior [\d.]+ ml")).wait_for()
+    redrawn(page, scrolled)
 
-    assert pixels(page) != before
+    assert re.search(r"anterior [\d.]+ ml .*posterior [\d.]+ ml", page.locator(".summary").inner_text())
     page.get_by_role("tab", name="Try it").focus()
     page.keyboard.press("ArrowRight")
     assert page.get_by_role("tab", name="Model card").get_attribute("aria-selected") == "true"
@@ -215,6 +241,29 @@ def test_threshold_opacity_and_classes_change_the_picture_at_once(look):
 
     assert len({answer, moved, hidden, pixels(page)}) == 4
     assert back == answer
+
+
+def test_training_is_followed_while_it_is_written(look, runs):
+    page = look("/#/runs")
+    page.get_by_role("link", name="mine").click()
+    page.get_by_text("2 of 10").wait_for()
+    before = page.locator(".chart path").first.get_attribute("d")
+    Image.new("RGB", (300, 200), "white").save(runs / "mine" / "snapshots" / "scan 1" / "epoch_0003.jpg")
+    with (runs / "mine" / "log.jsonl").open("a") as log:
+        log.write(json.dumps(epoch(3, 0.8)) + "\n")
+    page.get_by_text("3 of 10").wait_for()
+    page.get_by_text("epoch 3", exact=True).wait_for()  # the newest picture is shown by itself
+
+    assert page.locator(".chart path").first.get_attribute("d") != before
+    assert page.get_by_text("time left").is_visible()
+    page.get_by_role("slider", name="Epoch of the picture").press("Home")
+    page.get_by_text("before the first epoch").wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_text("epoch 2", exact=True).wait_for()
+    with page.expect_download() as film:
+        page.get_by_role("button", name="Film (GIF)").click()
+    assert film.value.suggested_filename == "scan 1.gif"
+    assert Path(film.value.path()).read_bytes()[:4] == b"GIF8"
 
 
 def test_bad_file_is_told_and_the_page_goes_on(look, tmp_path):

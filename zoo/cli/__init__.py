@@ -127,6 +127,8 @@ def _checkpoint_table(entry: Any) -> Table:
             f"{framework}: " + ", ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
             for framework, metrics in checkpoint.metrics.items()
         ]
+        for trivial, metrics in checkpoint.baselines.items():
+            measured.append(f"to beat, {trivial}: " + ", ".join(f"{metric} {v:.4g}" for metric, v in metrics.items()))
         table.add_row(
             f"{name} (default)" if checkpoint.default else name,
             f"{checkpoint.bytes / 1e6:.1f} MB",

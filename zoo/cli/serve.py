@@ -21,6 +21,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Al
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 Host = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Requests have to bring the token in it.")]
+Runs = Annotated[Path | None, typer.Option(metavar="DIR", help="Show the trainings below it, while they run too.")]
 Keep = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep what was sent and answered; else nothing is.")]
 
 
@@ -32,6 +33,7 @@ def serve(
     device: run.Device = None,
     token_file: TokenFile = None,
     keep: Keep = None,
+    runs: Runs = None,
     upload_mib: Annotated[float, typer.Option(help="Largest request [MiB].")] = 512,
     files: Annotated[int, typer.Option(help="Most files of a request, or of a zip.")] = 2000,
     voxels: Annotated[int, typer.Option(help="Most values of an image.")] = 2**27,
@@ -42,6 +44,7 @@ def serve(
 ) -> None:
     """Answer over HTTP, with a page to try every model: http://127.0.0.1:8000."""
     _check_installed()
+    from zoo.common.files.outputs import user_path
     from zoo.serve.settings import MIB, Bounds, Settings, read_token
 
     bounds = Bounds(
@@ -55,7 +58,8 @@ def serve(
     )
     hosts = LOOPBACK if is_loopback(host) else ()
     token = read_token(token_file)
-    settings = Settings(tuple(names or ()), backend, device, bounds, keep, token, hosts)
+    keep, runs = (None if folder is None else user_path(folder) for folder in (keep, runs))
+    settings = Settings(tuple(names or ()), backend, device, bounds, keep, token, hosts, runs)
     _check(settings)
     if not hosts and not token:
         say(f"warning: {host} may let other machines in, and nothing asks who they are; give --token-file")
@@ -79,14 +83,15 @@ def _check_installed() -> None:
 
 def _check(settings: Any) -> None:
     """Refuse names and backends that are not there, before the port is taken."""
-    from zoo.common.files.outputs import user_path
     from zoo.engines.backends import resolve
     from zoo.serve.menu import Menu
 
     Menu(settings).check()
     resolve(settings.backend, "cpu" if settings.device is None else settings.device)
-    if settings.keep is not None and user_path(settings.keep).is_file():
+    if settings.keep is not None and settings.keep.is_file():
         raise ConfigError(f"--keep {settings.keep}: a file; expected a folder")
+    if settings.runs is not None and not settings.runs.is_dir():
+        raise ConfigError(f"--runs {settings.runs}: no folder; expected one with folders of `zoo train --out` in it")
 
 
 def _run(settings: Any, host: str, port: int) -> None:

@@ -81,6 +81,16 @@ class Checkpoint(_Strict):
     dataset: Dataset
     trained: Trained
     metrics: dict[Annotated[str, Field(pattern=r"^(torch|mindspore)$")], Metrics]
+    baselines: dict[Text, Metrics] = {}  # what is trivial reaches on the same cases, by its name; the first counts most
+
+    @property
+    def to_beat(self) -> dict[str, tuple[float, str]]:
+        """For each measured figure, what the trivial answer reaches, and which that is."""
+        found: dict[str, tuple[float, str]] = {}
+        for name, figures in self.baselines.items():
+            for metric, value in figures.items():
+                found.setdefault(metric, (value, name))
+        return found
 
 
 class Code(_Strict):
@@ -173,6 +183,9 @@ class Entry(_Strict):
         if self.checkpoints and len(defaults) != 1:
             raise ValueError(f"{len(defaults)} checkpoints say `default: true`; expected exactly one")
         for name, checkpoint in self.checkpoints.items():
+            known = {metric for figures in checkpoint.metrics.values() for metric in figures}
+            if strange := sorted(set(checkpoint.to_beat) - known):
+                raise ValueError(f"checkpoint {name}: a baseline of {strange[0]}, which was not measured")
             for path in (checkpoint.file, checkpoint.log):
                 if not path.startswith(f"{self.package}/"):
                     raise ValueError(f"checkpoint {name}: {path} is not in the folder {self.package}/")

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from zoo import __version__
 from zoo.common.errors import ZooError
-from zoo.serve import routes, routes_jobs, routes_page
+from zoo.serve import routes, routes_jobs, routes_page, routes_runs
 from zoo.serve.desk import Desk
 from zoo.serve.disk import Disk
 from zoo.serve.gate import Gate
@@ -27,6 +27,7 @@ from zoo.serve.jobs import GONE
 from zoo.serve.menu import Menu
 from zoo.serve.metrics import Metrics
 from zoo.serve.refusals import RefusedError, report, status_of, told
+from zoo.serve.runs import Runs
 from zoo.serve.settings import Settings
 from zoo.serve.shelf import Shelf
 from zoo.serve.state import State
@@ -44,7 +45,8 @@ def create_app(settings: Settings | None = None, shelf: Shelf | None = None) -> 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         root = Path(tempfile.mkdtemp(prefix="zoo-serve-"))
         desk, held = Desk(settings, metrics, shelf), Held(settings.bounds)
-        app.state.zoo = State(settings, Menu(settings), desk, held, metrics, root, Disk(settings.bounds.disk_bytes))
+        disk, runs = Disk(settings.bounds.disk_bytes), Runs(settings.runs)
+        app.state.zoo = State(settings, Menu(settings), desk, held, metrics, root, disk, runs)
         _watch(metrics, desk, held)
         desk.start()
         tidying = asyncio.create_task(_tidy(held))
@@ -62,7 +64,7 @@ def create_app(settings: Settings | None = None, shelf: Shelf | None = None) -> 
     app.add_middleware(Gate, settings=settings)
     for kind in (ZooError, HTTPException, RequestValidationError, ClientDisconnect, Exception):
         app.add_exception_handler(kind, _explained)
-    for each in (routes, routes_jobs, routes_page):
+    for each in (routes, routes_jobs, routes_runs, routes_page):
         app.include_router(each.router)
     return app
 
@@ -92,6 +94,7 @@ async def _tidy(held: Held) -> None:
 def _watch(metrics: Metrics, desk: Desk, held: Held) -> None:
     metrics.watch("zoo_requests_inside", "Requests between their first byte and their answer.", lambda: desk.inside)
     metrics.watch("zoo_queue_length", "Jobs that wait.", lambda: len(desk.line))
+    metrics.watch("zoo_lost_passes", "Given up, because a thread did not come back.", lambda: len(desk.lost))
     metrics.watch("zoo_answers_held", "Jobs whose answers wait to be fetched.", lambda: len(held))
     metrics.watch("zoo_models_loaded", "Models in memory.", lambda: len(desk.shelf.loaded))
     metrics.watch("zoo_weights_bytes", "Their weights.", lambda: sum(desk.shelf.loaded.values()))

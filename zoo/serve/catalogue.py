@@ -86,11 +86,19 @@ def _short(menu: Menu, entry: Entry) -> dict[str, Any]:
         "usable": menu.frameworks(entry),
         "trained_on": default.dataset.name if default is not None else "",
         "data_licence": default.dataset.licence if default is not None else "",
-        "figures": dict(list(next(iter(default.metrics.values()), {}).items())[:FIGURES])
-        if default is not None
-        else {},
+        "figures": _figures(default) if default is not None else {},
         "checkpoints": list(entry.checkpoints),
         "paper": {"year": entry.paper.year, "url": entry.paper.url},
+    }
+
+
+def _figures(checkpoint: Checkpoint) -> dict[str, dict[str, Any]]:
+    """Return the first figures, each with what is trivial reaches on the same cases."""
+    measured = list(next(iter(checkpoint.metrics.values()), {}).items())[:FIGURES]
+    trivial = checkpoint.to_beat
+    return {
+        name: {"value": value, **({"baseline": trivial[name][0], "of": trivial[name][1]} if name in trivial else {})}
+        for name, value in measured
     }
 
 

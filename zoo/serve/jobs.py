@@ -53,6 +53,7 @@ class Job:
     outcome: Future[Prediction] = field(default_factory=Future)
     is_kept: bool = False  # its answer waits to be fetched
     _stop: ZooError | None = None
+    _ending: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def key(self) -> tuple[Target, str, bool]:
@@ -75,23 +76,33 @@ class Job:
         if time.monotonic() - self.began > self.seconds:
             raise RefusedError(504, f"no answer within {self.seconds:g} s; send a smaller image, or fewer at a time")
 
+    def begin(self) -> bool:
+        """Say that it runs now; False where it has ended already."""
+        with self._ending:
+            if self.outcome.done():
+                return False
+            self.state = RUNNING
+            return True
+
     def step(self, done: int, total: int) -> None:
         """Hear how far the network is; ends the job where that was asked."""
         self.done, self.total = done, total
         self.check()
 
     def end(self, outcome: Prediction | ZooError) -> None:
-        """Tell the answer, or why there is none."""
-        if self.outcome.done():
-            return
-        self.image, self.ended = None, time.monotonic()
-        if isinstance(outcome, ZooError):
-            is_cancelled = isinstance(outcome, RefusedError) and outcome.status == GONE
-            self.state = CANCELLED if is_cancelled else FAILED
-            self.outcome.set_exception(outcome)
-        else:
-            self.state, self.done = DONE, self.total
-            self.outcome.set_result(outcome)
+        """Tell the answer, or why there is none; what comes second, of whatever thread, is not heard."""
+        with self._ending:
+            if self.outcome.done():
+                return
+            self.image, self.ended = None, time.monotonic()
+            if isinstance(outcome, ZooError):
+                is_cancelled = isinstance(outcome, RefusedError) and outcome.status == GONE
+                self.outcome.set_exception(outcome)
+                self.state = CANCELLED if is_cancelled else FAILED
+            else:
+                self.done = self.total
+                self.outcome.set_result(outcome)
+                self.state = DONE
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a client is told of its state."""
@@ -115,6 +126,12 @@ class Line:
 
     def __len__(self) -> int:
         return len(self._jobs)
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Those that wait."""
+        with self._change:
+            return list(self._jobs)
 
     def add(self, job: Job) -> None:
         """Put a job at the end."""

@@ -22,20 +22,28 @@ from zoo.serve.refusals import RefusedError, status_of, told
 from zoo.serve.shelf import describe_loaded
 from zoo.serve.state import State, state_of
 from zoo.serve.uploads import Upload, receive
+from zoo.serve.workers import GRACE_S
 
 router = APIRouter()
-GRACE_S = 5.0  # beyond the time of a request, for the last step of a network to end
 
 FormatName = Annotated[str, Query(alias="format", description="json, csv, overlay, mask.nii.gz, zip ...")]
 InBackground = Annotated[bool | None, Query(alias="job", description="Answer with a job at once; left out: if large.")]
 
 
 @router.get("/health")
-async def health(request: Request) -> dict[str, str]:
-    """Tell that the service is there, and that its threads work."""
-    if not all(thread.is_alive() for thread in state_of(request).desk.threads):
-        raise RefusedError(503, "a thread of the server has ended; start it again, its log says more")
-    return {"status": "ok"}
+async def health(request: Request) -> dict[str, Any]:
+    """Tell that the service is there and its threads work, and from which models none came back."""
+    desk = state_of(request).desk
+    if not desk.works:
+        raise RefusedError(
+            503, "threads of the server have ended or do not come back; start it again, its log says more"
+        )
+    lost = [{**_known(each.jobs[0]), "seconds": round(each.seconds)} for each in desk.lost]
+    return {"status": "degraded", "lost": lost} if lost else {"status": "ok"}
+
+
+def _known(job: Job) -> dict[str, str]:
+    return {"model": job.target.algorithm, "framework": job.target.framework}
 
 
 @router.get("/metrics", response_class=Response)

@@ -41,7 +41,7 @@ class Settings:
 
     names: the algorithms that are served; () for all that have weights. keep: a folder for what was sent and answered;
     None keeps nothing. token: what a request has to bring; "" for nothing. hosts: names under which requests may come;
-    () for any.
+    () for any. runs: a folder whose trainings are shown; None for none.
     """
 
     names: tuple[str, ...] = ()
@@ -51,6 +51,7 @@ class Settings:
     keep: Path | None = None
     token: str = ""
     hosts: tuple[str, ...] = ()
+    runs: Path | None = None
 
     def accepts(self, header: str) -> bool:
         """Tell whether an Authorization header brings the token; it takes as long whatever is wrong."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +18,25 @@ BYTES_PER_WEIGHT = 4  # float32
 
 
 class Shelf:
-    """Loads and keeps models; used from one thread alone, but for `loaded`."""
+    """Loads and keeps models, without keeping others out meanwhile; who loads one another is at, loads it twice."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._models: OrderedDict[Target, tuple[Model, int]] = OrderedDict()
+        self._lock = threading.RLock()
 
     def get(self, target: Target) -> Model:
         """Return a model, loaded if need be; others make room for it first."""
-        if target not in self._models:
+        with self._lock:
+            if target in self._models:
+                self._models.move_to_end(target)
+                return self._models[target][0]
             self._make_room(find(target.algorithm).checkpoint(target.checkpoint).bytes)
-            model = self.load(target)
-            size = sum(math.prod(shape) for shape in model.engine.shapes().values()) * BYTES_PER_WEIGHT
+        model = self.load(target)
+        size = sum(math.prod(shape) for shape in model.engine.shapes().values()) * BYTES_PER_WEIGHT
+        with self._lock:
             self._models[target] = model, size
-        self._models.move_to_end(target)
-        return self._models[target][0]
+        return model
 
     def load(self, target: Target) -> Model:
         """Load a model."""
@@ -43,7 +48,8 @@ class Shelf:
     @property
     def loaded(self) -> dict[Target, int]:
         """The models in memory, the longest unused first, with the size of their weights [bytes]."""
-        return {target: size for target, (_, size) in list(self._models.items())}
+        with self._lock:
+            return {target: size for target, (_, size) in self._models.items()}
 
     def _make_room(self, size: int) -> None:
         while self._models and sum(self.loaded.values()) + size > self.settings.bounds.model_bytes:

@@ -13,6 +13,7 @@ from zoo.serve.disk import Disk
 from zoo.serve.held import Held
 from zoo.serve.menu import Menu
 from zoo.serve.metrics import Metrics
+from zoo.serve.runs import Runs
 from zoo.serve.settings import Settings
 
 
@@ -27,6 +28,7 @@ class State:
     metrics: Metrics
     root: Path
     disk: Disk
+    runs: Runs
     listed: list[dict[str, Any]] = field(default_factory=list)
     descriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
 

@@ -27,6 +27,7 @@ from zoo.common.colours import COLOURS
 from zoo.common.findings import Finding
 from zoo.common.numbers import name_and_unit, percent
 from zoo.common.numbers import written as written_number
+from zoo.common.plotting.instances import LARGEST_PX, OUTLINES, colour_neighbours
 from zoo.common.tables import plain
 from zoo.common.types import Image
 
@@ -42,6 +43,7 @@ class Layers:
 
     labels: class of each pixel, 0 is nothing. objects: number of each pixel's object. maps: by the name of a class, in
     [0, 1]. shapes: boxes, points and ellipses, plain values. threshold: where the maps or scores were cut, and how.
+    colours: of the objects 1, 2, ..., where neighbours have others.
     """
 
     classes: tuple[str, ...] = ()
@@ -50,6 +52,7 @@ class Layers:
     maps: Mapping[str, np.ndarray] | None = None
     shapes: list[dict[str, Any]] | None = None
     threshold: dict[str, Any] | None = None
+    colours: list[str] | None = None
 
 
 def pack_view(prediction: Prediction, more: Mapping[str, Any]) -> bytes:
@@ -78,6 +81,7 @@ def pack_view(prediction: Prediction, more: Mapping[str, Any]) -> bytes:
         "out_of_scope": list(prediction.out_of_scope),
         "classes": [{"name": n, "colour": colour_of(i)} for i, n in enumerate(layers.classes)],
         "shapes": layers.shapes or [],
+        "object_colours": layers.colours,
         "threshold": layers.threshold,
         "table": table_of(prediction.findings()),
         "made_by": prediction.made_by.to_dict(),
@@ -215,7 +219,13 @@ def _(prediction: Ellipses) -> Layers:
 @layers_of.register
 def _(prediction: Instances) -> Layers:
     labels, classes = prediction.segments
-    return Layers(classes, labels, prediction.instances)
+    return Layers(classes, labels, prediction.instances, colours=_apart(prediction.instances, len(prediction)))
+
+
+def _apart(instances: np.ndarray, count: int) -> list[str]:
+    """Give each object the colour of the overlays: one that none of its neighbours has."""
+    step = -(-max(instances.shape) // LARGEST_PX)
+    return [OUTLINES[colour % len(OUTLINES)] for colour in colour_neighbours(instances[::step, ::step], count)]
 
 
 def _share(value: float) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from PIL import ImageDraw, ImageFont
 from zoo.common.algorithm import Algorithm
 from zoo.common.batches import entering
 from zoo.common.errors import ConfigError
-from zoo.common.files.outputs import explained, write_whole
+from zoo.common.files.outputs import write_whole
 from zoo.common.types import Arrays, Sample
+from zoo.common.weights import write_atomically
 from zoo.engines.engine import Engine
 from zoo.prediction.file_names import file_stems
 from zoo.prediction.passes import predict_batch, prepare
@@ -75,9 +76,7 @@ class Snapshots:
 
     def _write(self) -> None:
         for path, content in self._pending:
-            with explained(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
+            write_atomically(path, content)  # somebody may be looking
         self._pending.clear()
 
 

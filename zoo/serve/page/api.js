@@ -89,9 +89,13 @@ export const forget = (id) => call(`/jobs/${id}`, { method: "DELETE", keepalive:
 export async function download(id, format) {
   const answer = await call(`/jobs/${id}/result?format=${format}`);
   const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") || "");
+  save(await answer.blob(), name ? name[1] : `answer.${format}`);
+}
+
+export function save(blob, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await answer.blob());
-  link.download = name ? name[1] : `answer.${format}`;
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }

@@ -6,9 +6,13 @@ export const words = (text) => text.replaceAll("_", " ").replaceAll("-", " ");
 const modalities = (entry) => entry.modality.split(/ or |, /);
 
 export function figures(entry) {
-  const rows = Object.entries(entry.figures).map(([name, value]) =>
-    el("div", {}, el("dt", {}, words(name)), el("dd", {}, value.toLocaleString("en", { maximumFractionDigits: 3 }))));
-  return rows.length ? el("dl", { class: "figures" }, rows) : null;
+  const short = (value) => value.toLocaleString("en", { minimumFractionDigits: Math.abs(value) < 1 ? 3 : 1, maximumFractionDigits: Math.abs(value) < 10 ? 3 : 1 });
+  const rows = Object.entries(entry.figures).map(([name, { value, baseline, of }]) =>
+    el("div", {}, el("dt", {}, words(name)), el("dd", {}, short(value)),
+      baseline === undefined ? null : el("dd", { class: "baseline", title: of }, `${short(baseline)} to beat`)));
+  const named = [...new Set(Object.values(entry.figures).map(({ of }) => of).filter(Boolean))];
+  return rows.length ? [el("dl", { class: "figures" }, rows),
+    named.length ? el("p", { class: "small muted" }, `To beat: ${named.join("; ")}.`) : null] : null;
 }
 
 export function shot(entry, size) {

@@ -2,6 +2,7 @@
 import { apiPage } from "./about.js";
 import { gallery } from "./gallery.js";
 import { modelPage } from "./model.js";
+import { runPage, runsPage } from "./runs.js";
 import { el } from "./dom.js";
 
 const THEME = "zoo-theme";
@@ -24,19 +25,22 @@ function theme() {
 }
 
 let leave = null;
+let asked = 0;
 
 async function route() {
   const [kind, name] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
   leave?.();
   leave = null;
   for (const link of document.querySelectorAll(".top nav a")) {
-    const isHere = link.hash === (kind === "api" ? "#/api" : "#/");
+    const isHere = link.hash === (kind === "api" || kind === "runs" ? `#/${kind}` : "#/");
     if (isHere) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const page = kind === "models" && name ? () => modelPage(name) : kind === "api" ? apiPage : gallery;
+  const pages = { models: name && modelPage, runs: name ? runPage : runsPage, api: apiPage };
+  const mine = (asked += 1);
   try {
-    const { node, title, end } = await page();
+    const { node, title, end } = await ((Object.hasOwn(pages, kind) && pages[kind]) || gallery)(name);
+    if (mine !== asked) { end?.(); return; }  // another page was asked for meanwhile
     document.title = title ? `${title} · openmedia-zoo` : "openmedia-zoo";
     main.replaceChildren(...[node].flat());
     leave = end || null;

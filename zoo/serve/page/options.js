@@ -37,6 +37,7 @@ export function optionFields(schema) {
   const nodes = entries.map(([name, each], i) => field(each.title || name, inputs[i], each.description));
   return {
     nodes,
+    input: (name) => inputs.find((each) => each.name === name),
     set: (name, value) => { const i = entries.findIndex(([each]) => each === name); if (i >= 0) inputs[i].checked = value; },
     read: () => Object.fromEntries(entries
       .map(([name, each], i) => [name, read(each, inputs[i]), each.default])

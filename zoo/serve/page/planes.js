@@ -102,7 +102,8 @@ export function paintLabels(view, plane, index, state, out) {
   if (state.heat) paintHeat(view, plane, index, state, out);
   if (!labels) return;
   const parts = state.threshold === null ? view.arrays.objects?.values || labels : labels;
-  const colours = view.classes.map((each) => rgb(each.colour));
+  const areObjects = parts !== labels && view.object_colours;
+  const colours = areObjects ? [DIFFERS, ...view.object_colours.map(rgb)] : view.classes.map((each) => rgb(each.colour));
   const fill = Math.round(state.opacity * 255);
   for (let row = 0, pixel = 0; row < h; row += 1) {
     for (let column = 0, at = start + row * down; column < w; column += 1, at += right, pixel += 4) {
@@ -110,7 +111,7 @@ export function paintLabels(view, plane, index, state, out) {
       if (!label || state.hidden.has(label)) continue;
       const isEdge = (column && parts[at - right] !== parts[at]) || (row && parts[at - down] !== parts[at])
         || (column + 1 < w && parts[at + right] !== parts[at]) || (row + 1 < h && parts[at + down] !== parts[at]);
-      const colour = state.differs?.[at] ? DIFFERS : colours[label] || DIFFERS;
+      const colour = state.differs?.[at] ? DIFFERS : colours[areObjects ? parts[at] : label] || DIFFERS;
       [out[pixel], out[pixel + 1], out[pixel + 2]] = colour;
       out[pixel + 3] = isEdge && fill ? Math.min(255, fill + 130) : fill;
     }

@@ -42,6 +42,19 @@ function looks(view, state, range) {
   return { nodes, state };
 }
 
+// How much of each class is above a threshold, in the unit that the size of a pixel allows.
+function sizesAt(view, cut) {
+  const counts = new Array(view.classes.length).fill(0);
+  for (const label of labelsOf(view, cut)) counts[label] += 1;
+  const [d, h, w] = view.spacing;
+  const each = view.stride ** (view.is_volume ? 3 : 2);
+  const text = (count) => {
+    if (!view.knows_spacing) return `${(count * each).toLocaleString("en")} px`;
+    return view.is_volume ? `${((count * each * d * h * w) / 1000).toPrecision(3)} ml` : `${((count * each * h * w) / 100).toPrecision(3)} cm²`;
+  };
+  return view.classes.map(({ name }, label) => (label ? `${name} ${text(counts[label])}` : "")).filter(Boolean).join(", ");
+}
+
 function threshold(view, state) {
   if (!view.threshold) return null;
   const { value, of } = view.threshold;
@@ -59,6 +72,11 @@ function threshold(view, state) {
     made.input.focus();
   });
   made.node.append(back);
+  if (of === "maps") {
+    const sizes = el("p", { class: "muted small", role: "status" });
+    state.listen(() => { sizes.textContent = state.threshold === null ? "" : `As shown: ${sizesAt(view, state.threshold)}. The table tells the answer.`; });
+    made.node.append(sizes);
+  }
   return made.node;
 }
 
@@ -68,8 +86,8 @@ function classes(view, state) {
   for (let i = 0; i < labels.length; i += 1) if (labels[i]) present.add(labels[i]);
   const boxes = view.classes.map(({ name, colour }, label) => {
     if (!label) return null;
-    const swatch = el("span", { class: "swatch" });
-    swatch.style.background = colour;
+    const swatch = el("span", { class: view.object_colours ? "swatch many" : "swatch" });
+    if (!view.object_colours) swatch.style.background = colour;
     const box = el("input", { type: "checkbox", checked: true });
     box.addEventListener("change", () => {
       state.hidden[box.checked ? "delete" : "add"](label);
@@ -78,14 +96,15 @@ function classes(view, state) {
     return el("label", {}, box, swatch, present.has(label) ? name : `${name} (none found)`);
   });
   const isEmpty = boxes.length < 2 || !(view.arrays.labels || view.shapes.length);
-  const heat = Object.keys(view.arrays).some((name) => name.startsWith("map:")) ? heatBox(state) : null;
+  const map = Object.entries(view.arrays).find(([name]) => name.startsWith("map:"));
+  const heat = map?.[1].values.some((value) => value > 0) ? heatBox(state, view.answer) : null;
   return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen" }, "What is shown"), isEmpty ? null : boxes, heat);
 }
 
-function heatBox(state) {
+function heatBox(state, answer) {
   const box = el("input", { type: "checkbox", checked: state.heat });
   box.addEventListener("change", () => state.change({ heat: box.checked }));
-  return el("label", {}, box, "map of probability");
+  return el("label", {}, box, answer === "Segmentation" ? "map of probability" : "map of evidence");
 }
 
 // Both answers in one cell: one text where they agree, as they nearly always do.

@@ -67,6 +67,7 @@ async function draw(view, state, canvas) {
   viewer.setMultiplanarLayout(2);  // two by two
   viewer.opts.multiplanarShowRender = 1;  // with the rendering among them
   viewer.drawScene();
+  viewer.cutAt = state.threshold;
   state.listen(() => follow(viewer, view, state, labels));
   return viewer;
 }
@@ -75,6 +76,8 @@ function follow(viewer, view, state, labels) {
   if (viewer !== shown) return;
   Object.assign(viewer.volumes[0], { cal_min: state.window.low, cal_max: state.window.high });
   if (labels) {
+    if (viewer.cutAt !== state.threshold) viewer.volumes[1].img.set(labelsOf(view, state.threshold));
+    viewer.cutAt = state.threshold;
     viewer.volumes[1].setColormapLabel(colours(view, state));
     viewer.setOpacity(1, state.opacity);
   }

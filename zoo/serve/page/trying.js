@@ -5,6 +5,7 @@ import { optionFields } from "./options.js";
 import { results } from "./results.js";
 import { TITLES } from "./titles.js";
 
+const SMALL_BYTES = 8 * 2 ** 20;  // a larger volume brings probabilities when it is asked to: they take room on the server
 const FRAMEWORKS = ["torch", "mindspore"];
 
 async function filesOf(items) {
@@ -39,6 +40,7 @@ export function bench(model) {
   let input = null;
   let abort = null;
   let held = [];
+  let isChosen = false;  // whether a volume is to bring its probabilities was said, not left to its size
 
   const spacing = el("input", { type: "text", inputmode: "decimal", placeholder: model.dimensions === 3 ? "3, 0.7, 0.7" : "0.15" });
   const views = el("input", { type: "checkbox" });
@@ -48,6 +50,7 @@ export function bench(model) {
     trainedOn.textContent = chosen ? `Trained on ${chosen.dataset.name}: ${chosen.classes.filter((each) => each !== "background").join(", ")}.` : "";
     options = optionFields(chosen?.options || {});
     if (model.dimensions === 2) options.set("probabilities", true);
+    else options.input("probabilities")?.addEventListener("change", () => { isChosen = true; });
     const more = chosen?.may_tta ? field("average over mirrored views", views, "slower, often a little better") : null;
     holder.replaceChildren(el("details", {}, el("summary", {}, "Options"),
       field("size of a pixel [mm]", spacing, "only where the file does not say it"), more, options.nodes));
@@ -121,6 +124,8 @@ export function bench(model) {
 
   function take(next) {
     input = next;
+    const bytes = (input.files || []).reduce((sum, { file }) => sum + file.size, 0);
+    if (model.dimensions === 3 && !isChosen) options.set("probabilities", bytes <= SMALL_BYTES);
     chosenName.textContent = input.files && input.files.length > 1 ? `${input.files.length} files` : input.name;
     show(again, true);
     run();

@@ -97,7 +97,8 @@ export class Viewer {
     const channels = Array.from({ length: shape[0] }, (_, c) => values[at + (c * values.length) / shape[0]]);
     const shown = channels.map((value) => (Number.isInteger(value) ? value : value.toFixed(2))).join(", ");
     const labels = labelsOf(this.view, this.state.threshold);
-    const label = labels?.[at] ? ` · ${this.view.classes[labels[at]]?.name}` : "";
+    const object = this.state.threshold === null ? this.view.arrays.objects?.values[at] : 0;
+    const label = labels?.[at] ? ` · ${this.view.classes[labels[at]]?.name}${object ? ` ${object}` : ""}` : "";
     const where = this.view.is_volume ? place.slice().reverse().join(", ") : `${place[2]}, ${place[1]}`;
     this.spot.textContent = `${where} · ${shown}${label}`;
   }
