@@ -84,8 +84,16 @@ def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Pa
                 os.replace(companion, path.with_name(companion.name))
             os.replace(made, path)  # last, because it may refer to the others
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            _remove(staging)
     return path
+
+
+def _remove(staging: Path) -> None:
+    """Remove a folder that is empty, unless something failed; looking through it would take longer than writing."""
+    try:
+        os.rmdir(staging)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextmanager

@@ -195,12 +195,13 @@ def _write(buffer: np.ndarray, words: Words, x: int, y: int, dpi: float) -> None
     """Draw letters by Pillow, which takes a twentieth of the time that Matplotlib's need; x, y: of the baseline."""
     opacity, (dx, dy) = _opacity(words.text, words.size_pt, words.bold, dpi)
     (h, w, _), top, left = opacity.shape, buffer.shape[0] - y + dy, x + dx
-    part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0), :3]
+    part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0)]
     if not part.size:
         return
     opacity = opacity[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
-    colour = np.array([round(255 * value) for value in to_rgba(words.colour)[:3]])
-    part[...] = part + ((colour - part) * opacity + 127) // 255
+    colour = np.array([round(255 * value) for value in to_rgba(words.colour)], np.uint16)
+    mixed = part * (255 - opacity) + colour * opacity
+    part[...] = (mixed + 127) // 255
 
 
 @lru_cache(maxsize=64)
@@ -223,10 +224,11 @@ def _extent(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[float, f
 
 @lru_cache(maxsize=256)
 def _opacity(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return how opaque the letters are, (h, w, 1) of 0 to 255, and where they begin; most come again and again."""
+    """Return how opaque the letters are, (h, w, 4) of 0 to 255, and where they begin; most come again and again."""
     letters, offset = _type(size_pt, bold, dpi).getmask2(text, mode="L", anchor="ls")
     w, h = letters.size
-    return np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1).astype(np.int32), offset
+    # the same for every channel: NumPy is slow where the last axis is stretched
+    return np.repeat(np.frombuffer(bytes(letters), np.uint8).astype(np.uint16), 4).reshape(h, w, 4), offset
 
 
 @lru_cache(maxsize=256)

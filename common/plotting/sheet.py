@@ -139,8 +139,7 @@ class Frame:
         smooth: interpolate between numbers where they are coarser than the picture.
         """
         assert self.shown is not None
-        *colours, opacity = table.T.tolist()
-        if (box := numbers.point(opacity).getbbox()) is None:
+        if (box := numbers.point(table[:, 3].tolist()).getbbox()) is None:
             return
         w, h = size = self._size_px()
         under = self.shown.at_size(size).convert("RGB")
@@ -152,8 +151,9 @@ class Frame:
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
         # all that changes, at the size at which it is drawn; one number is enlarged in a third of the time of a colour
         part = numbers.resize((place[2] - place[0], place[3] - place[1]), how, box=source)
-        layer = Pillow.merge("RGB", [part.point(channel) for channel in colours])
-        under.paste(layer, place, part.point(opacity))
+        part.putpalette(table.tobytes(), "RGBA")
+        layer = part.convert("RGBA")
+        under.paste(layer, place, layer)
         self.shown.paint(under)
 
     def _size_px(self) -> tuple[int, int]:
