@@ -134,7 +134,7 @@ class Frame:
         self.sheet.marks.append(self.shown)
 
     def blend(self, numbers: Pillow.Image, table: np.ndarray, smooth: bool) -> None:
-        """Lay colours over the pixels, as a table (256, 4) of uint8 has them for numbers (L) that cover the whole picture.
+        """Lay colours over the pixels, as a table (256, 4) of uint8 has them for numbers (L) over the whole picture.
 
         smooth: interpolate between numbers where they are coarser than the picture.
         """
@@ -145,7 +145,12 @@ class Frame:
         under = self.shown.at_size(size).convert("RGB")
         x, y = w / numbers.width, h / numbers.height
         if smooth:  # one number further its neighbour has its part
-            box = max(box[0] - 1, 0), max(box[1] - 1, 0), min(box[2] + 1, numbers.width), min(box[3] + 1, numbers.height)
+            box = (
+                max(box[0] - 1, 0),
+                max(box[1] - 1, 0),
+                min(box[2] + 1, numbers.width),
+                min(box[3] + 1, numbers.height),
+            )
         place = math.floor(box[0] * x), math.floor(box[1] * y), math.ceil(box[2] * x), math.ceil(box[3] * y)
         source = place[0] / x, place[1] / y, place[2] / x, place[3] / y
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
