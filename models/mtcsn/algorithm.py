@@ -81,7 +81,10 @@ class MTCSN(ClassificationAlgorithm[Config]):
 
     def steps(self) -> Steps | str:
         config = self.config
-        fitted = [{"do": "channels", "count": config.input_channels}, {"do": "letterbox", "size": config.input_size}]
+        fitted: list[dict[str, object]] = [
+            {"do": "channels", "count": config.input_channels},
+            {"do": "letterbox", "size": config.input_size},
+        ]
         if config.colours:
             fitted.append({"do": "balance", "black": BLACK, "means": config.colours, "least": LEAST_MEAN})
         return {"image": [*fitted, {"do": "normalise", "divide": 255, "mean": config.mean, "std": config.std}]}

@@ -86,8 +86,8 @@ class TSCam(SliceClassifier[Config]):
     def steps(self) -> Steps | str:
         grid = [side // self.config.patch for side in self.config.input_size]
         black = BLACK if self.config.roi_pool else 255  # where all is black, all counts
-        lung = [*crop_steps(self.config), {"do": "brightness", "size": grid, "black": black}]
-        return {"image": slice_steps(self.config), "lung": lung}
+        cells: dict[str, object] = {"do": "brightness", "size": grid, "black": black}
+        return {"image": slice_steps(self.config), "lung": [*crop_steps(self.config), cells]}
 
     def postprocess(self, outputs: Arrays, image: Image) -> Localisation:
         probabilities = self.probabilities(outputs["logits"])

@@ -8,9 +8,10 @@ one. Of 27 products per voxel and channel 8 are left, and the joined array is ne
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -71,13 +72,14 @@ class Network:
         large = self._keep(f"{out}_merged", merge_kernels(kernel, seen))
         small = self._keep(f"{out}_kept", np.delete(weights, own, axis=1))
         kept = {value.name: helper.get_attribute_value(value) for value in join.convolution.attribute}
-        sides = {"kernel_shape": [n + 1 for n in weights.shape[2:]], "strides": _attribute(join.up, "strides")}
+        sides: dict[str, Any] = {"kernel_shape": [n + 1 for n in weights.shape[2:]]}
+        sides |= {"strides": _attribute(join.up, "strides"), "pads": kept["pads"]}
         total = f"{out}_sum" if biases else out
         skipped = rest[0] if len(rest) == 1 else f"{out}_skipped"
         nodes = [] if len(rest) == 1 else [helper.make_node("Concat", rest, [skipped], axis=CHANNELS)]
         nodes += [
             helper.make_node("Conv", [skipped, small, *join.convolution.input[2:]], [f"{out}_beside"], **kept),
-            helper.make_node("ConvTranspose", [join.up.input[0], large], [f"{out}_up"], **sides, pads=kept["pads"]),
+            helper.make_node("ConvTranspose", [join.up.input[0], large], [f"{out}_up"], **sides),
             helper.make_node("Add", [f"{out}_beside", f"{out}_up"], [total]),
         ]
         for bias in biases:
@@ -154,12 +156,13 @@ def merge_ups(path: Path) -> int:
 def merge_kernels(up: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Return the kernel (i, o, k + 1, ...) that does both; up: (i, u, 2, ...), seen: (o, u, k, ...)."""
     side, axes = seen.shape[2], seen.ndim - 2
-    merged = np.zeros((up.shape[0], seen.shape[0], *[side + 1] * axes))
+    doubling, convolving = (np.moveaxis(kernel, (0, 1), (-2, -1)).astype(np.float64) for kernel in (up, seen))
+    merged = np.zeros((*[side + 1] * axes, up.shape[0], seen.shape[0]))
     for child in itertools.product(range(2), repeat=axes):
         for tap in itertools.product(range(side), repeat=axes):
             place = tuple(a - t + side - 1 for a, t in zip(child, tap, strict=True))
-            merged[(..., *place)] += up[(..., *child)].astype(np.float64) @ seen[(..., *tap)].astype(np.float64).T
-    return merged.astype(np.float32)
+            merged[place] += doubling[child] @ convolving[tap].T
+    return np.moveaxis(merged, (-2, -1), (0, 1)).astype(np.float32)
 
 
 def at_borders(taps: np.ndarray) -> np.ndarray:
@@ -181,6 +184,6 @@ def _forget_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(kept)
 
 
-def _attribute(node: NodeProto, name: str, default: object = None) -> Sequence[int] | int:
+def _attribute(node: NodeProto, name: str, default: Any = None) -> Any:
     found = [helper.get_attribute_value(value) for value in node.attribute if value.name == name]
-    return found[0] if found else default  # type: ignore[return-value]
+    return found[0] if found else default

@@ -64,7 +64,7 @@ def channels(array: np.ndarray, count: int) -> np.ndarray:
 
 def stretch(array: np.ndarray, bounds: list | None = None, percentiles: list | None = None) -> np.ndarray:
     """Bring two intensities, or two percentiles of the picture, to 0 and 1; what is beyond stays beyond."""
-    low, high = bounds or np.percentile(array, percentiles)
+    low, high = bounds or np.percentile(array, percentiles or [0, 100])
     return (array - low) / max(high - low, 1e-6)
 
 
