@@ -1,7 +1,8 @@
 """Measure predictions in OpenVINO and ONNX Runtime against the PyTorch engine, in turns within one process per entry.
 
 Prints ratios of the wall time of `engine.forward` (two threads) and of processor time (one thread), medians over the
-rounds; start to the first prediction and peak memory with --start. Weights: the default checkpoint.
+rounds, then start to the first prediction and peak memory of the entries in --start. Weights: the default checkpoint.
+All of it takes about 8 minutes on two free cores once the graphs are made (`python ci/bench_runtimes.py --rounds 1`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ KINDS = {
 }
 KINDS |= {"onnxruntime": ("onnxruntime", "f32")}
 DEFAULT = ("torch", "f32", "bf16", "onnxruntime")
+STARTED = ("EllipseNet",)
 START = """
 import sys, time
 started = time.perf_counter()
@@ -96,9 +98,9 @@ def worker(name: str, threads: int, arguments: argparse.Namespace) -> dict[str, 
 
 
 def starts(name: str) -> None:
-    """Print start to the first prediction and peak memory, the least of three, in turns."""
+    """Print start to the first prediction and peak memory, the lesser of two, in turns."""
     found: dict[str, list[tuple[float, float]]] = {"torch": [], "openvino": [], "onnxruntime": []}
-    for _ in range(4):  # the first fills the caches
+    for _ in range(3):  # the first fills the caches
         for backend, times in found.items():
             done = subprocess.run(
                 [sys.executable, "-c", START, name, backend], capture_output=True, text=True, check=True
@@ -113,10 +115,10 @@ def main() -> None:
     """Measure the named entries, or all, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", default=list(DEFAULT), choices=list(KINDS))
-    parser.add_argument("--start", action="store_true")
+    parser.add_argument("--start", nargs="*", default=STARTED, help="entries whose start and memory are measured")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
@@ -130,8 +132,10 @@ def main() -> None:
         two, one = worker(name, 2, asked), worker(name, 1, asked)
         for kind, found in two.items():
             print(f"| {name} | {kind} | {found['least_ms']:.1f} | {found['wall']:.2f} | {one[kind]['processor']:.2f} |")
-        if asked.start:
-            starts(name)
+    if asked.start:
+        print("\n| entry | backend | start to the first prediction | peak memory |\n|---|---|---|---|")
+    for name in asked.start:
+        starts(name)
     print(f"load {os.getloadavg()}, {os.cpu_count()} cores")
 
 

@@ -1,13 +1,15 @@
 """Measure what users wait for in PyTorch: overlays, a folder with them, windows, a volume beside MONAI's windows.
 
-Contenders of a table take turns in one run. `all` takes about 25 minutes on two free cores, most of them for `volume`;
-OMP_NUM_THREADS says on how many.
+Contenders of a table take turns in one run. All of it takes about 8 minutes on two free cores, most of them for
+`volume`; OMP_NUM_THREADS says on how many. Tables are Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
+import os
 import resource
 import shutil
 import subprocess
@@ -22,6 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image as Pillow
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -38,7 +41,15 @@ from zoo.prediction.sources import images
 SIDE, SLICES, ROUNDS = 512, 100, 3
 NETWORKS, AT_ONCE = ("3D-UNet", "UNETR"), (1, 2, 4)
 VOLUME = (200, 200, 200)
-WHO = ("zoo", "MONAI 1", "MONAI 2", "MONAI 4")  # MONAI with so many windows at once, around the plain network
+BACKENDS = {"zoo": {"backend": "torch"}, "zoo, OpenVINO": {"backend": "openvino"}}
+BACKENDS |= {"zoo, OpenVINO bf16": {"backend": "openvino", "precision": "bf16"}}
+MONAI = ("MONAI 1", "MONAI 2", "MONAI 4")  # with so many windows at once, around the plain network
+WHO = (*BACKENDS, *MONAI[1:])  # one at once is MONAI's slowest
+
+
+def table_of(*columns: str, title: str) -> Table:
+    """Return an empty table that prints as Markdown."""
+    return Table(*columns, title=title, box=box.MARKDOWN)
 
 
 def least(work: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
@@ -70,13 +81,14 @@ def answers() -> dict[str, Prediction]:
 
 def overlays(place: Path) -> Table:
     """Draw and write an overlay, beside Matplotlib that draws the same sheet."""
-    table = Table("answer", "zoo, ms", "Matplotlib, the same sheet, ms", title="an overlay, processor time")
+    table = table_of("answer", "zoo, ms", "Matplotlib, the same sheet, ms", title="an overlay, processor time")
+    files = (place / f"{i}.png" for i in itertools.count())  # as in a folder of results: each a new one
     for name, answer in answers().items():
 
         def by_matplotlib(answer: Prediction = answer) -> None:
-            answer.figure().savefig(place / "overlay.png")
+            answer.figure().savefig(next(files))
 
-        taken = least({"zoo": lambda answer=answer: answer.draw(place / "overlay.png"), "matplotlib": by_matplotlib})  # type: ignore[misc]
+        taken = least({"zoo": lambda answer=answer: answer.draw(next(files)), "matplotlib": by_matplotlib}, 9)  # type: ignore[misc]
         table.add_row(name, *(f"{1e3 * taken[who][0]:.1f}" for who in ("zoo", "matplotlib")))
     return table
 
@@ -94,7 +106,7 @@ def folder(place: Path) -> Table:
         shutil.rmtree(place / "out")
 
     taken = least({"without": lambda: predict(False), "with": lambda: predict(True)})
-    table = Table("overlays", "processor, s", "wall, s", "wall, ratio", title=f"{SLICES} slices by {model.name}")
+    table = table_of("overlays", "processor, s", "wall, s", "wall, ratio", title=f"{SLICES} slices by {model.name}")
     for name, (used, wall) in taken.items():
         table.add_row(name, f"{used:.2f}", f"{wall:.2f}", f"{wall / taken['without'][1]:.2f}")
     return table
@@ -103,7 +115,7 @@ def folder(place: Path) -> Table:
 def windows(place: Path) -> Table:
     """Answer for windows, several at once, by the plain network and by the engine."""
     columns = [f"{who}, {n}" for n in AT_ONCE for who in ("plain", "engine")]
-    table = Table("network", *columns, title="a window by the small network, ms of processor time, so many at once")
+    table = table_of("network", *columns, title="a window by the small network, ms of processor time, so many at once")
     for name in NETWORKS:
         model = zoo.load(name, backend="torch", checkpoint=None, variant="small")
         plain, work = copy.deepcopy(model.net).eval(), dict[str, Callable[[], object]]()
@@ -127,7 +139,7 @@ def _run(net: torch.nn.Module, x: np.ndarray) -> Any:
 
 def volume(size: tuple[int, ...]) -> Table:
     """Segment a volume by the small 3D-UNet, each contender in a process of its own."""
-    table = Table("windows by", "wall, s", "processor, s", "above the model, MiB", title=f"volume of {size}")
+    table = table_of("windows by", "wall, s", "processor, s", "above the model, MiB", title=f"volume of {size}")
     for who in WHO:
         command = [sys.executable, __file__, "volume", "--who", who, "--size", *map(str, size)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
@@ -139,12 +151,14 @@ def measure_volume(who: str, size: tuple[int, ...]) -> None:
     """Print wall and processor seconds, and the memory above the model."""
     from monai.inferers import sliding_window_inference
 
-    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="small", spacing_mm=(1.0, 1.0, 1.0))
+    warnings.simplefilter("ignore")  # that nobody measured what bf16 costs with drawn weights
+    how = BACKENDS.get(who, BACKENDS["zoo"])
+    model = zoo.load("3D-UNet", checkpoint=None, variant="small", spacing_mm=(1.0, 1.0, 1.0), **how)
     array = np.random.default_rng(0).standard_normal((1, *size), np.float32)
     image = Image(array, (1.0, 1.0, 1.0), np.eye(4), name="volume")
     overlap, mode = model.algorithm.tiling
     before, used, began = _peak_mib(), time.process_time(), time.perf_counter()
-    if who == "zoo":
+    if who in BACKENDS:
         model.predict(image)
     else:
         tensor = torch.from_numpy(model.algorithm.preprocess(image)["image"])[None]
@@ -164,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="?", default="all", choices=("all", "overlays", "folder", "windows", "volume"))
     parser.add_argument("--size", type=int, nargs=3, default=VOLUME, help="(d, h, w)")
-    parser.add_argument("--who", choices=WHO, help="measure this one here, without a table")
+    parser.add_argument("--who", choices=(*BACKENDS, *MONAI), help="measure this one here, without a table")
     options = parser.parse_args()
     if options.who:
         measure_volume(options.who, tuple(options.size))
@@ -179,7 +193,8 @@ def main() -> None:
     for name, part in parts.items():
         if options.part in (name, "all"):
             with tempfile.TemporaryDirectory() as place:
-                Console().print(part(Path(place)))
+                Console(width=140).print(part(Path(place)))
+    print(f"load {os.getloadavg()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,9 @@ Sampler = Callable[
 ]  # batch size, repeats, rng -> samples of each batch
 
 
+Steps = Mapping[str, Sequence[Mapping[str, object]]]
+
+
 class Algorithm(ABC, Generic[C]):
     """Everything about an algorithm but its network and its loss.
 
@@ -217,6 +220,15 @@ class Algorithm(ABC, Generic[C]):
 
         Raises InputError when the image cannot be used (number of axes, channels).
         """
+
+    def steps(self) -> Steps | str:
+        """Say as data what preprocess() does with a picture, for zoo/export/scripts/prepare.py; or why data cannot.
+
+        By the name of the input: what is done in turn, each with its options. Written anew with preprocess().
+        """
+        if self.window is not None:
+            return "images of any size go through in windows that overlap, and their answers are blended"
+        return f"what {type(self).__name__} does before the network is not written as steps"
 
     @abstractmethod
     def targets(self, sample: Sample) -> Arrays:

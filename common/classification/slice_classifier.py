@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 
+from zoo.common.algorithm import Steps
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
@@ -25,6 +26,7 @@ from zoo.common.lungs.slices import (
     cropped,
     example_slice,
     normalised,
+    slice_steps,
 )
 from zoo.common.types import Arrays, Image, Sample
 
@@ -93,6 +95,9 @@ class SliceClassifier(ClassificationAlgorithm[S]):
 
     def preprocess(self, image: Image) -> Arrays:
         return {"image": normalised(cropped(image, self.config), self.config)}
+
+    def steps(self) -> Steps | str:
+        return {"image": slice_steps(self.config)}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment_slice(sample, self.options(SliceAugmentation), rng)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from zoo.common.algorithm import Algorithm
+from zoo.common.algorithm import Algorithm, Steps
 from zoo.common.answers.boxes import Boxes
 from zoo.common.answers.prediction import Prediction
 from zoo.common.boxes import clip_boxes, corners
 from zoo.common.detection.baseline import BlobDetector
-from zoo.common.detection.canvas import Piece, move_boxes, move_discs, on_canvas, placement, shown
+from zoo.common.detection.canvas import Piece, canvas_steps, move_boxes, move_discs, on_canvas, placement, shown
 from zoo.common.detection.curves import detection_curves
 from zoo.common.detection.pieces import PieceAugmentation, random_piece
 from zoo.common.detection.scores import PooledScores, counts, evidence_of, scans_of, summarise
@@ -78,6 +78,9 @@ class DetectionAlgorithm(Algorithm[D]):
 
     def preprocess(self, image: Image) -> Arrays:
         return {"image": on_canvas(image, self.config)}
+
+    def steps(self) -> Steps | str:
+        return {"image": canvas_steps(self.config)}
 
     def targets(self, sample: Sample) -> Arrays:
         boxes = self.boxes_of(sample)

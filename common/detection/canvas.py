@@ -91,6 +91,18 @@ def on_canvas(image: Image, config: DetectorSettings) -> np.ndarray:
     return drawn[0] if array.ndim == 3 else np.stack(drawn, axis=1)
 
 
+def canvas_steps(config: DetectorSettings) -> list[dict[str, object]]:
+    """Say as data what `on_canvas` does with a picture of unknown pixel size; see `Algorithm.steps`."""
+    low_high = dict(zip(("low", "high"), config.window_hu, strict=False))
+    place = {"black": BLACK if config.crop_dark else None, "margin": MARGIN_PX, "enlarges": not config.pixel_mm}
+    return [
+        *([{"do": "window", **low_high}] if low_high else []),
+        {"do": "canvas", "size": config.input_size, "fill": config.beyond, **place},
+        {"do": "channels", "count": config.input_channels},
+        {"do": "normalise", "divide": WHITE, "mean": config.mean, "std": config.std},
+    ]
+
+
 def move_boxes(boxes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Move corners (k, 4) by a map of pixel middles that scales, mirrors and turns by quarters or halves."""
     low, high = corners(boxes)

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
-from zoo.common.algorithm import Algorithm
+from zoo.common.algorithm import Algorithm, Steps
 from zoo.common.answers.ellipses import Ellipses
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
@@ -80,6 +80,12 @@ class EllipseAlgorithm(Algorithm[E]):
         boxed, _ = letterbox(to_channels(image.array, self.config.input_channels), self.config.input_size)
         scaled = boxed / white_level(image.array)
         return {"image": ((scaled - self.config.mean) / self.config.std).astype(np.float32)}
+
+    def steps(self) -> Steps | str:
+        config = self.config
+        fitted = {"do": "channels", "count": config.input_channels}, {"do": "letterbox", "size": config.input_size}
+        scaled = {"do": "normalise", "divide": 1, "mean": config.mean, "std": config.std}
+        return {"image": [{"do": "white"}, *fitted, scaled]}
 
     def augment(self, sample: Sample, rng: np.random.Generator) -> Sample:
         return augment(sample, self.config.input_size, self.options(EllipseAugmentation), rng)

@@ -63,10 +63,14 @@ def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Pa
     """Let `write` fill a file beside `path`, then put it there in one step; return where.
 
     A link at `path` is replaced, not followed. Companions that `write` adds, such as the .raw of an .mhd, move along.
+    Within another call it writes at once: that call gives the file its place.
     inputs: files that must not be touched; OutputError where `path` is one of them.
     """
     _refuse_inputs(path, inputs)
     with explained(path):
+        if path.parent.name.startswith(STAGED):  # nobody sees it there before another call puts it in its place
+            write(path)
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "a folder has this name")
@@ -80,8 +84,16 @@ def write_whole(path: Path, write: Callable[[Path], object], inputs: Sequence[Pa
                 os.replace(companion, path.with_name(companion.name))
             os.replace(made, path)  # last, because it may refer to the others
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            _remove(staging)
     return path
+
+
+def _remove(staging: Path) -> None:
+    """Remove a folder that is empty, unless something failed; looking through it would take longer than writing."""
+    try:
+        os.rmdir(staging)
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 @contextmanager

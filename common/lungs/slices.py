@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 
 from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
-from zoo.common.lungs.boxes import BLACK, Box, lung_box
+from zoo.common.lungs.boxes import BLACK, LARGEST_SHARE, MARGIN, SMALLEST_SHARE, Box, lung_box
 from zoo.common.ranges import Angle, Factors, NotNegative, Share
 from zoo.common.transforms.pictures import (
     centred_affine,
@@ -109,6 +109,23 @@ def normalised(array: np.ndarray, config: SliceConfig) -> np.ndarray:
     pixels = resize(to_channels(array, config.input_channels), config.input_size) / 255
     mean, std = (np.reshape(values, (-1, 1, 1)).astype(np.float32) for values in (config.mean, config.std))
     return np.asarray((pixels - mean) / std)
+
+
+def crop_steps(config: SliceConfig) -> list[dict[str, object]]:
+    """Say as data what `cropped` does; see `Algorithm.steps`."""
+    bounds = {"black": BLACK, "margin": MARGIN, "least": SMALLEST_SHARE, "most": LARGEST_SHARE}
+    steps: list[dict[str, object]] = [{"do": "check", "low": 0, "high": 255}]
+    return [*steps, {"do": "crop_lungs", **bounds}] if config.crop == "lung" else steps
+
+
+def slice_steps(config: SliceConfig) -> list[dict[str, object]]:
+    """Say as data what `cropped` and `normalised` do; see `Algorithm.steps`."""
+    return [
+        *crop_steps(config),
+        {"do": "channels", "count": config.input_channels},
+        {"do": "resize", "size": config.input_size},
+        {"do": "normalise", "divide": 255, "mean": config.mean, "std": config.std},
+    ]
 
 
 def token_weights(array: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from PIL import ImageFont
 
 Box = tuple[float, float, float, float]  # left, bottom, width, height [in]
 BOX_PT = 2.0  # between words and the border of the box behind them
+GREY, OPAQUE = np.array([[1, 1, 1, 0], [0, 0, 0, 255]], np.uint8).view(np.uint32)[:, 0]  # as bytes lie in a drawing
 
 
 class Halo(NamedTuple):
@@ -36,18 +37,27 @@ class Picture:
     pixels: Pillow.Image
     box_in: Box
     sharp: bool
+    # by size; pictures of the same pixels share it, because enlarging takes as long as all else that is drawn
+    enlarged: dict[tuple[int, int], Pillow.Image] = field(default_factory=dict, repr=False)
 
     def at_size(self, size: tuple[int, int]) -> Pillow.Image:
         """Return the pixels, so many of them."""
-        how = Pillow.Resampling.NEAREST if self.sharp else Pillow.Resampling.BILINEAR
-        return self.pixels if size == self.pixels.size else self.pixels.resize(size, how)
+        if size == self.pixels.size:
+            return self.pixels
+        if size not in self.enlarged:
+            how = Pillow.Resampling.NEAREST if self.sharp else Pillow.Resampling.BILINEAR
+            self.enlarged[size] = self.pixels.resize(size, how)
+        return self.enlarged[size]
+
+    def paint(self, pixels: Pillow.Image) -> None:
+        """Show other pixels in the same place."""
+        self.pixels, self.enlarged = pixels, {}
 
     def draw(self, renderer: RendererBase, dpi: float) -> None:
         left, bottom, width, height = (side * dpi for side in self.box_in)
         if isinstance(renderer, RendererAgg):
             size = max(1, round(width)), max(1, round(height))
-            pixels = self.at_size(size).convert("RGBA")
-            _put(buffer_of(renderer), np.asarray(pixels), round(left), round(bottom))
+            _put(buffer_of(renderer), self.at_size(size), round(left), round(bottom))
             return
         gc = renderer.new_gc()
         pixels = self.pixels.transpose(Pillow.Transpose.FLIP_TOP_BOTTOM).convert("RGBA")  # begins at the bottom
@@ -167,24 +177,31 @@ def _pixels(renderer: RendererBase, length_pt: float) -> float:
     return float(np.asarray(renderer.points_to_pixels(length_pt)))
 
 
-def _put(buffer: np.ndarray, pixels: np.ndarray, left: int, bottom: int) -> None:
-    """Copy pixels onto a drawing, cut where they pass its border."""
-    top, (h, w) = buffer.shape[0] - bottom - pixels.shape[0], pixels.shape[:2]
+def _put(buffer: np.ndarray, picture: Pillow.Image, left: int, bottom: int) -> None:
+    """Copy a picture onto a drawing, cut where it passes its border."""
+    (w, h), whole = picture.size, buffer.view(np.uint32)[..., 0]
+    top = whole.shape[0] - bottom - h
     up, before = max(-top, 0), max(-left, 0)
-    part = buffer[top + up : max(top + h, 0), left + before : max(left + w, 0)]
-    part[...] = pixels[up : up + part.shape[0], before : before + part.shape[1]]
+    part = whole[top + up : max(top + h, 0), left + before : max(left + w, 0)]
+    seen = slice(up, up + part.shape[0]), slice(before, before + part.shape[1])
+    if picture.mode == "L":  # four bytes at once; Pillow would first make a picture of colours
+        np.multiply(np.asarray(picture)[seen], GREY, out=part, dtype=np.uint32)
+        part |= OPAQUE
+    else:
+        part[...] = np.asarray(picture.convert("RGBA")).view(np.uint32)[..., 0][seen]
 
 
 def _write(buffer: np.ndarray, words: Words, x: int, y: int, dpi: float) -> None:
     """Draw letters by Pillow, which takes a twentieth of the time that Matplotlib's need; x, y: of the baseline."""
     opacity, (dx, dy) = _opacity(words.text, words.size_pt, words.bold, dpi)
     (h, w, _), top, left = opacity.shape, buffer.shape[0] - y + dy, x + dx
-    part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0), :3]
+    part = buffer[max(top, 0) : max(top + h, 0), max(left, 0) : max(left + w, 0)]
     if not part.size:
         return
     opacity = opacity[max(-top, 0) :, max(-left, 0) :][: part.shape[0], : part.shape[1]]
-    colour = np.array([round(255 * value) for value in to_rgba(words.colour)[:3]])
-    part[...] = part + ((colour - part) * opacity + 127) // 255
+    colour = np.array([round(255 * value) for value in to_rgba(words.colour)], np.uint16)
+    mixed = part * (255 - opacity) + colour * opacity
+    part[...] = (mixed + 127) // 255
 
 
 @lru_cache(maxsize=64)
@@ -207,10 +224,11 @@ def _extent(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[float, f
 
 @lru_cache(maxsize=256)
 def _opacity(text: str, size_pt: float, bold: bool, dpi: float) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return how opaque the letters are, (h, w, 1) of 0 to 255, and where they begin; most come again and again."""
+    """Return how opaque the letters are, (h, w, 4) of 0 to 255, and where they begin; most come again and again."""
     letters, offset = _type(size_pt, bold, dpi).getmask2(text, mode="L", anchor="ls")
     w, h = letters.size
-    return np.frombuffer(bytes(letters), np.uint8).reshape(h, w, 1).astype(np.int32), offset
+    # the same for every channel: NumPy is slow where the last axis is stretched
+    return np.repeat(np.frombuffer(bytes(letters), np.uint8).astype(np.uint16), 4).reshape(h, w, 4), offset
 
 
 @lru_cache(maxsize=256)

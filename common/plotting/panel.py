@@ -64,10 +64,10 @@ def pixel_aspect(image: Image) -> float:
 
 
 def show_image(image: Image, *frames: Frame) -> None:
-    """Show the image, or the middle slice of a volume, in grey or in its colours."""
+    """Show the image, or the middle slice of a volume, in grey or in its colours, in frames of one size."""
     pixels = as_picture(image)
-    for frame in frames:
-        frame.show(pixels, pixel_aspect(image))
+    for i, frame in enumerate(frames):
+        frame.show(pixels, pixel_aspect(image), beside=frames[0] if i else None)
 
 
 def as_picture(image: Image) -> Pillow.Image:
@@ -91,13 +91,12 @@ def blend_heat(frame: Frame, heat: np.ndarray, opacity: float) -> None:
     """Lay a map of 0 to 1 over a picture, opaque only where it is hot, so that the anatomy stays visible."""
     from matplotlib import colormaps
 
-    levels = Pillow.fromarray((np.clip(heat, 0, 1) * 255).round().astype(np.uint8))
-    table = np.asarray(colormaps["inferno"](np.arange(256), bytes=True))
-    assert frame.shown is not None
-    if levels.size != frame.shown.pixels.size:
-        levels = levels.resize(frame.shown.pixels.size, Pillow.Resampling.BILINEAR)
-    colours = Pillow.merge("RGB", [levels.point(table[:, i].tolist()) for i in range(3)])
-    frame.blend(colours, levels.point([round(opacity * level) for level in range(256)]), smooth=True)
+    levels = np.multiply(heat, 255, dtype=np.float32)
+    levels += np.float32(0.5)
+    table = np.array(colormaps["inferno"](np.arange(256), bytes=True))
+    table[:, 3] = np.round(opacity * np.arange(256))
+    numbers = Pillow.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
+    frame.blend(numbers, table, smooth=True)
 
 
 def blend_classes(frame: Frame, labels: np.ndarray, colours: dict[int, str], opacity: float) -> None:
@@ -107,9 +106,7 @@ def blend_classes(frame: Frame, labels: np.ndarray, colours: dict[int, str], opa
     table = np.zeros((256, 4), np.uint8)
     for index, colour in colours.items():
         table[index] = (*bytes.fromhex(colour[1:]), round(255 * opacity))
-    numbers = Pillow.fromarray(labels.astype(np.uint8))
-    *channels, mask = (numbers.point(table[:, i].tolist()) for i in range(4))
-    frame.blend(Pillow.merge("RGB", channels), mask, smooth=False)
+    frame.blend(Pillow.fromarray(labels.astype(np.uint8)), table, smooth=False)
 
 
 def outline(frame: Frame, mask: np.ndarray, colour: str, width_pt: float, dashes_pt: tuple[float, ...] = ()) -> None:

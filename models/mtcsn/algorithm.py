@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import logit
 
+from zoo.common.algorithm import Steps
 from zoo.common.answers.frames import ClassifiedSegmentation
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
@@ -77,6 +78,16 @@ class MTCSN(ClassificationAlgorithm[Config]):
         boxed, _ = letterbox(to_channels(image.array, channels), self.config.input_size)
         boxed = self._balanced(boxed)
         return {"image": ((boxed / 255 - mean) / std).astype(np.float32)}
+
+    def steps(self) -> Steps | str:
+        config = self.config
+        fitted: list[dict[str, object]] = [
+            {"do": "channels", "count": config.input_channels},
+            {"do": "letterbox", "size": config.input_size},
+        ]
+        if config.colours:
+            fitted.append({"do": "balance", "black": BLACK, "means": config.colours, "least": LEAST_MEAN})
+        return {"image": [*fitted, {"do": "normalise", "divide": 255, "mean": config.mean, "std": config.std}]}
 
     def _balanced(self, picture: np.ndarray) -> np.ndarray:
         """Scale each channel to its usual mean over the field of view: lamps differ more than blood and mucosa do."""

@@ -7,18 +7,22 @@ from typing import ClassVar
 
 import numpy as np
 
+from zoo.common.algorithm import Steps
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
 from zoo.common.classification.slice_classifier import SLICE_OPTIONS, SliceClassifier
 from zoo.common.errors import ConfigError
 from zoo.common.localisation.scores import bright_map, is_lung, score_map, summarise_maps
+from zoo.common.lungs.boxes import BLACK
 from zoo.common.lungs.slices import (
     MirrorAugmentation,
     brightness_classifier,
+    crop_steps,
     cropped,
     mirror_slice,
     normalised,
+    slice_steps,
     spread,
     token_weights,
     tokens_of_mask,
@@ -78,6 +82,12 @@ class TSCam(SliceClassifier[Config]):
         h, w = (side // self.config.patch for side in self.config.input_size)
         lung = token_weights(array, (h, w)) if self.config.roi_pool else np.ones((h, w), np.float32)
         return {"image": normalised(array, self.config), "lung": lung}
+
+    def steps(self) -> Steps | str:
+        grid = [side // self.config.patch for side in self.config.input_size]
+        black = BLACK if self.config.roi_pool else 255  # where all is black, all counts
+        cells: dict[str, object] = {"do": "brightness", "size": grid, "black": black}
+        return {"image": slice_steps(self.config), "lung": [*crop_steps(self.config), cells]}
 
     def postprocess(self, outputs: Arrays, image: Image) -> Localisation:
         probabilities = self.probabilities(outputs["logits"])

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from zoo.common.algorithm import Steps
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.augment.options import Augmentation
 from zoo.common.errors import ConfigError, InputError
@@ -64,6 +65,14 @@ class UNet2D(SegmentationAlgorithm[Config]):
         if image.array.ndim == 3:
             return {"image": self._fitted(scaled)}
         return {"image": np.stack([self._fitted(scaled[:, i]) for i in range(scaled.shape[1])], axis=1)}
+
+    def steps(self) -> Steps | str:
+        config = self.config
+        if config.padding != "same":
+            return "the network sees a mirrored margin around the picture, which no step draws"
+        bounds = {"bounds": config.intensities} if config.intensities else {"percentiles": PERCENTILES}
+        scaled = {"do": "channels", "count": config.input_channels}, {"do": "clip", "a_min": 0, "a_max": 1}
+        return {"image": [{"do": "stretch", **bounds}, *scaled, {"do": "letterbox", "size": config.input_size}]}
 
     def targets(self, sample: Sample) -> Arrays:
         mask = self.mask_of(sample)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.common.algorithm import Sampler
+from zoo.common.algorithm import Sampler, Steps
 from zoo.common.answers.localisation import Localisation, regions_of_map
 from zoo.common.answers.prediction import Prediction
 from zoo.common.augment.options import Augmentation
@@ -100,6 +100,9 @@ class WeaklyLesionLocalisation(SliceClassifier[Config]):
         lung = (array * std + mean).mean(0, keepdims=True) > BLACK / 255
         level = np.median(grey[lung]) if lung.any() else 0.0
         return {"image": array, "lung": lung.astype(np.float32), "level": np.full((1, 1, 1), level, np.float32)}
+
+    def steps(self) -> Steps | str:
+        return "the network takes the lung and the median of its greys beside the slice, which no step draws"
 
     def targets(self, sample: Sample) -> Arrays:
         targets = dict(super().targets(sample))

@@ -54,6 +54,19 @@ def test_a_refusal_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path / 'a.png'}: cannot hold a volume"
 
 
+def test_a_write_within_another_is_staged_once(tmp_path: Path) -> None:
+    seen = list[Path]()
+
+    def inner(staged: Path) -> None:
+        seen.append(staged)
+        staged.write_text("a")
+
+    written = write_whole(tmp_path / "a.txt", lambda staged: write_whole(staged, inner))
+
+    assert (written.read_text(), list(tmp_path.iterdir())) == ("a", [written])
+    assert seen[0].parent.parent == tmp_path
+
+
 def test_an_input_is_never_replaced_under_any_of_its_names(tmp_path: Path) -> None:
     scan = tmp_path / "scan.png"
     scan.write_text("scan")

@@ -82,6 +82,22 @@ def test_a_map_is_opaque_where_it_is_hot_only() -> None:
     assert np.ptp(pixels[:, w * 46 // 90 :], axis=-1).min() > 30
 
 
+def test_a_map_over_one_picture_leaves_the_one_beside_it_plain() -> None:
+    heat = np.zeros((3, 5))
+    heat[1, 2] = 1
+    sheet = Classification(IMAGE, ("a", "b"), np.array([0.2, 0.8]), heat_map=heat).sheet()
+    place = [round(side * sheet.dpi) for side in sheet.frames[0].box_in]
+    across = round(sheet.frames[1].box_in[0] * sheet.dpi)
+
+    drawn = np.asarray(sheet.picture()).astype(int)
+    plain, coloured = (drawn[place[1] : place[1] + place[3], x : x + place[2]] for x in (place[0], across))
+    h, w = coloured.shape[:2]
+
+    assert np.ptp(plain[: h // 2], axis=-1).max() == 0  # grey: the scale bar lies below
+    assert np.ptp(coloured[h // 2, round(w * 0.37)]) > 5  # a map is soft beyond its last number
+    assert np.ptp(coloured[h // 2, : w // 6], axis=-1).max() == 0
+
+
 @pytest.mark.parametrize("place", [(-3.0, 0.5), (0.97, 0.97), (0.0, -0.2), (5.0, 5.0)])
 def test_what_passes_the_border_of_the_sheet_is_cut(place: tuple[float, float]) -> None:
     sheet = Sheet((1.0, 1.0), "#000000")

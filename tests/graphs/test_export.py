@@ -9,17 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
+from scipy.special import softmax
 from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
+from zoo.common.algorithm import Steps
 from zoo.common.errors import BackendError, ConfigError, OutputError
+from zoo.common.files.outputs import json_text
 from zoo.export import run
 from zoo.export.formats import FORMATS
+from zoo.export.run import written_steps
+from zoo.export.scripts.prepare import prepare
+from zoo.registry import load_registry
+from zoo.registry.package import Package
 
 pytest.importorskip("torch")
 NEEDS = {"onnx": "onnxruntime", "openvino": "openvino", "torchscript": "torch", "pt2": "torch", "mindir": "mindspore"}
 NAME = "2D-UNet"
+# windows, and a network that takes more than the picture
+NOT_AS_STEPS = {"3D-UNet", "UNETR", "U-CSRNet", "Han-Net", "CD-Net", "WeaklyLesionLocalisation", "LOD-Net"}
 RUN = """
 import importlib.machinery, runpy, sys
 class Without(importlib.machinery.PathFinder):
@@ -28,6 +38,7 @@ class Without(importlib.machinery.PathFinder):
         return None if name.split(".")[0] == "zoo" else super().find_spec(name, path, target)
 sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Without
 sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])  # as for any program
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -52,6 +63,77 @@ def test_the_program_beside_the_files_needs_nothing_of_the_zoo(format: str, tmp_
         expected = example["expected logits"]
         np.testing.assert_allclose(found["logits"], expected, atol=1e-4 * np.abs(expected).max())
         np.testing.assert_array_equal(example["image"][0], model.algorithm.preprocess(image_of(model))["image"])
+
+
+def picture(shape: tuple[int, ...]) -> np.ndarray:
+    """Draw a picture (c, h, w) with a dark border and one bright part."""
+    array = np.random.default_rng(0).integers(9, 90, shape, np.uint8)
+    array[:, :7] = array[..., -11:] = 0
+    array[:, 12:30, 15:40] += 150
+    return array
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 64), (1, 150, 93), (3, 40, 71), (4, 70, 130)])
+@pytest.mark.parametrize("name", [entry.name for entry in load_registry().values()])
+def test_the_steps_make_of_a_picture_what_the_network_gets(name: str, shape: tuple[int, ...]) -> None:
+    package = Package(load_registry()[name])
+    algorithm = package.algorithm(package.config.VARIANTS["tiny"])
+    steps = written_steps(algorithm)
+    if isinstance(steps, str):
+        assert name in NOT_AS_STEPS and len(steps) > 30
+        return
+    array = picture(shape)
+    if shape[0] < algorithm.config.input_channels:
+        array = np.repeat(array, algorithm.config.input_channels, axis=0)
+
+    found = prepare(array, json.loads(json_text(steps)))
+
+    expected = algorithm.preprocess(zoo.Image(array.astype(np.float32), name="picture"))
+    assert list(found) == list(expected)
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=0, atol=1e-4 * np.abs(value).max())
+
+
+def test_steps_that_do_something_else_are_refused() -> None:
+    class Other(type(tiny().algorithm)):  # type: ignore[misc]
+        def preprocess(self, image: zoo.Image) -> dict[str, np.ndarray]:
+            return {key: value + 1 for key, value in super().preprocess(image).items()}
+
+    class Wrong(Other):
+        def steps(self) -> Steps | str:
+            return super().steps()
+
+    config = tiny().config
+
+    assert "Other does before the network is not written" in str(written_steps(Other(config)))
+    with pytest.raises(ConfigError, match=r"Wrong\.steps\(\) do not make of image"):
+        written_steps(Wrong(config))
+
+
+@pytest.mark.parametrize(("name", "shape"), [("Covid-ResNet", (90, 80)), ("MTCSN", (50, 70, 3))])
+def test_the_program_answers_for_a_picture_as_the_model_does(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model = tiny(name=name)
+    model.export(tmp_path / "out")
+    file = tmp_path / "picture.png"
+    Pillow.fromarray(np.random.default_rng(0).integers(0, 256, shape, np.uint8)).save(file)
+
+    command = [sys.executable, "-c", RUN, str(tmp_path / "out" / "predict.py"), str(file), str(tmp_path / "found.npz")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "found.npz") as found:
+        logits = next(value[0] for key, value in found.items() if value.shape == (1, len(model.config.classes)))
+    np.testing.assert_allclose(softmax(logits), model.predict(file).probabilities, atol=1e-4)
+
+
+def test_what_cannot_be_prepared_by_steps_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    tiny(name="Han-Net").export(tmp_path / "out")
+
+    told = json.loads((tmp_path / "out" / "preprocessing.json").read_text())
+
+    assert (told["steps"], "windows that overlap" in told["not_as_steps"]) == ({}, True)
 
 
 def image_of(model: zoo.Model) -> zoo.Image:

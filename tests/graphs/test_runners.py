@@ -207,7 +207,7 @@ def test_graphs_of_other_weights_and_of_other_sources_are_others(monkeypatch: py
     assert network_key(package, config) != before
     names = {module for module, _ in [(name, path), *rest]}
     assert {f"{package.module}.net_torch", "zoo.common.networks.resnet_torch"} <= names
-    others = {n for n in names if not n.startswith(("zoo.common", "zoo.models")) and n not in ("zoo", key.EXPORTER)}
+    others = {n for n in names if not n.startswith(("zoo.common", "zoo.models")) and n not in ("zoo", *key.EXPORTER)}
     assert others == set(), "a change elsewhere would make every graph anew"
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from zoo.common.types import Arrays
 
+PREPARE = "prepare"  # in zoo/export/scripts: turns a picture into what the network takes
+
 Forward = Callable[["Arrays"], "Mapping[str, np.ndarray]"]
 Written = tuple[list[str], Forward]  # names of the files, the network itself first; what they compute
 
@@ -57,6 +59,6 @@ def checked_format(name: str, precision: str) -> Format:
     return chosen
 
 
-def script_of(chosen: Format) -> Path:
-    """Return where the program lies that is copied beside the files."""
-    return Path(__file__).parent / "scripts" / f"{chosen.script}.py"
+def script_of(name: str) -> Path:
+    """Return where a program lies that is copied beside the files."""
+    return Path(__file__).parent / "scripts" / f"{name}.py"

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zoo.common.algorithm import Algorithm, Steps
 from zoo.common.errors import BackendError, ConfigError, OutputError
 from zoo.common.files.outputs import STAGED, explained, json_text, user_path
 from zoo.common.types import Arrays
 from zoo.engines.engine import UNREDUCED
-from zoo.export.formats import Format, Forward, checked_format, script_of
+from zoo.export.formats import PREPARE, Format, Forward, checked_format, script_of
 from zoo.export.reduce import reduced
+from zoo.export.scripts.prepare import prepare
 from zoo.graphs.check import differences, draw_inputs, refer
 from zoo.registry.package import Package
 from zoo.weights.hub import hash_file
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from zoo.model import Model
 
 SIDECAR, EXAMPLE, PREPROCESSING, PROGRAM = "graph.json", "example.npz", "preprocessing.json", "predict.py"
+PREPARED = 1e-4  # by which steps may differ from preprocess(), of the largest value
 
 
 def export(
@@ -140,11 +143,32 @@ def _write_beside(model: Model, chosen: Format, folder: Path, about: dict[str, A
     np.savez(folder / EXAMPLE, picture=sample.image.array, **inputs, **expected)
     (folder / SIDECAR).write_text(json_text(about), encoding="utf-8")
     (folder / PREPROCESSING).write_text(json_text(_preprocessing(model, inputs)), encoding="utf-8")
-    shutil.copyfile(script_of(chosen), folder / PROGRAM)
+    shutil.copyfile(script_of(chosen.script), folder / PROGRAM)
+    shutil.copyfile(script_of(PREPARE), folder / f"{PREPARE}.py")
+
+
+def written_steps(algorithm: Algorithm[Any]) -> Steps | str:
+    """Return what preprocess() does as steps that were held against it, or why there are none."""
+    line = type(algorithm).__mro__
+    own = {name: next(i for i, kind in enumerate(line) if name in vars(kind)) for name in ("steps", "preprocess")}
+    if own["steps"] > own["preprocess"]:  # those of another algorithm, which this one builds on
+        return Algorithm.steps(algorithm)
+    steps = algorithm.steps()
+    if not isinstance(steps, str):
+        image = type(algorithm).example(algorithm.config, np.random.default_rng(0)).image
+        for name, expected in algorithm.preprocess(algorithm.enter(image)).items():
+            found = prepare(image.array, {name: steps[name]})[name]
+            if not np.allclose(found, expected, rtol=0, atol=PREPARED * float(np.abs(expected).max())):
+                raise ConfigError(
+                    f"{type(algorithm).__name__}.steps() do not make of {name} what preprocess() does; correct them, "
+                    "or return why it cannot be written as steps"
+                )
+    return steps
 
 
 def _preprocessing(model: Model, inputs: Arrays) -> dict[str, Any]:
-    """Say as data what the network expects: shapes, ranges, what an example became, and the steps in words."""
+    """Say as data what the network expects: shapes, ranges, what an example became, and the steps of the way in."""
+    steps = written_steps(model.algorithm)
     told = {
         name: {
             "shape": list(value.shape[1:]),
@@ -162,6 +186,8 @@ def _preprocessing(model: Model, inputs: Arrays) -> dict[str, Any]:
         "window": model.algorithm.window,
         "inputs_of_the_example": told,
         "example": f"{EXAMPLE}: `picture` is an image as it was read, the inputs are what became of it",
-        "steps": inspect.getdoc(type(model.algorithm).preprocess) or "",
+        "steps": {} if isinstance(steps, str) else steps,
+        "not_as_steps": steps if isinstance(steps, str) else "DICOM, series, volumes and views of a picture",
+        "in_words": inspect.getdoc(type(model.algorithm).preprocess) or "",
         "scope": None if model.record is None else model.record.to_dict(),
     }

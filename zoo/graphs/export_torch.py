@@ -16,6 +16,7 @@ from zoo.engines.engine import open_engine
 from zoo.engines.limited_torch import try_out
 from zoo.graphs.check import draw_inputs, refer, write_cases
 from zoo.graphs.graph import REFERENCE, Graph, Stage, write_sidecar
+from zoo.graphs.merge_onnx import merge_ups
 from zoo.registry.package import Package
 from zoo.weights.hub import hash_file
 from zoo.weights.identity import versions
@@ -125,4 +126,5 @@ def write_stage(
             output_names=given,
             dynamic_axes={key: {0: "batch"} for key in (*taken, *given)},
         )
+    merge_ups(file)
     return Stage(name, file.name, hash_file(file), tuple(taken), tuple(outputs))

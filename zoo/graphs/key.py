@@ -17,7 +17,7 @@ import numpy as np
 from zoo.common.types import Arrays
 from zoo.registry.package import Package
 
-EXPORTER = "zoo.graphs.export_torch"
+EXPORTER = ("zoo.graphs.export_torch", "zoo.graphs.merge_onnx")
 
 
 def sum_of(weights: Arrays) -> str:
@@ -31,7 +31,7 @@ def sum_of(weights: Arrays) -> str:
 
 
 def network_key(package: Package, config: Any) -> str:
-    """Return the SHA-256 of what shapes a network: its configuration, its source, and the exporter's own file."""
+    """Return the SHA-256 of what shapes a network: its configuration, its source, and the exporter's own files."""
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(config), sort_keys=True, default=str).encode())
     for name, path in network_sources(package):
         digest.update(f"{name};".encode())
@@ -44,7 +44,7 @@ def network_sources(package: Package) -> list[tuple[str, Path]]:
     own = package.entry.origin.module.split(".")[0]
     parts = (f"{package.module}.net_torch", *package.stage_modules)
     found = {name: path for part in parts for name, path in sources(part, own)}
-    exporter = [(name, path) for name, path in sources(EXPORTER, own) if name == EXPORTER]
+    exporter = [(name, path) for part in EXPORTER for name, path in sources(part, own) if name == part]
     return [*sorted(found.items()), *exporter]
 
 

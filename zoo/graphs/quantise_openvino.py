@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import openvino as ov
+from openvino import passes
 
 from zoo.common.types import Arrays
 from zoo.graphs.graph import Graph
@@ -23,6 +24,9 @@ def quantise(graph: Graph, batches: Sequence[Arrays], folder: Path) -> Path:
     (stage,) = graph.stages
     core = ov.Core()
     model = core.read_model(graph.path(stage))
+    folding = passes.Manager()
+    folding.register_pass(passes.ConstantFolding())  # NNCF takes what gathers a constant for a layer with weights
+    folding.run_passes(model)
     arrays = [[np.ascontiguousarray(value) for value in batch.values()] for batch in batches]
     with contextlib.redirect_stdout(sys.stderr):  # it shows its progress
         quantised = nncf.quantize(

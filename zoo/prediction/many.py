@@ -31,6 +31,8 @@ from zoo.prediction.threads import Behind
 if TYPE_CHECKING:
     from zoo.model import Model
 
+MOST_VALUES = 1 << 23  # of an image whose answer waits: 32 MiB
+
 
 @dataclass
 class Results:
@@ -214,14 +216,15 @@ def _run(
     ):
         for name, outcome in done:
             task = partial(results.add, name, outcome, files, heard.of(name))
-            writer.do(task, at_once=not is_drawn or _is_volume(outcome))
+            writer.do(task, at_once=not is_drawn or _is_large(outcome))
             bar.update()
             lines.step(failed=isinstance(outcome, ZooError))
     results.complete = True
 
 
-def _is_volume(outcome: Prediction | ZooError) -> bool:
-    return not isinstance(outcome, ZooError) and outcome.image.array.ndim == 4  # too large to wait in memory
+def _is_large(outcome: Prediction | ZooError) -> bool:
+    """Whether an answer, a volume's or a slide's, takes too much memory to wait for being written."""
+    return not isinstance(outcome, ZooError) and outcome.image.array.size > MOST_VALUES
 
 
 def described(prediction: Prediction) -> str:

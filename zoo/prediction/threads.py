@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 VALUES_AHEAD = 1 << 26  # of images and inputs that wait: a quarter of a GiB; a whole CT is never read beside another
-WAITING = 4  # answers that may wait for being written
+WAITING = 8  # answers that may wait for being written: those of a batch, while the network answers the next one
 
 
 class _Ahead(Generic[T]):

@@ -1,4 +1,7 @@
-"""Run this network: python predict.py [INPUTS.npz [OUTPUTS.npz]]; needs NumPy and MindSpore only."""
+"""Run this network: python predict.py [PICTURE.png or INPUTS.npz [OUTPUTS.npz]]; needs NumPy and MindSpore only.
+
+A picture is read by Pillow, an array in a .npy file by NumPy; preprocessing.json says what becomes of it.
+"""
 
 import json
 import pathlib
@@ -6,12 +9,13 @@ import sys
 
 import mindspore
 import numpy as np
+from prepare import read  # type: ignore[import-not-found]  # beside it in the folder
 
 
 def main(here: pathlib.Path, inputs: str | None = None, outputs: str | None = None) -> None:
-    """Compute; inputs: arrays by the names in graph.json, with a batch axis."""
+    """Compute; inputs: a picture, or arrays by the names in graph.json, with a batch axis."""
     about = json.loads((here / "graph.json").read_text())
-    given = np.load(inputs or here / "example.npz")
+    given = read(here, inputs)
     arrays = [given[name].astype(np.float32) for name in about["inputs"]]
     network = mindspore.nn.GraphCell(mindspore.load(str(here / about["network"])))  # for batches of one
     found = network(*map(mindspore.Tensor, arrays))

@@ -1,4 +1,7 @@
-"""Run this network: python predict.py [INPUTS.npz [OUTPUTS.npz]]; needs NumPy and OpenVINO only."""
+"""Run this network: python predict.py [PICTURE.png or INPUTS.npz [OUTPUTS.npz]]; needs NumPy and OpenVINO only.
+
+A picture is read by Pillow, an array in a .npy file by NumPy; preprocessing.json says what becomes of it.
+"""
 
 import json
 import pathlib
@@ -6,12 +9,13 @@ import sys
 
 import numpy as np
 import openvino
+from prepare import read  # type: ignore[import-not-found]  # beside it in the folder
 
 
 def main(here: pathlib.Path, inputs: str | None = None, outputs: str | None = None) -> None:
-    """Compute; inputs: arrays by the names in graph.json, with a batch axis."""
+    """Compute; inputs: a picture, or arrays by the names in graph.json, with a batch axis."""
     about = json.loads((here / "graph.json").read_text())
-    given = np.load(inputs or here / "example.npz")
+    given = read(here, inputs)
     arrays = [given[name].astype(np.float32) for name in about["inputs"]]
     # left alone, it computes in bfloat16 where the processor can
     hint = {"INFERENCE_PRECISION_HINT": "bf16" if about["precision"] == "bf16" else "f32"}
