@@ -159,6 +159,7 @@ class Model:
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
         for each. capture: the overlay, and structures: the outlines of masks, as DICOM. deidentify: basic or keep-uids.
         shard: "3/8" predicts the third of eight parts into a folder of its own in `out`; `zoo merge` joins them.
+        ray: "local", or the address of a Ray cluster, whose workers predict; what is written is the same.
         """
         return into_folder(self, out, source, **asked)
 
