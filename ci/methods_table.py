@@ -1,84 +1,38 @@
 """Train one row of a table of docs/methods.md, or collect the rows that were trained.
 
-    python ci/methods_table.py run sunnybrook-labels mean-teacher --seed 0 --data DATA --runs RUNS [--backend torch]
+    python ci/methods_table.py run sunnybrook-labels mean-teacher --seed 0 --data DATA --runs RUNS [--short]
     python ci/methods_table.py collect --runs RUNS
 
 DATA: the folder of the data set that the table names, with whole masks; what the table takes away is taken away here,
 by a seed of its own, so that all rows and seeds see the same labels. A row is trained through `zoo train`, and tested
 once, at its end, on whole masks. `baseline` and `ceiling` are rows, too: the labelled part alone, and all of it.
-The rows stand in docs/methods.md between two marks; every log is copied to checkpoints/methods/.
+`start:METHOD` is the baseline from weights that `zoo pretrain` learned from the training images alone, once per table.
+`--short` trains a few epochs, to lay both frameworks (`--backend`) side by side. The rows stand in docs/methods.md
+between two marks; every log is copied to checkpoints/methods/.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import csv
 import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from methods_tables import SEMI, TABLES, TOLD, Table
+from PIL import Image
 from scipy import stats
 
 from zoo.evaluation import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, LOGS = ROOT / "docs" / "methods.md", ROOT / "checkpoints" / "methods"
+Cases = dict[str, tuple[str, float]]  # patient and Dice by the name of a case
 DRAWN = "7"  # seed of what is taken away from the data
-
-
-@dataclass(frozen=True)
-class Table:
-    """One comparison: what is made worse, the entry, and how every row of it is trained."""
-
-    title: str
-    entry: str
-    variant: str
-    methods: tuple[str, ...]
-    baseline: str  # the method of the row `baseline`
-    worse: tuple[str, ...]  # options of zoo degrade
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)  # --method-option of a row
-    batch: str = "8"  # labelled images of a step; methods with images without a mask get as many more
-    recipe: tuple[str, ...] = ()  # of zoo train
-    repeats: str = "1"  # times a labelled image is drawn per epoch, so that few make as many steps as all of them
-
-
-HEART = ("--learning-rate", "0.002", "--ema-decay", "0.99")
-SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
-WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "psseg")
-NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
-TOLD = ("dast",)  # learns which masks are wrong, as the split `noisy`
-WRONG = ("noise_share=0.3",)
-TABLES = {
-    "sunnybrook-labels": Table(
-        "Left ventricle, 10 % of the patients labelled",
-        *("2D-UNet", "small-heart", SEMI, "supervised", ("--labelled-share", "0.1")),
-        recipe=(*HEART, "--epochs", "20"),
-        repeats="12",
-    ),
-    "sunnybrook-scribbles": Table(
-        "Left ventricle, scribbles",
-        *("2D-UNet", "small-heart", WEAK, "partial-cross-entropy", ("--scribbles",)),
-        recipe=(*HEART, "--epochs", "20"),
-    ),
-    "sunnybrook-noise": Table(
-        "Left ventricle, 60 % of the masks wrong",
-        *("2D-UNet", "small-heart", NOISY, "loss:cross-entropy", ("--noise", "--share", "0.6")),
-        options={"co-teaching": WRONG, "trinet": WRONG},
-        recipe=(*HEART, "--epochs", "20"),
-    ),
-    "hippocampus-labels": Table(
-        "Hippocampus, 10 labelled volumes",
-        *("3D-UNet", "small", ("mean-teacher", "cps"), "supervised", ("--labelled-share", "0.055")),
-        batch="2",
-        recipe=("--epochs", "20"),
-        repeats="18",
-    ),
-}
 
 
 def main() -> None:
@@ -90,6 +44,7 @@ def main() -> None:
     run.add_argument("--seed", default="0")
     run.add_argument("--data", type=Path, required=True)
     run.add_argument("--backend", default="torch")
+    run.add_argument("--short", action="store_true")
     for command in (run, commands.add_parser("collect")):
         command.add_argument("--runs", type=Path, required=True)
     arguments, more = parser.parse_known_args()
@@ -102,52 +57,107 @@ def main() -> None:
 def train_row(asked: argparse.Namespace, more: Sequence[str]) -> None:
     """Train one row with one seed, unless it was; a run that was stopped goes on."""
     table = TABLES[asked.table]
-    out = asked.runs / f"{asked.table}-{asked.row.replace(':', '-')}-{asked.backend}-{asked.seed}"
+    out = (
+        asked.runs / f"{'short-' * asked.short}{asked.table}-{asked.row.replace(':', '-')}-{asked.backend}-{asked.seed}"
+    )
     if (out / "test" / "cases.csv").exists():
         print(f"{out}: is there already")
         return
-    command = command_of(table, asked.row, data_of(table, asked, asked.table), out, asked.seed, asked.backend)
-    resume = ["--resume"] if (out / "settings.json").exists() else []
-    subprocess.run([sys.executable, "-m", "zoo", *command, *resume, *more], check=True)
+    data = data_of(table, asked)
+    way = {"baseline": table.baseline, "ceiling": ceiling_way(table)}.get(asked.row, asked.row)
+    start = "none"
+    if way.startswith("start:"):
+        start, way = str(pretrained(table, way.removeprefix("start:"), data, asked)), table.baseline
+    command = [
+        "train",
+        table.entry,
+        *told(table, way),
+        "--checkpoint",
+        start,
+        "--data",
+        str(data),
+        *recipe_of(table, asked),
+    ]
+    command += ["--variant", table.variant] if start == "none" else []
+    command += ["--out", str(out), "--seed", asked.seed, "--backend", asked.backend]
+    run_zoo(*command, *["--resume"] * (out / "settings.json").exists(), *more)
     LOGS.mkdir(parents=True, exist_ok=True)
     shutil.copy(out / "log.jsonl", LOGS / f"{out.name}.log.jsonl")
 
 
-def data_of(table: Table, asked: argparse.Namespace, name: str) -> Path:
-    """Return the data of a row: as it is for the ceiling, else made worse, once per table."""
+def run_zoo(*command: str) -> None:
+    """Run a command of the zoo to its end."""
+    subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
+
+
+def ceiling_way(table: Table) -> str:
+    """Return how a table's ceiling learns from all masks: by the baseline's loss, where that is what is compared."""
+    return table.baseline if table.baseline.startswith("loss:") else "supervised"
+
+
+def data_of(table: Table, asked: argparse.Namespace) -> Path:
+    """Return the data of a row: whole masks for the ceiling, else made worse, once per table."""
+    whole = cropped(Path(asked.data), asked.runs, table.crop) if table.crop else Path(asked.data)
     if asked.row == "ceiling":
-        return Path(asked.data)
+        return whole
     is_told = asked.row in TOLD
-    worse = Path(asked.runs) / f"data-{name}{'-told' * is_told}"
+    worse = Path(asked.runs) / f"data-{asked.table}{'-told' * is_told}"
     if not worse.exists():
         begun = worse.with_name(f"{worse.name}.part")
         shutil.rmtree(begun, ignore_errors=True)
-        command = [
-            "degrade",
-            str(asked.data),
-            "--out",
-            str(begun),
-            *table.worse,
-            "--seed",
-            DRAWN,
-            *["--tell"] * is_told,
-        ]
-        subprocess.run([sys.executable, "-m", "zoo", *command], check=True)
+        tell = ["--tell"] * is_told
+        run_zoo("degrade", str(whole), "--out", str(begun), *table.worse, "--seed", DRAWN, *tell)
         begun.rename(worse)
     return worse
 
 
-def command_of(table: Table, row: str, data: Path, out: Path, seed: str, backend: str) -> list[str]:
-    """Return the arguments of `zoo` that train a row."""
-    way = {"baseline": table.baseline, "ceiling": "supervised"}.get(row, row)
-    mixed = way in (*SEMI, *TOLD)
-    batch = str(2 * int(table.batch)) if mixed else table.batch
-    start = ["--checkpoint", "none", "--variant", table.variant, "--backend", backend]
-    told = ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way]
+def cropped(data: Path, runs: Path, side: int) -> Path:
+    """Return pictures and masks cut to their middle, made once; no cut may take a part of an object away."""
+    out = runs / f"{data.name}-{side}"
+    if not out.exists():
+        begun = out.with_name(f"{out.name}.part")
+        shutil.rmtree(begun, ignore_errors=True)
+        for kind in ("images", "masks"):
+            (begun / kind).mkdir(parents=True)
+            for path in sorted((data / kind).glob("*.png")):
+                picture = Image.open(path)
+                left, top = (picture.width - side) // 2, (picture.height - side) // 2
+                cut = picture.crop((left, top, left + side, top + side))
+                if kind == "masks" and sum(cut.histogram()[1:]) != sum(picture.histogram()[1:]):
+                    raise SystemExit(f"{path}: a part of the object lies outside of the middle {side} px")
+                cut.save(begun / kind / path.name)
+        shutil.copy(data / "split.csv", begun / "split.csv")
+        begun.rename(out)
+    return out
+
+
+def pretrained(table: Table, method: str, data: Path, asked: argparse.Namespace) -> Path:
+    """Return weights that were learned from the images of training and without a label, once for all seeds."""
+    out = Path(asked.runs) / f"{asked.table}-pretrained-{method}-{asked.backend}"
+    images = Path(asked.runs) / f"images-{asked.table}"
+    if not (out / "best.safetensors").exists():
+        images.mkdir(exist_ok=True)
+        with (data / "manifest.csv").open(encoding="utf-8", newline="") as file:
+            seen = [data / row["image"] for row in csv.DictReader(file) if row["split"] in ("train", "unlabelled")]
+        for path in seen:
+            (images / path.name).unlink(missing_ok=True)
+            (images / path.name).symlink_to(path.resolve())
+        place = ("--images", str(images), "--out", str(out), "--backend", asked.backend)
+        run_zoo("pretrain", table.entry, "--variant", table.variant, *place, "--method", method, *table.pretraining)
+    return out / "best.safetensors"
+
+
+def told(table: Table, way: str) -> list[str]:
+    """Return the arguments that say what a step of a row is."""
     options = [word for option in table.options.get(way, ()) for word in ("--method-option", option)]
-    place = ["--data", str(data), "--out", str(out), "--seed", seed, "--batch-size", batch]
-    often = ["--repeats", table.repeats] if row != "ceiling" else []  # the ceiling has as many steps without
-    return ["train", table.entry, *start, *place, *table.recipe, *often, *told, *options]
+    return ["--loss", way.removeprefix("loss:")] if way.startswith("loss:") else ["--method", way, *options]
+
+
+def recipe_of(table: Table, asked: argparse.Namespace) -> list[str]:
+    """Return the arguments that say how long and how fast a row is trained."""
+    batch = 2 * int(table.batch) if asked.row in (*SEMI, *TOLD) else table.batch
+    often = ["--repeats", table.repeats] if asked.row != "ceiling" else []  # the ceiling has as many steps without
+    return [*table.recipe, "--batch-size", str(batch), *often, *(["--epochs", table.short] if asked.short else [])]
 
 
 def collect(runs: Path) -> None:
@@ -157,44 +167,77 @@ def collect(runs: Path) -> None:
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         before, rest = text.split(begin, 1)
         text = f"{before}{begin}\n{table_of(name, table, runs)}{end}{rest.split(end, 1)[1]}"
+    begin, end = "<!-- short runs -->", "<!-- end of short runs -->"
+    before, rest = text.split(begin, 1)
+    text = f"{before}{begin}\n{short_runs(runs)}{end}{rest.split(end, 1)[1]}"
     PAGE.write_text(text, encoding="utf-8")
 
 
 def table_of(name: str, table: Table, runs: Path) -> str:
     """Return the rows of a table in Markdown; Dice of the test split, mean over cases, then mean and range of seeds."""
-    rows = {row: scores_of(runs, name, row) for row in ("baseline", *table.methods, "ceiling")}
+    rows = {"baseline": scores_of(runs, table.base or name, "baseline")}
+    rows |= {row: scores_of(runs, name, row) for row in table.methods}
+    rows["ceiling"] = scores_of(runs, table.ceiling or name, "ceiling")
     base = rows["baseline"]
-    lines = ["| row | Dice | against the baseline, paired | seeds |", "|---|---|---|---|"]
+    lines = [
+        "| row | Dice, mean and range of seeds | against the baseline: difference, patients that gain, p | seeds |",
+        "|---|---|---|---|",
+    ]
     for row, seeds in rows.items():
         if not seeds:
             lines.append(f"| {row} | not trained yet | | |")
             continue
-        means = [statistics.mean(scores.values()) for scores in seeds.values()]
+        means = [mean_of(cases) for cases in seeds.values()]
         spread = f" ({min(means):.3f} to {max(means):.3f})" if len(means) > 1 else ""
         lines.append(f"| {row} | {statistics.mean(means):.3f}{spread} | {paired(seeds, base, row)} | {len(means)} |")
     return "\n".join(lines) + "\n"
 
 
-def scores_of(runs: Path, table: str, row: str) -> dict[str, dict[str, float]]:
-    """Return the Dice of each test case, by seed and name of the case, of PyTorch's runs."""
+def short_runs(runs: Path) -> str:
+    """Return the runs of a few epochs in Markdown, both frameworks beside each other."""
+    lines = ["| table, row | epochs | PyTorch, Dice by seed | MindSpore |", "|---|---|---|---|"]
+    for name, table in TABLES.items():
+        for row in ("baseline", *table.methods):
+            found = {way: scores_of(runs, f"short-{name}", row, way) for way in ("torch", "mindspore")}
+            if all(found.values()):
+                means = {way: ", ".join(f"{mean_of(cases):.3f}" for cases in found[way].values()) for way in found}
+                lines.append(f"| {name}, {row} | {table.short} | {means['torch']} | {means['mindspore']} |")
+    return "\n".join(lines) + "\n"
+
+
+def scores_of(runs: Path, table: str, row: str, backend: str = "torch") -> dict[str, Cases]:
+    """Return patient and Dice of each test case by seed, of the runs of a framework, where it is defined."""
     found = {}
-    for folder in sorted(runs.glob(f"{table}-{row.replace(':', '-')}-torch-*")):
+    for folder in sorted(runs.glob(f"{table}-{row.replace(':', '-')}-{backend}-*")):
         if (folder / "test" / "cases.csv").exists():
             rows: list[dict[str, Any]] = list(read_results(folder / "test").rows)
-            name = next(key for key in rows[0] if key.startswith("dice"))
-            scores = {str(case["name"]): float(case[name]) for case in rows}
-            found[folder.name.rsplit("-", 1)[1]] = {case: value for case, value in scores.items() if value == value}
+            names = [key for key in rows[0] if key.startswith("dice")]
+            scores = {
+                str(case["name"]): (str(case["group"]), statistics.mean(float(case[n]) for n in names)) for case in rows
+            }
+            found[folder.name.rsplit("-", 1)[1]] = {case: told for case, told in scores.items() if told[1] == told[1]}
     return found
 
 
-def paired(seeds: dict[str, dict[str, float]], base: dict[str, dict[str, float]], row: str) -> str:
-    """Compare case by case over the seeds that both rows have: mean difference, p of signed ranks."""
-    common = [(seeds[s][case], base[s][case]) for s in seeds if s in base for case in seeds[s] if case in base[s]]
+def mean_of(cases: Cases) -> float:
+    """Return the mean Dice over cases."""
+    return statistics.mean(score for _, score in cases.values())
+
+
+def paired(seeds: dict[str, Cases], base: dict[str, Cases], row: str) -> str:
+    """Compare patient by patient, means over cases and over the seeds that both have: difference, p of signed ranks."""
+    common = [seed for seed in seeds if seed in base]
     if row == "baseline" or not common:
         return "-"
-    differences = [first - second for first, second in common]
-    p = stats.wilcoxon(differences).pvalue if any(differences) else 1.0
-    return f"{statistics.mean(differences):+.3f}, p {json.dumps(round(float(p), 4))}"
+    told: dict[str, list[float]] = {}
+    for seed in common:
+        for case in seeds[seed].keys() & base[seed].keys():
+            patient, score = seeds[seed][case]
+            told.setdefault(patient, []).append(score - base[seed][case][1])
+    differences = [statistics.mean(values) for values in told.values()]
+    p = float(stats.wilcoxon(differences).pvalue) if any(differences) else 1.0
+    better = sum(difference > 0 for difference in differences)
+    return f"{statistics.mean(differences):+.3f}, {better} of {len(differences)}, p {p:.3f}"
 
 
 if __name__ == "__main__":

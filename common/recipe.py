@@ -31,6 +31,7 @@ class Recipe:
     ema_decay: ShareBelowOne = 0.0  # of the average that is validated and shipped, at its full length; 0: none
     keep: Literal["best", "last"] = "best"  # the epoch that is shipped: that of the best score, or the last one
     loss: str = ""  # of segmentation, such as focal-dice, see `zoo losses`; the entry's own where empty
+    class_weights: tuple[NotNegative, ...] = ()  # of such a loss, one per class, the background first; equal if none
     patience: Whole = 0  # epochs without a better score before stopping; 0 never stops early
     freeze: tuple[str, ...] = ()  # prefixes of parameters that stay as loaded
     mixed_precision: bool = False  # on GPU and NPU; the CPU always runs float32

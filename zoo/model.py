@@ -196,7 +196,7 @@ class Model:
 
         check_trains(self.engine)
         chosen = self.recipe(**recipe)
-        way = chosen_method(method, method_options, chosen.loss, self.algorithm, self.name)
+        way = chosen_method(method, method_options, chosen, self.algorithm, self.name)
         dataset = fitting(
             self._open(data, layout, way.uses_unlabelled or way.uses_images_only), way, self.algorithm.labels
         )

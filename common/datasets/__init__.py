@@ -167,10 +167,13 @@ def open_dataset(
     """
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.places import placed
+    from zoo.common.datasets.unknown import set_apart
     from zoo.common.datasets.unlabelled import beside, part, settle
     from zoo.common.splits import check_files, check_groups, draw_splits
 
     root, records, classes, counted = _read(path, task, layout)
+    if task == "segmentation" or tuple(task) == ("mask",):
+        records, classes = set_apart(records, classes, str(root))
     records = [
         record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
     ]

@@ -4,7 +4,8 @@ Both kinds of dataset.json: with `channel_names`, numbers by name and `file_endi
 and names by number. imagesTs/ has no labels as a rule and is left alone; a split is drawn, unless splits_final.json is
 there: then its first fold is taken, and labelsTs/, if any, for the test. Regions of several numbers, which lie in each
 other, become classes beside each other: a pixel is of the smallest region that holds it, and a warning says so. The
-colours of a picture may be one file. An `ignore` label is refused. From the published description of the format.
+colours of a picture may be one file. What the label `ignore` covers is unknown, see unknown.py. From the published
+description of the format.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from zoo.common.datasets.folders import files_of, pictures
 from zoo.common.datasets.mask_names import read_channels, shown
 from zoo.common.datasets.masks import read_mask
 from zoo.common.datasets.texts import check_names, read_json
+from zoo.common.datasets.unknown import NAME as UNKNOWN_NAME
 from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError, InputError, ZooWarning
 from zoo.common.io import file_suffix
@@ -98,13 +100,9 @@ def _splits(root: Path) -> dict[str, str]:
 
 def read_labels(content: Mapping[str, object], root: Path) -> list[tuple[int, str]]:
     """Return number and name of each label of dataset.json, whichever of the two is the key."""
-    labels, where = content["labels"], root / "dataset.json"
+    labels, where = _named(content["labels"]), root / "dataset.json"
     if not isinstance(labels, dict):
         raise DataError(f"{where}: labels {labels!r}; expected numbers with names")
-    if "ignore" in labels:
-        raise DataError(
-            f"{where}: has a label `ignore`; expected classes only. Give these pixels a class, or leave the cases out"
-        )
     if any(isinstance(value, list) for value in labels.values()):
         return _innermost(labels, root)[0]
     try:
@@ -121,7 +119,7 @@ def read_labels(content: Mapping[str, object], root: Path) -> list[tuple[int, st
 
 def numbers_of(content: Mapping[str, object], root: Path) -> dict[int, int]:
     """Return the class number of each number that a mask may hold; of regions, that of the smallest one."""
-    labels = content["labels"]
+    labels = _named(content["labels"])
     if isinstance(labels, dict) and any(isinstance(value, list) for value in labels.values()):
         found, table = _innermost(labels, root)
         names = ", ".join(name for _, name in found)
@@ -133,6 +131,13 @@ def numbers_of(content: Mapping[str, object], root: Path) -> dict[int, int]:
         )
         return table
     return {value: number for number, (value, _) in enumerate(read_labels(content, root))}
+
+
+def _named(labels: object) -> object:
+    """Return labels with nnU-Net's word for what nobody judged, `ignore`, as ours."""
+    if not isinstance(labels, dict) or "ignore" not in labels:
+        return labels
+    return {UNKNOWN_NAME if name == "ignore" else name: value for name, value in labels.items()}
 
 
 def _innermost(labels: Mapping[str, object], root: Path) -> tuple[list[tuple[int, str]], dict[int, int]]:

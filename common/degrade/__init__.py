@@ -14,6 +14,7 @@ from zoo.common.datasets import NOISY, UNLABELLED, Dataset, Record
 from zoo.common.degrade.partly import boxes, points, scribbles
 from zoo.common.degrade.wrongly import wrong_borders
 from zoo.common.errors import ConfigError
+from zoo.common.labels import UNKNOWN
 from zoo.common.types import Sample
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # of one picture's mask (h, w)
@@ -23,12 +24,13 @@ KINDS: Mapping[str, Change] = MappingProxyType(
 
 
 def degrade_mask(mask: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Change a mask (h, w), or (d, h, w) slice by slice; 255 is unknown in what comes out."""
+    """Change a mask (h, w), or (d, h, w) slice by slice; 255 is unknown in what comes out, as it is in the mask."""
     if kind not in KINDS:
         raise ConfigError(f"kind={kind!r} given; expected one of {', '.join(KINDS)}")
-    if mask.ndim == 2:
-        return KINDS[kind](mask, rng)
-    return np.stack([KINDS[kind](plane, rng) for plane in mask])
+    unknown = mask == UNKNOWN
+    whole = np.where(unknown, 0, mask)
+    changed = KINDS[kind](whole, rng) if mask.ndim == 2 else np.stack([KINDS[kind](plane, rng) for plane in whole])
+    return np.where(unknown, UNKNOWN, changed).astype(np.int16)
 
 
 def degrade(

@@ -7,14 +7,15 @@ from scipy import ndimage
 
 from zoo.common.labels import UNKNOWN
 
-AWAY = (0.05, 0.15)  # of the shorter side: how far from the objects a scribble of the background runs
+AWAY = (0.05, 0.15)  # of the shorter side: how far from the objects the nearest scribble of the background runs
+FURTHER = ((0.3, 0.5), (0.6, 0.8))  # shares of the largest distance: where the others run, or far places stay unseen
 ARC = (0.4, 0.8)  # share of the way around them that it takes
 LENGTH = (0.6, 0.9)  # share of an object's length that its scribble takes
 POINTS = 3  # marked in each object and in the background
 
 
 def scribbles(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Keep a curve through the middle of each object, and an arc around all of them; a line where there is none."""
+    """Keep a curve through the middle of each object, and arcs around all of them; a line where there is none."""
     kept = np.full(mask.shape, UNKNOWN, np.int16)
     for label, part in _objects(mask):
         kept[_thick(_spine(part, rng)) & part] = label
@@ -73,18 +74,27 @@ def _spine(part: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _around(objects: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return an arc at some distance around all objects."""
+    """Return an arc close around all objects, and two further out."""
     h, w = objects.shape
     if not objects.any():
         line = np.zeros_like(objects)
         line[int(rng.integers(h // 4, h - h // 4)), w // 4 : w - w // 4] = True
         return line
-    away = max(2.0, min(h, w) * rng.uniform(*AWAY))
     distance = ndimage.distance_transform_edt(~objects)
     rows, columns = np.nonzero(objects)
     angle = np.arctan2(np.arange(h)[:, None] - rows.mean(), np.arange(w)[None] - columns.mean())
-    turn = (angle - rng.uniform(-np.pi, np.pi)) % (2 * np.pi)
-    return (np.abs(distance - away) <= 0.5) & (turn < 2 * np.pi * rng.uniform(*ARC))
+    arcs = np.zeros_like(objects)
+    for away in (
+        max(2.0, min(h, w) * rng.uniform(*AWAY)),
+        *(distance.max() * rng.uniform(*share) for share in FURTHER),
+    ):
+        ring = np.abs(distance - away) <= 0.5
+        if not ring.any():  # the objects leave no such place
+            continue
+        middle = angle[ring][rng.integers(ring.sum())]  # some place of the ring that lies in the picture
+        turn = np.abs((angle - middle + np.pi) % (2 * np.pi) - np.pi)
+        arcs |= ring & (turn < np.pi * rng.uniform(*ARC))
+    return arcs
 
 
 def _thick(line: np.ndarray) -> np.ndarray:

@@ -52,6 +52,7 @@ class Method:
     needs: ClassVar[tuple[str, ...]] = ()  # what else of `Algorithm.parts` the network has to have
     has_teacher: ClassVar[bool] = False  # a copy of the network that follows its weights and never descends
     second: ClassVar[str] = ""  # a split that batches draw from beside the training split: unlabelled, noisy
+    takes_loss: ClassVar[bool] = True  # compares outputs with masks by the loss of the entry, or the one that is chosen
     uses_images_only: ClassVar[bool] = False  # looks at no mask; what it ships is a start for other methods
     uses_partial: ClassVar[bool] = False  # training masks may hold UNKNOWN, which no other method is given
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,24 +11,30 @@ from typing import Any
 import numpy as np
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.datasets import SPLITS, Dataset
+from zoo.common.datasets import NOISY, SPLITS, Dataset, Record
 from zoo.common.datasets.masks import stored_numbers
 from zoo.common.datasets.unlabelled import forgotten
-from zoo.common.errors import DataError, ZooWarning
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
-from zoo.common.methods import find_method
+from zoo.common.methods import find_method, list_methods
 from zoo.common.methods.contract import Method
+from zoo.common.recipe import Recipe
 from zoo.common.segmentation.options import check_loss
 from zoo.common.types import Sample
 
 
 def chosen_method(
-    name: str, options: Mapping[str, Any] | None, loss: str, algorithm: Algorithm[Any], entry: str
+    name: str, options: Mapping[str, Any] | None, recipe: Recipe, algorithm: Algorithm[Any], entry: str
 ) -> Method:
-    """Open a method; ConfigError where the entry cannot serve it, or the loss that a recipe names."""
+    """Open a method; ConfigError where the entry cannot serve it, or where either has no use for the recipe's loss."""
     method = find_method(name, options)
     method.check(algorithm, entry)
-    check_loss(loss, algorithm, entry)
+    check_loss(recipe.loss, recipe.class_weights, algorithm, entry)
+    if recipe.loss and not method.takes_loss:
+        raise ConfigError(
+            f"loss={recipe.loss!r}: {method.name} compares pixels by a loss of its own; leave the loss away, or choose "
+            f"one of the methods {', '.join(other for other in list_methods() if find_method(other).takes_loss)}"
+        )
     return method
 
 
@@ -44,9 +50,11 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         return _images_only(dataset)
     read = _partial if method.uses_partial else _whole
     records = [
-        replace(record, load=partial(read, record.load, record.name)) if record.split == "train" else record
+        replace(record, load=partial(read, record.load, record.name)) if record.split in ("train", NOISY) else record
         for record in dataset.records
     ]
+    if method.uses_partial:
+        _check_marked([record for record in records if record.split == "train"], dataset.origin, method)
     kept = [record for record in records if record.split in (*SPLITS, method.second)]
     if len(kept) < len(records):
         others = sorted({record.split for record in records} - {*SPLITS, method.second})
@@ -54,6 +62,19 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         told = f"{many} are left out, which {method.name} "
         warnings.warn(f"{told}does not use; `zoo methods` lists those that do", ZooWarning, stacklevel=3)
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
+
+
+def _check_marked(training: Sequence[Record], origin: str, method: Method) -> None:
+    """Raise DataError where no mask marks anything but the background; looks until one does, mostly at the first."""
+    for record in training:
+        mask = np.asarray(record.load().labels["mask"])
+        if ((mask != 0) & (mask != UNKNOWN)).any():
+            return
+    if training:
+        raise DataError(
+            f"{origin}: none of {len(training)} training masks marks any class; {method.name} takes {UNKNOWN} for "
+            "unknown, in masks of 0 and 255 alone, too. Write the class as 1; whole masks are for `supervised`"
+        )
 
 
 def _images_only(dataset: Dataset) -> Dataset:
@@ -80,7 +101,7 @@ def _whole(load: Callable[[], Sample], name: str) -> Sample:
     sample = load()
     if "mask" in sample.labels and (np.asarray(sample.labels["mask"]) == UNKNOWN).any():
         raise DataError(
-            f"{sample.files.get('mask', name)}: holds {UNKNOWN}, which is unknown; expected a class for every pixel. "
+            f"{sample.files.get('mask', name)}: has unknown pixels ({UNKNOWN}); expected a class for every pixel. "
             "Complete the mask, or learn from a part of it: `zoo methods --kind weakly-supervised`"
         )
     return sample

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 from zoo.common.methods.run_torch import Run, Tensors, total
 
 
 def answers(run: Run) -> list[Tensors]:
     """Return the outputs of the network and of each further decoder for the whole batch."""
-    net = run.nets[0]
-    features = net.encode(run.image)
-    found = [net.answer(net.decode(features)), *(decoder(features) for decoder in run.nets[1:])]
-    return [floats(outputs) for outputs in found]
+
+    def ask(image: torch.Tensor) -> list[Tensors]:
+        features, outputs = answered(run.nets[0], image)
+        return [outputs, *(decoder(features) for decoder in run.nets[1:])]
+
+    return [floats(outputs) for outputs in run.apart(ask)]
+
+
+def answered(net: nn.Module, image: torch.Tensor) -> tuple[list[torch.Tensor], Tensors]:
+    """Return what the encoder found, and what the network's own decoder answers."""
+    features = net.encode(image)
+    return features, net.answer(net.decode(features))
 
 
 def floats(outputs: Tensors) -> Tensors:

@@ -47,6 +47,7 @@ class WeaklySupervised(Ramped):
     """Learns from masks of which only a part was drawn; 255 is unknown."""
 
     kind: ClassVar[str] = "weakly-supervised"
+    takes_loss: ClassVar[bool] = False  # cross-entropy of the marked pixels
     uses_partial: ClassVar[bool] = True
 
 
@@ -55,6 +56,7 @@ class SelfSupervised(Method):
     """Learns from images alone, to start another method from."""
 
     kind: ClassVar[str] = "self-supervised"
+    takes_loss: ClassVar[bool] = False
     uses_images_only: ClassVar[bool] = True
 
 

@@ -70,8 +70,8 @@ def symmetric_divergence_map(p: Tensor, q: Tensor) -> Tensor:
 
 def sharpened(p: Tensor, temperature: float) -> Tensor:
     """Push each probability away from a half: p^(1/t) / (p^(1/t) + (1 - p)^(1/t))."""
-    power = p ** (1 / temperature)
-    return power / (power + (1 - p) ** (1 / temperature))
+    odds = ops.log(p.clip(min=1e-6)) - ops.log((1 - p).clip(min=1e-6))
+    return ops.sigmoid(odds / temperature)  # the same, without powers, which take longest of all
 
 
 def pyramid_term(scales: list[Tensor]) -> Tensor:
@@ -108,55 +108,6 @@ def mumford_shah(p: Tensor, image: Tensor, smooth: float, squared: bool) -> Tens
         step = ops.narrow(p, axis, 1, count) - ops.narrow(p, axis, 0, count)
         lengths.append((step**2 if squared else ops.abs(step)).sum())
     return (ops.stack(fitted).sum() + smooth * ops.stack(lengths).sum()) / p.size
-
-
-def neighbour_weights(image: Tensor, kernels: list[tuple[float, float, float]], radius: int) -> Tensor:
-    """Weigh each neighbour in a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
-
-    kernels: (weight, deviation of places [px], deviation of intensities or 0 for none). Outside, features are 0.
-    """
-    n, _, h, w = image.shape
-    rows = Tensor(np.broadcast_to(np.arange(h, dtype=np.float32).reshape(1, 1, h, 1), (n, 1, h, w)).copy())
-    columns = Tensor(np.broadcast_to(np.arange(w, dtype=np.float32).reshape(1, 1, 1, w), (n, 1, h, w)).copy())
-    count = (2 * radius + 1) ** 2
-    found = []
-    features = [
-        (weight, ops.cat([columns / place, rows / place, *([image / grey] if grey else [])], axis=1))
-        for weight, place, grey in kernels
-    ]
-    moved = [neighbours(x, radius) for _, x in features]
-    for place in range(count):
-        parts = [
-            weight * ops.exp(-0.5 * ((other[place] - x) ** 2).sum(axis=1))
-            for (weight, x), other in zip(features, moved, strict=True)
-        ]
-        found.append(sum(parts[1:], parts[0]))
-    total = ops.stack(found)
-    middle = count // 2
-    return ops.cat([total[:middle], ops.zeros_like(total[:1]), total[middle + 1 :]])
-
-
-def gated_crf(p: Tensor, weights: Tensor, radius: int) -> Tensor:
-    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w).
-
-    Weights are the same from both sides and p is 0 outside, so the slope is twice the weighed neighbours: what the sum
-    over them would remember for its gradient is not kept.
-    """
-    n, _, h, w = p.shape
-    fixed = ops.stop_gradient(p)
-    around = fixed * 0
-    for weight, moved in zip(weights, neighbours(fixed, radius), strict=True):
-        around = around + weight.expand_dims(1) * moved
-    value = weights.sum() - (fixed * around).sum()
-    return (value + 2 * (around * (fixed - p)).sum()) / (n * h * w)
-
-
-def neighbours(x: Tensor, radius: int) -> list[Tensor]:
-    """List (n, c, h, w) moved to each place of a square, 0 beyond the border."""
-    h, w = x.shape[2], x.shape[3]
-    padded = ops.pad(x, (radius,) * 4)
-    side = range(2 * radius + 1)
-    return [padded[:, :, top : top + h, left : left + w] for top in side for left in side]
 
 
 def class_affinity(p: Tensor, q: Tensor) -> Tensor:

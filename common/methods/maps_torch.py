@@ -27,7 +27,7 @@ def hard_labels(p: torch.Tensor) -> torch.Tensor:
 
 def squared_difference(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
     """Average the squared difference over pixels and classes."""
-    return ((p - q) ** 2).mean()
+    return functional.mse_loss(p, q)
 
 
 def entropy_map(p: torch.Tensor) -> torch.Tensor:
@@ -69,8 +69,8 @@ def symmetric_divergence_map(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 def sharpened(p: torch.Tensor, temperature: float) -> torch.Tensor:
     """Push each probability away from a half: p^(1/t) / (p^(1/t) + (1 - p)^(1/t))."""
-    power = p ** (1 / temperature)
-    return power / (power + (1 - p) ** (1 / temperature))
+    odds = torch.log(p.clip(min=1e-6)) - torch.log((1 - p).clip(min=1e-6))
+    return torch.sigmoid(odds / temperature)  # the same, without powers, which take longest of all
 
 
 def pyramid_term(scales: list[torch.Tensor]) -> torch.Tensor:
@@ -107,55 +107,6 @@ def mumford_shah(p: torch.Tensor, image: torch.Tensor, smooth: float, squared: b
         step = p.narrow(axis, 1, count) - p.narrow(axis, 0, count)
         lengths.append((step**2 if squared else step.abs()).sum())
     return (torch.stack(fitted).sum() + smooth * torch.stack(lengths).sum()) / p.numel()
-
-
-def neighbour_weights(image: torch.Tensor, kernels: list[tuple[float, float, float]], radius: int) -> torch.Tensor:
-    """Weigh each neighbour in a square by nearness and likeness, ((2 r + 1)^2, n, h, w); the pixel itself by 0.
-
-    kernels: (weight, deviation of places [px], deviation of intensities or 0 for none). Outside, features are 0.
-    """
-    n, _, h, w = image.shape
-    rows = torch.arange(h, dtype=image.dtype, device=image.device).reshape(1, 1, h, 1).expand(n, 1, h, w)
-    columns = torch.arange(w, dtype=image.dtype, device=image.device).reshape(1, 1, 1, w).expand(n, 1, h, w)
-    count = (2 * radius + 1) ** 2
-    found = []
-    features = [
-        (weight, torch.cat([columns / place, rows / place, *([image / grey] if grey else [])], dim=1))
-        for weight, place, grey in kernels
-    ]
-    moved = [neighbours(x, radius) for _, x in features]
-    for place in range(count):
-        parts = [
-            weight * torch.exp(-0.5 * ((other[place] - x) ** 2).sum(dim=1))
-            for (weight, x), other in zip(features, moved, strict=True)
-        ]
-        found.append(sum(parts[1:], parts[0]))
-    total = torch.stack(found)
-    middle = count // 2
-    return torch.cat([total[:middle], torch.zeros_like(total[:1]), total[middle + 1 :]])
-
-
-def gated_crf(p: torch.Tensor, weights: torch.Tensor, radius: int) -> torch.Tensor:
-    """Add up, per pixel, how much each neighbour that is near and alike differs in its class; p: (n, k, h, w).
-
-    Weights are the same from both sides and p is 0 outside, so the slope is twice the weighed neighbours: what the sum
-    over them would remember for its gradient is not kept.
-    """
-    n, _, h, w = p.shape
-    fixed = p.detach()
-    around = fixed * 0
-    for weight, moved in zip(weights, neighbours(fixed, radius), strict=True):
-        around = around + weight.unsqueeze(1) * moved
-    value = weights.sum() - (fixed * around).sum()
-    return (value + 2 * (around * (fixed - p)).sum()) / (n * h * w)
-
-
-def neighbours(x: torch.Tensor, radius: int) -> list[torch.Tensor]:
-    """List (n, c, h, w) moved to each place of a square, 0 beyond the border."""
-    h, w = x.shape[2], x.shape[3]
-    padded = functional.pad(x, (radius,) * 4)
-    side = range(2 * radius + 1)
-    return [padded[:, :, top : top + h, left : left + w] for top in side for left in side]
 
 
 def class_affinity(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -42,8 +43,18 @@ class Run:
 
     def outputs(self, net: nn.Cell, inputs: Tensors | None = None) -> Tensors:
         """Ask a network, of the whole batch unless told."""
-        found = net(*(self.inputs if inputs is None else inputs).values())
+        found = net(*inputs.values()) if inputs is not None else self.apart(lambda *images: net(*images))
         return {name: value.astype(ms.float32) for name, value in found.items()}
+
+    def apart(self, ask: Callable[..., Any]) -> Any:
+        """Ask about the rows with labels and about the others apart; join the tensors of both answers.
+
+        In one batch its norms would mix them, and images without a label change what is learned from the others.
+        """
+        rows, inputs = self.labelled, list(self.inputs.values())
+        if rows == len(inputs[0]):
+            return ask(*inputs)
+        return joined(ask(*(value[:rows] for value in inputs)), ask(*(value[rows:] for value in inputs)))
 
     def supervised(self, outputs: Tensors) -> Tensors:
         """Return the entry's own terms of the rows that carry labels."""
@@ -60,6 +71,15 @@ class Run:
     def numbers(self, x: Tensor) -> np.ndarray:
         """Take values out, without their gradient."""
         return np.asarray(ops.stop_gradient(x).asnumpy())
+
+
+def joined(first: Any, second: Any) -> Any:
+    """Join tensors row by row, in mappings and sequences of them, too."""
+    if isinstance(first, dict):
+        return {name: joined(value, second[name]) for name, value in first.items()}
+    if isinstance(first, list | tuple):
+        return [joined(one, other) for one, other in zip(first, second, strict=True)]
+    return ops.cat((first, second))
 
 
 def head(tensors: Tensors, rows: int) -> Tensors:

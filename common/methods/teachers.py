@@ -9,9 +9,7 @@ import numpy as np
 
 from zoo.common.methods.contract import Moment
 from zoo.common.methods.kinds import Ramped, SemiSupervised
-from zoo.common.ranges import NotNegative, ShareBelowOne
-
-PERIOD = 100  # steps in which the first decays rise, so that the teacher forgets what it was drawn as
+from zoo.common.ranges import Count, NotNegative, ShareBelowOne
 
 
 @dataclass(frozen=True)
@@ -21,12 +19,13 @@ class Following(Ramped):
     has_teacher: ClassVar[bool] = True
 
     decay: ShareBelowOne = 0.99  # of the teacher, at its full length
+    period: Count = 100  # steps by which the first decays rise, so that the teacher forgets what it was drawn as
     noise: NotNegative = 0.1  # standard deviation that is added to the teacher's images, in those of the batch
     noise_limit: NotNegative = 0.2  # beyond which noise is cut
 
     def teacher_decay(self, moment: Moment) -> float:
-        """Return min(1 - 1 / (k + 1), decay), where k counts periods of a hundred steps."""
-        return min(1 - 1 / (moment.step / PERIOD + 1), self.decay)
+        """Return min(1 - 1 / (k + 1), decay), where k counts periods."""
+        return min(1 - 1 / (moment.step / self.period + 1), self.decay)
 
 
 @dataclass(frozen=True)

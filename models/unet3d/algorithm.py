@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from zoo.common.segmentation.volume_algorithm import VolumeSegmentation, draw_parts
@@ -14,6 +16,8 @@ EXAMPLE = 32  # largest side of a synthetic volume
 
 class UNet3D(VolumeSegmentation[Config]):
     """Label every voxel of a volume."""
+
+    parts: ClassVar[tuple[str, ...]] = ("decoder", "scales")
 
     def __init__(self, config: Config) -> None:
         super().__init__(config, 2 ** (config.levels - 1))

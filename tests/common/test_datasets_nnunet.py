@@ -8,6 +8,7 @@ from PIL import Image as Pillow
 
 from zoo.common.datasets import open_dataset
 from zoo.common.errors import DataError, ZooWarning
+from zoo.common.labels import UNKNOWN
 
 from .official_layouts import picture, volume
 
@@ -66,11 +67,30 @@ def test_pictures_are_read_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        ({"background": 0, "tumour": 1, "ignore": 2}, ("background", "tumour"), {0, 1, UNKNOWN}),
+        ({"background": 0, "ignore": 1, "tumour": 2}, ("background", "tumour"), {0, 1, UNKNOWN}),
+        ({"background": 0, "whole": [1], "ignore": 2}, ("background", "whole"), {0, 1, UNKNOWN}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*regions")
+def test_what_the_label_ignore_covers_is_unknown(labels, classes, numbers, tmp_path):
+    raw(tmp_path, NEWER | {"labels": labels})
+
+    data = open_dataset(tmp_path, "segmentation")
+
+    mask = data[0].labels["mask"]
+    assert data.classes == classes and set(np.unique(mask)) == numbers
+    assert ((mask == UNKNOWN) == (labels["ignore"] == MASK)).all()
+
+
+@pytest.mark.parametrize(
     ("labels", "message"),
     [
         ({"background": 0, "a": [1, 2], "b": [2, 3]}, "lie in each other or apart, not a and b, which cross"),
         ({"background": 0, "whole": [1, 2], "left": 1, "right": 2}, "whole is filled by smaller regions"),
-        ({"background": 0, "tumour": 1, "ignore": 2}, "has a label `ignore`"),
+        ({"ignore": 0, "tumour": 1, "oedema": 2}, "expected the background as number 0"),
         ({"tumour": 1, "oedema": 2}, "expected the background as number 0"),
         ({"background": 0, "tumour": "one"}, "expected numbers with names"),
         ({"background": 0, "Tumour": 1, "tumour": 2}, "are one name or nearly"),

@@ -13,6 +13,7 @@ from zoo.common.datasets import Dataset, open_dataset
 from zoo.common.datasets.two_folders import FolderPair
 from zoo.common.datasets.written import convert
 from zoo.common.errors import ConfigError, DataError, OutputError
+from zoo.common.labels import UNKNOWN
 
 from .official_layouts import volume
 
@@ -72,6 +73,20 @@ def test_a_segmentation_comes_back(tmp_path: Path, to: str, write):
     convert(data, "segmentation", to, tmp_path / "out")
 
     same(data, open_dataset(tmp_path / "out", "segmentation"))
+
+
+@pytest.mark.parametrize("to", ["nnunet", "manifest"])
+def test_what_is_unknown_comes_back_as_unknown(tmp_path: Path, to: str):
+    root = pictures(tmp_path / "data")
+    (root / "classes.txt").write_text("background\nunknown\nlesion\n")
+    data = open_dataset(root, "segmentation")
+
+    convert(data, "segmentation", to, tmp_path / "written")
+
+    same(data, open_dataset(tmp_path / "written", "segmentation"))
+    assert data.classes == ("background", "lesion") and (data[0].labels["mask"] == UNKNOWN).any()
+    with pytest.raises(DataError, match=r"unknown .*COCO has no word"):
+        convert(data, "segmentation", "coco", tmp_path / "coco")
 
 
 def test_channels_come_back_from_files_of_their_own_and_fit_into_no_other(tmp_path: Path):

@@ -14,10 +14,10 @@ def picture(*shape: int) -> np.ndarray:
     return np.random.default_rng(1).normal(size=shape).astype(np.float32)
 
 
-def deformable_case(spread: float) -> list[np.ndarray]:
+def deformable_case(spread: float, n: int = 2, c: int = 3, h: int = 5, w: int = 7) -> list[np.ndarray]:
     """Draw x, offsets, mask, weight and bias; offsets of `spread` pixels reach far outside the map."""
     rng = np.random.default_rng(2)
-    shapes = [(2, 3, 5, 7), (2, 18, 5, 7), (2, 9, 5, 7), (4, 3, 3, 3), (4,)]
+    shapes = [(n, c, h, w), (n, 18, h, w), (n, 9, h, w), (4, c, 3, 3), (4,)]
     values = [rng.normal(size=shape) for shape in shapes]
     values[1] = values[1] * spread
     values[2] = rng.uniform(size=shapes[2])
@@ -81,7 +81,7 @@ def test_deformable_gradients_are_equal_in_both_frameworks(spread):
 
 
 def test_deformable_gradients_are_those_of_finite_differences():
-    arrays = [torch.from_numpy(array).double().requires_grad_() for array in deformable_case(0.7)]
+    arrays = [torch.from_numpy(array).double().requires_grad_() for array in deformable_case(0.7, 1, 2, 3, 4)]
 
     assert torch.autograd.gradcheck(deformable_torch.deformable_conv2d, arrays)
 

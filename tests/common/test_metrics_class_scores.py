@@ -38,8 +38,8 @@ def expected(is_positive: np.ndarray, called: np.ndarray, scores: np.ndarray) ->
     return out
 
 
-def test_every_score_of_200_random_cases_equals_scikit_learns_with_ties_and_an_absent_class():
-    for seed in range(200):
+def test_every_score_of_40_random_cases_equals_scikit_learns_with_ties_and_an_absent_class():
+    for seed in range(40):
         answers = drawn(seed)
         found = by_name(answers)
         called = answers.probabilities.argmax(1)

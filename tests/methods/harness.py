@@ -76,8 +76,9 @@ def draw_batch(model: zoo.Model, name: str, rows: int = 2):
 
 def begin(model: zoo.Model, name: str, recipe: Recipe = PLAIN, **options: object) -> None:
     """Get ready to take steps by a method."""
-    algorithm = model.algorithm
-    learning = learning_of(find_method(name, options), model, 0)
+    algorithm, method = model.algorithm, find_method(name, options)
+    method.check(algorithm, model.name)
+    learning = learning_of(method, model, 0)
     model.engine.start_training(recipe, algorithm.head, algorithm.undecayed, algorithm.phases, learning)
 
 

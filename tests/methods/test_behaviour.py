@@ -42,6 +42,24 @@ def test_the_average_of_equal_networks_is_that_network(framework: str) -> None:
     assert all(np.allclose(teacher[key], before[key], atol=1e-7) for key in before if "running" not in key)
 
 
+@pytest.mark.parametrize("name", ["mean-teacher", "urpc", "cct", "cps", "entropy-minimisation", "uamt", "mc-net"])
+def test_an_image_without_a_mask_changes_weights_through_the_term_of_the_method_alone(
+    framework: str, name: str
+) -> None:
+    found = []
+    for other in (100, 200):
+        model = open_model(framework)
+        begin(model, name, weight=0.0)
+        (inputs, targets, rows) = draw_batch(model, name)
+        image = inputs["image"].copy()
+        image[rows:] = 3 * np.random.default_rng(other).normal(size=image[rows:].shape)
+        take(model, ({"image": image}, targets, rows), 1)
+        found.append({key: value for key, value in model.engine.weights().items() if "running" not in key})
+
+    first, second = found
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+
+
 def test_a_pixel_that_is_unknown_has_no_gradient(framework: str) -> None:
     rng = np.random.default_rng(0)
     logits, mask = rng.normal(size=(2, 3, 4, 4)).astype(np.float32), rng.integers(0, 3, (2, 4, 4))
@@ -158,19 +176,38 @@ def test_the_judge_of_confident_learning_stands_still_in_the_second_half() -> No
     assert 0 <= step.told["doubted_share"] < 1
 
 
-@pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg"])
-def test_a_volume_network_serves_methods_with_decoders(name: str) -> None:
-    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny")
-    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(2)]
-    rng = np.random.default_rng(0)
-    moved = [model.algorithm.augment(sample, rng) for sample in samples]
-    inputs = stack([model.algorithm.preprocess(sample.image) for sample in moved])
-    targets = stack([model.algorithm.targets(sample) for sample in moved])
+@pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg", "dast", "vox2vec"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_volume_network_serves_methods_with_decoders(name: str, deep: bool) -> None:
+    model = open_volumes("torch", deep_supervision=deep)
     begin(model, name)
 
-    step = take(model, (inputs, targets, 1), 1)[0]
+    step = take(model, draw_volumes(model), 1)[0]
 
     assert np.isfinite(step.grad_norm) and step.grad_norm > 0
+
+
+@pytest.mark.parametrize("name", ["urpc", "mc-net"])
+def test_further_decoders_of_volumes_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
+    found = []
+    for framework in both_frameworks:
+        model = open_volumes(framework)
+        begin(model, name, weight=1.0)
+        found.append(take(model, draw_volumes(model), 2, rate=1e-4))
+
+    for expected, step in zip(*found, strict=True):
+        assert step.terms == pytest.approx(expected.terms, rel=1e-2, abs=1e-4)
+
+
+def open_volumes(framework: str, **options: object) -> zoo.Model:
+    return zoo.load("3D-UNet", backend=framework, checkpoint=None, variant="tiny", **options)
+
+
+def draw_volumes(model: zoo.Model):
+    samples = [type(model.algorithm).example(model.config, np.random.default_rng(seed)) for seed in range(2)]
+    moved = [model.algorithm.augment(sample, np.random.default_rng(0)) for sample in samples]
+    inputs = stack([model.algorithm.preprocess(sample.image) for sample in moved])
+    return inputs, stack([model.algorithm.targets(sample) for sample in moved]), 1
 
 
 def test_an_own_term_weighs_less_at_the_beginning_of_a_run() -> None:

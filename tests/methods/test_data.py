@@ -16,6 +16,8 @@ from zoo.common.labels import UNKNOWN
 from zoo.common.methods import find_method, list_methods
 from zoo.common.methods.data import fitting
 from zoo.common.types import Image, Sample
+from zoo.loading import algorithm_of
+from zoo.registry import Entry, load_registry
 
 from .harness import draw_dataset, draw_sample, open_model, scribbled
 
@@ -99,6 +101,23 @@ def test_a_case_that_is_set_apart_forgets_its_mask(tmp_path: Path) -> None:
         assert len(open_dataset(tmp_path, "segmentation")) == 3
 
 
+@pytest.mark.parametrize("names", [("background", "Unknown", "heart"), ("background", "heart", "unknown")])
+def test_a_class_called_unknown_is_no_class(names: tuple[str, ...], tmp_path: Path) -> None:
+    heart, unknown = names.index("heart"), 3 - names.index("heart")
+    mask = MASK * heart
+    mask[7] = unknown
+    draw_folder(tmp_path, "abcd", "")
+    for name in "abcd":
+        save(tmp_path / "masks" / f"{name}.png", mask)
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+
+    data = fitting(open_dataset(tmp_path, LABELS), find_method("gated-crf"), LABELS)
+
+    found = data[0].labels["mask"]
+    assert data.classes == ("background", "heart")
+    assert (found[7] == UNKNOWN).all() and ((found == 1) == (MASK == 1)).all()
+
+
 def in_memory(mask: np.ndarray, split: str = "train") -> Dataset:
     sample = Sample(Image(np.zeros((1, 8, 8), np.float32)), {"mask": mask})
     return Dataset([Record("a", split, "a", lambda: sample)], "memory")
@@ -115,12 +134,46 @@ def test_a_file_of_background_and_255_is_not_black_and_white_for_scribbles(tmp_p
     draw_folder(tmp_path, "abc", "")
     for name in "abc":
         save(tmp_path / "masks" / f"{name}.png", MASK * 255)
-    (tmp_path / "split.csv").write_text("id,split\na,train\nb,val\nc,test\n")
+    draw_folder(tmp_path, "d", "d")
+    (tmp_path / "split.csv").write_text("id,split\na,train\nb,val\nc,test\nd,train\n")
 
     data = fitting(open_dataset(tmp_path, "segmentation"), find_method("gated-crf"), LABELS)
 
     assert np.array_equal(data.split("train")[0].labels["mask"], MASK * 255)
     assert np.array_equal(data.split("val")[0].labels["mask"], MASK)
+
+
+def test_black_and_white_masks_are_an_error_where_white_would_be_unknown(tmp_path: Path) -> None:
+    draw_folder(tmp_path, "abc", "")
+    for name in "abc":
+        save(tmp_path / "masks" / f"{name}.png", MASK * 255)
+    (tmp_path / "split.csv").write_text("id,split\na,train\nb,val\nc,train\n")
+
+    with pytest.raises(DataError, match="none of 2 training masks marks any class; gated-crf takes 255 for unknown"):
+        fitting(open_dataset(tmp_path, "segmentation"), find_method("gated-crf"), LABELS)
+
+
+def test_masks_known_to_be_wrong_have_to_be_whole() -> None:
+    data = fitting(in_memory(np.where(MASK, 1, UNKNOWN), "noisy"), find_method("dast"), LABELS)
+
+    with pytest.raises(DataError, match="expected a class for every pixel"):
+        data[0]
+
+
+@pytest.mark.parametrize("entry", load_registry().values(), ids=lambda entry: entry.name)
+def test_every_entry_serves_a_method_or_says_by_name_that_it_cannot(entry: Entry) -> None:
+    algorithm = algorithm_of(entry, "tiny")
+    served = set()
+    for name in list_methods():
+        try:
+            find_method(name).check(algorithm, entry.name)
+            served.add(name)
+        except ConfigError as error:
+            assert str(error).startswith(f"{entry.name} cannot be trained by {name}")
+
+    assert "supervised" in served
+    assert (len(served) > 10) == (entry.task == "segmentation")
+    assert (len(served) == len(list_methods())) == (entry.name in ("2D-UNet", "3D-UNet"))
 
 
 def test_unknown_pixels_pass_every_change_and_count_in_no_score() -> None:

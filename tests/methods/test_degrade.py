@@ -7,16 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from zoo.cli import app
 from zoo.common.datasets import open_dataset
 from zoo.common.degrade import KINDS, degrade, degrade_mask
+from zoo.common.degrade.folder import degrade_folder
 from zoo.common.degrade.wrongly import narrowed, widened
-from zoo.common.errors import ConfigError
+from zoo.common.errors import ConfigError, DataError
 from zoo.common.labels import UNKNOWN
 
 from .harness import draw_dataset, open_model
-from .test_data import draw_folder
+from .test_data import draw_folder, save
 
 
 def two_discs() -> np.ndarray:
@@ -35,7 +37,50 @@ def test_what_is_kept_of_a_mask_is_right_and_holds_every_class(kind: str) -> Non
     known = kept != UNKNOWN
     assert np.array_equal(kept[known], mask[known])
     assert {0, 1, 2} == {*kept[known].tolist()}
-    assert known.mean() < (0.8 if kind == "boxes" else 0.15)
+    assert known.mean() < (0.8 if kind == "boxes" else 0.2)
+
+
+def test_scribbles_of_the_background_reach_far_places_too() -> None:
+    mask = np.zeros((96, 96), np.int16)
+    mask[20:28, 20:28] = 1
+    away = ndimage.distance_transform_edt(mask == 0)
+
+    for seed in range(10):
+        kept = degrade_mask(mask, "scribbles", np.random.default_rng(seed))
+
+        assert away[kept == 0].min() < 0.2 * 96
+        assert away[kept == 0].max() > 0.5 * away.max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("filled", [0, 62, 64])
+def test_a_picture_without_an_object_or_full_of_one_can_be_made_worse(kind: str, filled: int) -> None:
+    mask = np.zeros((64, 64), np.int16)
+    mask[:filled, :filled] = 1
+
+    kept = degrade_mask(mask, kind, np.random.default_rng(0))
+
+    assert kept.shape == mask.shape and {*kept.flat} <= {0, 1, UNKNOWN}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_unknown_before_stays_so_and_nothing_grows_from_it(kind: str) -> None:
+    mask = two_discs()
+    mask[:, 50:] = UNKNOWN
+
+    worse = degrade_mask(mask, kind, np.random.default_rng(0))
+
+    assert (worse[:, 50:] == UNKNOWN).all()
+    assert kind != "noise" or (worse[:, :50] != UNKNOWN).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_mask_of_one_value_alone_is_changed_without_a_fault(kind: str, value: int) -> None:
+    worse = degrade_mask(np.full((9, 5), value, np.int16), kind, np.random.default_rng(0))
+
+    assert {*np.unique(worse).tolist()} <= {value, UNKNOWN, 0}
+    assert (worse == value).any()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,3 +162,40 @@ def test_methods_and_losses_are_listed_by_the_command_line() -> None:
 
     assert {"co-teaching", "trinet"} <= {row["name"] for row in json.loads(listed.stdout)}
     assert "noisy answers of the teacher" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--labelled-share", "0.5", "--tell"], "--tell is of changed masks"),
+        (["--labelled-share", "0.5", "--share", "0.5"], "--share is of changed masks"),
+        (["--noise", "--points"], "points and noise asked for"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(options: list[str], told: str, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    draw_folder(tmp_path / "data", "abcdef", "abcdef")
+
+    result = CliRunner().invoke(app, ["degrade", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *options])
+
+    assert result.exit_code != 0 and told in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_images_is_not_taken_for_masks(tmp_path: Path) -> None:
+    photo = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    save(tmp_path / "scans" / "a.png", photo)
+
+    with pytest.raises(DataError, match="256 different numbers, as an image does"):
+        degrade_folder(tmp_path / "scans", tmp_path / "out", "points", 1.0, 0)
+
+
+def test_weights_of_classes_are_given_one_by_one(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    asked = ["train", "2D-UNet", "--checkpoint", "none", "--data", str(tmp_path), "--out", str(tmp_path / "run")]
+
+    result = CliRunner().invoke(app, [*asked, *("--class-weights", "0.5") * 3])
+
+    assert "class_weights=(0.5, 0.5, 0.5) given without a loss" in " ".join(result.output.split())

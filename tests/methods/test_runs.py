@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import zoo
 from zoo.common.errors import ConfigError
+from zoo.training.curves import plot_curves
 from zoo.training.loop import Interrupted, Trainer
 
 from .harness import draw_dataset, open_model, scribbled
@@ -43,11 +45,15 @@ def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_better_network(tmp_pat
     assert {r["shipped_network"] for r in records_of(tmp_path) if r["event"] == "epoch"} <= {"the first", "partner1"}
 
 
-@pytest.mark.parametrize("name", ["cps", "mean-teacher"])
+@pytest.mark.parametrize(
+    ("name", "backend"),
+    [("cps", "torch"), ("mean-teacher", "torch"), pytest.param("cps", "mindspore", marks=pytest.mark.slow)],
+)
 def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, broken = open_model("torch"), open_model("torch")
+    pytest.importorskip(backend)
+    whole, broken = open_model(backend), open_model(backend)
     data = draw_dataset(whole)
     whole.train(data, out=tmp_path / "whole", method=name, ema_decay=0.9, **QUICK)
     finish = Trainer._finish_epoch
@@ -102,3 +108,52 @@ def test_a_loss_is_chosen_by_name(tmp_path: Path) -> None:
     epoch = next(r for r in records_of(tmp_path) if r["event"] == "epoch")
     assert set(epoch["training"]) == {"focal_dice", "gce", "grad_norm"}
     assert set(epoch["validation_loss"]) == {"focal_dice", "gce"}
+
+
+def test_classes_are_weighed_and_the_log_says_so(tmp_path: Path) -> None:
+    model = open_model("torch")
+    classes = len(model.config.classes)
+    weights = (0.0, *(1.0,) * (classes - 1))
+
+    model.train(draw_dataset(model, unlabelled=0), out=tmp_path, loss="cross-entropy", class_weights=weights, **QUICK)
+
+    assert records_of(tmp_path)[0]["recipe"]["class_weights"] == list(weights)
+    first = next(r for r in records_of(tmp_path) if r["event"] == "epoch")
+    assert first["training"]["cross_entropy"] > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"class_weights": (1.0, 2.0)}, "given without a loss"),
+        ({"loss": "dice", "class_weights": (1.0, 2.0, 3.0, 4.0, 5.0)}, "one for each of background"),
+        ({"loss": "dice", "class_weights": (1.0, 0.0)}, "leaves only the background"),
+        ({"loss": "dice", "method": "gated-crf"}, "gated-crf compares pixels by a loss of its own"),
+        ({"loss": "dice", "method": "co-teaching"}, "co-teaching compares pixels by a loss of its own"),
+    ],
+)
+def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_path: Path) -> None:
+    model = zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny", classes=("background", "heart"))
+
+    with pytest.raises(ConfigError, match=told):
+        model.train(tmp_path, out=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_would_leave_coarse_outputs_untrained_is_refused(tmp_path: Path) -> None:
+    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny", deep_supervision=True)
+
+    with pytest.raises(ConfigError, match="expected deep_supervision=False"):
+        model.train(tmp_path, out=tmp_path / "run", loss="dice")
+
+
+def test_what_a_method_tells_of_its_steps_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: figures.append(figure))
+    epoch = {"event": "epoch", "training": {"cross_entropy": 1.0}, "validation": {"dice": 0.5}, "learning_rate": 0.1}
+    records = [{**epoch, "epoch": n, "method": {"ramp": n / 2, "kept_share": 1 - n / 10}} for n in (1, 2)]
+
+    plot_curves(records, "dice", tmp_path / "curves.png")
+
+    drawn = {line.get_label(): list(line.get_ydata()) for line in figures[0].axes[3].lines}
+    assert drawn["ramp"] == [0.5, 1.0] and drawn["kept share"] == [0.9, 0.8]

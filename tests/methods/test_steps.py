@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from zoo.common.methods import find_method, list_methods
+from zoo.common.methods.contract import NETWORK
+from zoo.common.recipe import Recipe
 
 from .harness import begin, draw_batch, open_model, take
 
 NAMES = [name for name in list_methods() if not find_method(name).is_plain]
+STEPS = {"uamt": 6, "gated-crf": 6, "co-teaching": 6, "vox2vec": 6}  # one of each kind
+FEW_STEPS = 2  # the second has momentum, a teacher that moved and what the first one left in memory
 WEIGHTY = {"weight": 1.0}  # of the method's own term, so that it is seen
 
 
@@ -19,14 +23,14 @@ def options_of(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_six_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
+def test_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tuple[str, ...]) -> None:
     models = [open_model(framework) for framework in both_frameworks]
     before = models[0].engine.weights()
     batch = draw_batch(models[0], name)
 
     for model in models:
         begin(model, name, **options_of(name))
-    steps = [take(model, batch, 6, rate=1e-4) for model in models]
+    steps = [take(model, batch, STEPS.get(name, FEW_STEPS), rate=1e-4) for model in models]
 
     for expected, found in zip(*steps, strict=True):
         assert found.terms == pytest.approx(expected.terms, rel=1e-2, abs=1e-4)
@@ -40,7 +44,21 @@ def test_six_steps_are_alike_in_both_frameworks(name: str, both_frameworks: tupl
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_resumed_run_goes_on_exactly(name: str) -> None:
-    whole, resumed = open_model("torch"), open_model("torch")
+    check_resumed(name, "torch")
+
+
+# one of each kind: a teacher, decoders, a second network, a choice that remembers the steps before it, two views
+@pytest.mark.parametrize("name", ["mean-teacher", "dmpls", "co-teaching", "dast", "confident-learning", "vox2vec"])
+@pytest.mark.slow
+def test_a_resumed_run_goes_on_exactly_in_mindspore(name: str) -> None:
+    pytest.importorskip("mindspore")
+
+    check_resumed(name, "mindspore")
+
+
+def check_resumed(name: str, framework: str) -> None:
+    """Take four steps at once, and two and two in another engine; all that a run holds has to be the same."""
+    whole, resumed = open_model(framework), open_model(framework)
     batch = draw_batch(whole, name)
     begin(whole, name)
     take(whole, batch, 2)
@@ -84,3 +102,25 @@ def test_what_is_under_an_unknown_pixel_does_not_matter(name: str) -> None:
 
     assert whole.terms["cross_entropy"] > 0
     assert nothing.terms["cross_entropy"] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_holds_the_networks_that_its_method_names_and_no_more(name: str) -> None:
+    model, method = open_model("torch"), find_method(name)
+    network = sum(value.size for value in model.engine.weights().values())
+    begin(model, name, Recipe(optimiser="adamw"))
+    take(model, draw_batch(model, name), 1)
+
+    state = model.engine.training_state()
+
+    learned = {key: value.size for key, value in state.items() if key.startswith("exp_avg.")}
+    followed = [key for key in state if key.startswith("companion.teacher/")]
+    others = sum(size for key, size in learned.items() if "partner" in key)
+    networks = sum(kind == NETWORK for kind in method.companions)
+    decoders = len(method.companions) - networks
+    assert others <= networks * network + decoders * 0.5 * network  # a decoder is less than half of a U-Net
+    assert bool(followed) == method.has_teacher
+    assert not [key for key in learned if "teacher" in key]  # what follows needs no memory of gradients
+    assert (
+        sum(value.size for value in state.values()) <= (2 + 3 * networks + 2 * decoders + method.has_teacher) * network
+    )

@@ -56,7 +56,10 @@ def test_batch_and_single_predictions_agree(model: zoo.Model) -> None:
         _assert_close(alone.to_dict(), joint.to_dict())
 
 
-def test_twenty_steps_on_one_batch_lower_the_loss_of_each_phase(model: zoo.Model) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_twenty_steps_on_one_batch_lower_the_loss_of_each_phase(name: str) -> None:
+    pytest.importorskip("torch")  # alone: MindSpore takes the same steps, see test_parity.py
+    model = zoo.load(name, backend="torch", checkpoint=None, variant="tiny")
     inputs, targets = batch_of(model, samples_of(model, 4))
     recipe, start = model.recipe(), model.engine.weights()
     phases = model.algorithm.phases
@@ -84,14 +87,14 @@ def test_saved_weights_give_the_same_outputs_in_either_framework(
 
 
 def test_same_seed_gives_the_same_losses(model: zoo.Model) -> None:
-    inputs, targets = batch_of(model, samples_of(model, 4))
+    inputs, targets = batch_of(model, samples_of(model, 2))
     start = model.engine.weights()
 
     runs = []
     for _ in range(2):
         model.engine.load(start)
         start_training(model, model.recipe())
-        runs.append([_total(model.engine.step(inputs, targets, 1e-3, seed).terms) for seed in range(3)])
+        runs.append([_total(model.engine.step(inputs, targets, 1e-3, seed).terms) for seed in range(2)])
 
     assert runs[0] == runs[1]
 
@@ -144,14 +147,14 @@ def test_head_names_existing_weights(model: zoo.Model) -> None:
 
 
 def test_frozen_weights_stay_and_the_rest_moves(model: zoo.Model) -> None:
-    inputs, targets = batch_of(model, samples_of(model, 4))
+    inputs, targets = batch_of(model, samples_of(model, 2))
     head = model.algorithm.head
     names = [name for name in model.engine.shapes() if not name.startswith(head)]
     body = tuple({name.rsplit(".", 1)[0] + "." if "." in name else name for name in names})
     before = model.engine.weights()
 
     start_training(model, replace(model.recipe(), freeze=body))
-    for seed in range(3):
+    for seed in range(2):
         model.engine.step(inputs, targets, 1e-3, seed)
 
     after = model.engine.weights()

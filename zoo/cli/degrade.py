@@ -43,7 +43,15 @@ def degrade(
             f"{' and '.join(kinds) or 'nothing'} asked for; expected one of --{', --'.join(asked)}"
         )
     kind = kinds[0] if kinds else None
+    if not kind and (tell or share < 1):
+        raise typer.BadParameter(
+            f"--{'tell' if tell else 'share'} is of changed masks, and none are; expected one of --{', --'.join(asked)}"
+        )
     if kind and layout is None and is_folder_of_masks(source):
+        if tell or labelled_share < 1:
+            raise typer.BadParameter(
+                f"{source} holds masks alone; --{'tell' if tell else 'labelled-share'} expects images and their masks"
+            )
         say(f"{degrade_folder(source, out, kind, share, seed)} masks written to {out}")
         return
     data = open_dataset(source, "segmentation", layout=layout, unlabelled=True)

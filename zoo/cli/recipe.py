@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from rich.table import Table
@@ -102,7 +102,10 @@ def _options() -> list[inspect.Parameter]:
     hints, told = get_type_hints(Recipe), remarks(Recipe)
     found = []
     for field in dataclasses.fields(Recipe):
-        kind: Any = list[str] if hints[field.name] in (tuple[str, ...], PAIRS) else hints[field.name]
+        kind: Any = hints[field.name]
+        first, *more = get_args(kind) or (None,)
+        if more == [...]:  # as often as wanted
+            kind = list[first] if first is float else list[str]  # type: ignore[valid-type]
         kind = str if get_origin(kind) is Literal else kind  # the record says what is allowed
         option = typer.Option(help=told.get(field.name), show_default=False, rich_help_panel=PANEL)
         annotation = Annotated[kind | None, option]

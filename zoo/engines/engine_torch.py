@@ -263,7 +263,7 @@ class TorchEngine:
 
     def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
         if self._recipe.loss:
-            return option_losses(outputs, targets, self._recipe.loss)
+            return option_losses(outputs, targets, self._recipe.loss, self._recipe.class_weights)
         assert self._losses is not None  # a package has one of the two
         terms: Tensors = self._losses(outputs, targets, self.config)
         return terms

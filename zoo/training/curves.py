@@ -19,22 +19,27 @@ if TYPE_CHECKING:
 def plot_curves(records: Sequence[dict[str, Any]], monitor: str, path: Path) -> None:
     """Write a PNG: the losses, the validation score with its highest epoch, the learning rate; by whole epochs.
 
-    Drawn are the terms of the training loss, and the sum of those of the validation loss where the log has it.
+    Drawn are the terms of the training loss, and the sum of those of the validation loss where the log has it; beside
+    them what a method tells of its steps, such as the share of pixels that it kept.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     epochs = [record for record in records if record["event"] == "epoch"]
-    figure = Figure(figsize=(13, 4), layout="constrained")
-    losses, score, rate = figure.subplots(1, 3)
+    told = [record.get("method") or {} for record in epochs]
+    figure = Figure(figsize=(17 if any(told) else 13, 4), layout="constrained")
+    losses, score, rate, *more = figure.subplots(1, 4 if any(told) else 3)
     x = [record["epoch"] for record in epochs]
     _draw_losses(losses, x, epochs)
     _draw_score(score, x, [_number(record["validation"].get(monitor)) for record in epochs])
     rate.plot(x, [_number(record.get("learning_rate")) for record in epochs], "o-", color="black", markersize=3)
+    for axes in more:
+        _draw_told(axes, x, told)
     for axes, label in (
         (losses, "training and validation loss" if _has_unseen(epochs) else "training loss, weighted terms"),
         (score, f"validation {monitor}"),
         (rate, "learning rate at the end of the epoch"),
+        *((axes, "of the method") for axes in more),
     ):
         axes.set(xlabel="epoch", title=label)
         axes.set_xlim(0.5, max(x, default=1) + 0.5)
@@ -60,6 +65,12 @@ def _draw_losses(axes: Axes, x: list[int], epochs: Sequence[dict[str, Any]]) -> 
         axes.set_yscale("log")
     if len(curves) > 1:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _draw_told(axes: Axes, x: list[int], told: Sequence[dict[str, Any]]) -> None:
+    for name in dict.fromkeys(name for values in told for name in values):
+        axes.plot(x, [_number(values.get(name)) for values in told], "o-", markersize=3, label=name.replace("_", " "))
+    axes.legend(fontsize=8)
 
 
 def _draw_score(axes: Axes, x: list[int], values: list[float]) -> None:

@@ -13,6 +13,7 @@ from zoo.common.datasets.written.images import copy_or_write
 from zoo.common.errors import DataError
 from zoo.common.instances.measures import add_up
 from zoo.common.instances.rle import all_runs, encode_runs
+from zoo.common.labels import UNKNOWN
 from zoo.common.tables import write_csv
 from zoo.common.types import Sample
 
@@ -54,6 +55,11 @@ def _entries(sample: Sample, task: str) -> list[dict[str, Any]]:
         ]
     key = "mask" if task == "segmentation" else "instances"
     labels = np.asarray(sample.labels[key])
+    if key == "mask" and (labels == UNKNOWN).any():
+        raise DataError(
+            f"{sample.image.name}: has pixels that are unknown ({UNKNOWN}), for which COCO has no word; expected whole "
+            "masks. Write the data as nnunet or as a manifest"
+        )
     top, out = int(labels.max(initial=0)), []
     runs, areas = all_runs(labels, top), add_up(labels, top)
     for (x1, y1, x2, y2), value in zip(*(part.astype(int).tolist() for part in boxes_of_labels(labels)), strict=True):

@@ -13,6 +13,7 @@ from zoo.common.datasets.written.images import PICTURE, VOLUME, deep, is_picture
 from zoo.common.errors import DataError
 from zoo.common.io.nifti_write import write_nifti
 from zoo.common.io.write import write_labels
+from zoo.common.labels import UNKNOWN
 from zoo.common.types import Image, Sample
 
 TASKS = ("segmentation",)
@@ -23,20 +24,24 @@ def write(job: Job) -> None:
     """Write the cases; test goes to imagesTs and labelsTs, train and val stand in splits_final.json."""
     classes, ending = job.dataset.classes, ""
     channels: tuple[str, ...] = ()
-    largest = len(classes) - 1
+    largest, ignored = len(classes) - 1, len(classes) or UNKNOWN
+    has_ignored = False
     for name, record in zip(job.names(), job.dataset.records, strict=True):
         sample = record.load()
-        image = sample.image
+        image, mask = sample.image, np.asarray(sample.labels["mask"])
+        known = mask[mask != UNKNOWN]
+        has_ignored = has_ignored or known.size < mask.size
         if not ending:
             ending, channels = PICTURE if is_picture(image) else VOLUME, _channels(image)
         if _channels(image) != channels:
             raise DataError(f"{record.name}: channels {_channels(image)}; expected {channels}, as the first case has")
         part = "Ts" if record.split == "test" else "Tr"
+        sample = replace(sample, labels={"mask": np.where(mask == UNKNOWN, ignored, mask)})
         _write_case(sample, name, part, ending, job.folder, max(largest, 1))
-        largest = max(largest, int(np.max(sample.labels["mask"], initial=0)))
+        largest = max(largest, int(np.max(known, initial=0)))
         job.advance(1)
     names = classes or ("background", *(f"class {i}" for i in range(1, largest + 1)))
-    _write_tables(job, names, ending, channels)
+    _write_tables(job, names, ending, channels, {"ignore": ignored} if has_ignored else {})
 
 
 def _write_case(sample: Sample, name: str, part: str, ending: str, folder: Path, largest: int) -> None:
@@ -55,11 +60,13 @@ def _write_case(sample: Sample, name: str, part: str, ending: str, folder: Path,
     write_labels(labels / f"{name}{ending}", mask, bare, tuple(map(str, range(count))))
 
 
-def _write_tables(job: Job, classes: tuple[str, ...], ending: str, channels: tuple[str, ...]) -> None:
+def _write_tables(
+    job: Job, classes: tuple[str, ...], ending: str, channels: tuple[str, ...], ignored: dict[str, int]
+) -> None:
     records = list(zip(job.names(), job.dataset.records, strict=True))
     table = {
         "channel_names": {str(i): name for i, name in enumerate(channels)},
-        "labels": {name: number for number, name in enumerate(classes)},
+        "labels": {**{name: number for number, name in enumerate(classes)}, **ignored},
         "numTraining": sum(record.split != "test" for _, record in records),
         "file_ending": ending,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.common.methods.decoders_torch import floats
+from zoo.common.methods.decoders_torch import answered, floats
 from zoo.common.methods.maps_torch import divergence, probabilities, squared_difference
 from zoo.common.methods.run_torch import Run, Tensors, still, tail, total
 
@@ -12,8 +12,8 @@ from .method import CrossConsistency
 def terms(run: Run, guidance: Tensors, method: CrossConsistency) -> Tensors:
     """Compare the network with masks where there are any, and decoders on disturbed features with it."""
     net, *decoders = run.nets
-    features = net.encode(run.image)
-    outputs = floats(net.answer(net.decode(features)))
+    features, outputs = run.apart(lambda image: answered(net, image))
+    outputs = floats(outputs)
     answer = still(probabilities(tail(outputs, run.labelled)["logits"]))
     *skips, deepest = [level[run.labelled :] for level in features]
     distance = squared_difference if method.distance == "squared" else divergence

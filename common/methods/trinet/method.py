@@ -19,6 +19,7 @@ class TriNet(NoisyLabels):
     """
 
     companions: ClassVar[tuple[str, ...]] = (NETWORK, NETWORK)
+    takes_loss: ClassVar[bool] = False  # what a pixel costs is its cross-entropy
 
     noise_share: ShareBelowOne = 0.2  # of the pixels, which are taken to be wrong
     rise: tuple[Share, Share] = (0.0, 0.8)  # shares of the run between which that share is reached

@@ -12,7 +12,7 @@ from .method import PyramidConsistency
 def terms(run: Run, guidance: Tensors, method: PyramidConsistency) -> Tensors:
     """Compare every scale with masks where there are any, and with the mean of the scales where there are none."""
     net, scales = run.nets
-    maps = net.decode(net.encode(run.image))
+    maps = run.apart(lambda image: net.decode(net.encode(image)))
     outputs = [floats(net.answer(maps)), *(floats({"logits": logits}) for logits in scales(maps))]
     weights = [2.0**-level for level in range(len(outputs))]
     supervised = [run.supervised(found) for found in outputs]
