@@ -53,6 +53,44 @@ def run_steps(model: zoo.Model, out: Path) -> None:
     recipe = algorithm_recipe(model)
     settings = algorithm.head, algorithm.undecayed, algorithm.phases
     engine.start_training(recipe, *settings)
+    told = [engine.step(*batch(model, rows, i), 0.001, 7).record() for i, rows in enumerate(STEPS)]
+    before = engine.weights()
+    inputs, targets = batch(model, 5, 9)
+    broken = {key: np.concatenate([value[:-1], np.full_like(value[-1:], np.nan)]) for key, value in inputs.items()}
+    refused = engine.step(broken, targets, 0.001, 7)
+    kept = all(np.array_equal(before[key], value) for key, value in engine.weights().items() if "running" not in key)
+    engine.load(before)  # without what the norms saw of it
+    state = engine.training_state()
+    other = open_model(model.name, model.backend, seed=5).engine
+    other.start_training(recipe, *settings)
+    other.load(before)
+    other.load_training_state(state)
+    told += [other.step(*batch(model, 4, 20), 0.001, 8).record()]
+    out.mkdir(parents=True)
+    np.savez(out / "weights.npz", **other.weights(averaged=True))
+    told.append({"refused": float(np.isnan(refused.grad_norm)), "kept": float(kept)})
+    (out / "told.json").write_text(json.dumps(told))
+
+
+def algorithm_recipe(model: zoo.Model) -> Any:
+    return model.recipe(optimiser="sgd", momentum=0.9, ema_decay=0.5, mixed_precision=False)
+
+
+def launch(backend: str, logs: Path, *arguments: str) -> str:
+    """Run two processes by the launcher of a framework; return what they said."""
+    root, scripts = Path(__file__).parents[1], Path(sys.executable).parent
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *arguments]
+    if backend == "mindspore":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        asked = (
+            f"--worker_num=2 --local_worker_num=2 --master_port={port} --log_dir={logs} --join=True --bind_core=False"
+        )
+        command = [sys.executable, "-m", "mindspore.parallel.cluster.run", *asked.split(), *arguments]
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"  # msrun starts whatever python it finds first
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500, env=environment)
     logs_told = "".join(path.read_text(errors="replace")[-2000:] for path in sorted(logs.glob("worker_*.log")))
     assert ran.returncode == 0, f"{ran.stdout}{ran.stderr[-2000:]}{logs_told}"
     return ran.stdout + ran.stderr
