@@ -9,7 +9,7 @@ import traceback
 import warnings
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from multiprocessing.pool import RemoteTraceback
+from multiprocessing.pool import RemoteTraceback  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
