@@ -79,13 +79,12 @@ def predict(
     """
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     found = _found(inputs, spacing_mm, wanted, name_by)
-    objects = report, secondary_capture, rtstruct
-    style = _style(out, skip_existing, overlays, mask_format, objects, deidentify, name_by)
-    asked = options.parsed(option, window)
-    more: dict[str, Any] = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "shard": parse_shard(shard)}
-    more |= {"skip_existing": skip_existing, "ray": parse_ray(ray)}
+    files = mask_format, (report, secondary_capture, rtstruct), deidentify, name_by
+    style = _style(out, skip_existing, overlays, *files)
+    more: dict[str, Any] = {"overwrite": overwrite, "skip_existing": skip_existing, "batch_size": batch_size}
+    more |= {"tta": tta, "shard": parse_shard(shard), "ray": parse_ray(ray), "options": options.parsed(option, window)}
     model = run.load_model(name, backend, device, checkpoint)
-    _tell(_predicted(model, found, out, style=style, options=asked, **more), out, found.left_out, as_json)
+    _tell(_predicted(model, found, out, style=style, **more), out, found.left_out, as_json)
 
 
 def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], name_by: str) -> Any:

@@ -23,8 +23,8 @@ SHORT = Path("/tmp")  # names of sockets have 107 characters; those of some mach
 
 
 def checked_ray(address: str) -> str:
-    """Return an address for `joined`; BackendError where Ray is not installed."""
-    if any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow")):
+    """Return an address for `joined`, or "" for none; BackendError where Ray is not installed."""
+    if address and any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow")):
         raise BackendError("Ray asked for, which is not installed; pip install 'openmedia-zoo[ray]'")
     return address
 

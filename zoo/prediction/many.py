@@ -157,18 +157,15 @@ def predict_many(
 ) -> Results:
     """Predict every image under its full path; write JSON, CSV and what `style` says into `out` if given.
 
-    What is finished is on disk at once. Where the run is interrupted, or cannot write any more, the tables hold what
-    was done and the error says how much that is.
+    What is finished is on disk at once; where the run cannot go on, the tables hold that, and the error says how much.
     overwrite: replace what an earlier run wrote into `out`; nothing else is ever replaced. skip_existing: go on with
     what an earlier run left in `out`, however it ended; images that failed are tried again. shard: predict this part
-    of the images alone, into a folder of its own in `out`. ray: "local", or the address of a cluster, whose workers
-    predict; what is written is the same.
+    of the images alone, into a folder of its own in `out`. ray: "local", or a cluster, whose workers predict.
     """
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
-    ray = checked_ray(ray) if ray else ""
     if tta:
         check_views(algorithm)
-    style = style or Style(overlays)
+    style, ray = style or Style(overlays), checked_ray(ray)
     found = found if style.hide is None else hidden(found, style.hide)
     settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
     told: dict[str, Any] = {}
