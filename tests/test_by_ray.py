@@ -22,6 +22,7 @@ from zoo.common.errors import BackendError
 from zoo.common.files.output_folder import MANIFEST
 from zoo.common.types import Image
 from zoo.engines.backends_ray import HERE, joined
+from zoo.prediction import by_ray
 from zoo.prediction.many import predict_many
 from zoo.prediction.sources import Images, Item, images
 
@@ -45,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """Return what was written; of pictures the pixels, which the encoder of PNG packs in more than one way."""
+    """Return what was written; of overlays the pixels, because their encoder does not pack these in one way alone."""
     found = {path.relative_to(out).as_posix(): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
     found[MANIFEST] = b"".join(json.loads(line)["path"].encode() for line in found[MANIFEST].splitlines())
     pictures = {name: Pillow.open(out / name).tobytes() for name in found if name.startswith("overlays/")}
@@ -91,6 +92,7 @@ def test_workers_write_what_one_process_writes_also_where_one_is_lost(
             CliRunner().invoke(app, [*shell, "--out", str(tmp_path / out), *more])
             for out, more in (("alone", []), ("shell", ["--ray", HERE]))
         ]
+        monkeypatch.setattr(by_ray, "TRIES", 1)  # the fewer, the sooner the test is over
         others = deadly(images(source), "4.png", marks, deaths=99)
         results = predict_many(model, others, tmp_path / "three", batch_size=2, ray=HERE)
 
