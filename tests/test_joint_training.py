@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from zoo.common.errors import BackendError, TrainingError
 from zoo.common.weights import read_weights
 from zoo.training.together import together
 
-NAMES = ("2D-UNet", "Covid-ResNet", "UNETR")
+NAMES = {"torch": ("2D-UNet", "Covid-ResNet", "UNETR"), "mindspore": ("2D-UNet", "Covid-ResNet")}
 STEPS = (5, 4, 1, 5)  # rows of each batch: 3 + 2, 2 + 2, one for both, 3 + 2
 SCRIPT = """
 import sys
@@ -26,16 +28,16 @@ from pathlib import Path
 from tests.test_joint_training import NAMES, run_steps, open_model
 from zoo.training.together import together
 
-for name in NAMES:
-    model = open_model(name)
+for name in NAMES[sys.argv[2]]:
+    model = open_model(name, sys.argv[2])
     with together(model) as leads:
         if leads:
             run_steps(model, Path(sys.argv[1]) / name)
 """
 
 
-def open_model(name: str) -> zoo.Model:
-    return zoo.load(name, backend="torch", device="cpu", checkpoint=None, variant="tiny")
+def open_model(name: str, backend: str = "torch", seed: int = 0) -> zoo.Model:
+    return zoo.load(name, backend=backend, device="cpu", checkpoint=None, variant="tiny", seed=seed)
 
 
 def batch(model: zoo.Model, rows: int, seed: int) -> tuple[Any, Any]:
@@ -59,7 +61,7 @@ def run_steps(model: zoo.Model, out: Path) -> None:
     kept = all(np.array_equal(before[key], value) for key, value in engine.weights().items() if "running" not in key)
     engine.load(before)  # without what the norms saw of it
     state = engine.training_state()
-    other = zoo.load(model.name, backend="torch", device="cpu", checkpoint=None, variant="tiny", seed=5).engine
+    other = open_model(model.name, model.backend, seed=5).engine
     other.start_training(recipe, *settings)
     other.load(before)
     other.load_training_state(state)
@@ -74,23 +76,37 @@ def algorithm_recipe(model: zoo.Model) -> Any:
     return model.recipe(optimiser="sgd", momentum=0.9, ema_decay=0.5, mixed_precision=False)
 
 
-def torchrun(*arguments: str) -> subprocess.CompletedProcess[str]:
+def launch(backend: str, logs: Path, *arguments: str) -> str:
+    """Run two processes by the launcher of a framework; return what they said."""
+    root, scripts = Path(__file__).parents[1], Path(sys.executable).parent
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *arguments]
-    root = Path(__file__).parents[1]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500)
+    if backend == "mindspore":
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        asked = (
+            f"--worker_num=2 --local_worker_num=2 --master_port={port} --log_dir={logs} --join=True --bind_core=False"
+        )
+        command = [sys.executable, "-m", "mindspore.parallel.cluster.run", *asked.split(), *arguments]
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"  # msrun starts whatever python it finds first
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(root)}
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=500, env=environment)
+    logs_told = "".join(path.read_text(errors="replace")[-2000:] for path in sorted(logs.glob("worker_*.log")))
+    assert ran.returncode == 0, f"{ran.stdout}{ran.stderr[-2000:]}{logs_told}"
+    return ran.stdout + ran.stderr
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_steps_of_one_with_the_joined_batch(tmp_path: Path) -> None:
-    skip_without("torch")
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_two_processes_take_the_steps_of_one_with_the_joined_batch(backend: str, tmp_path: Path) -> None:
+    skip_without(backend)
     script = tmp_path / "steps.py"
-    script.write_text("import sys; sys.path.insert(0, '.')\n" + SCRIPT)
+    script.write_text(SCRIPT)
 
-    ran = torchrun(str(script), str(tmp_path / "two"))
+    launch(backend, tmp_path / "logs", str(script), str(tmp_path / "two"), backend)
 
-    assert ran.returncode == 0, ran.stderr[-3000:]
-    for name in NAMES:
-        run_steps(open_model(name), tmp_path / "one" / name)
+    for name in NAMES[backend]:
+        run_steps(open_model(name, backend), tmp_path / "one" / name)
         one, two = (json.loads((tmp_path / who / name / "told.json").read_text()) for who in ("one", "two"))
         assert one[-1] == two[-1] == {"refused": 1.0, "kept": 1.0}
         for a, b in zip(one[:-1], two[:-1], strict=True):
@@ -102,8 +118,9 @@ def test_two_processes_take_the_steps_of_one_with_the_joined_batch(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_torchrun_trains_as_one_process_and_resumes(tmp_path: Path) -> None:
-    skip_without("torch")
+@pytest.mark.parametrize("backend", ["torch", "mindspore"])
+def test_a_launcher_trains_as_one_process_and_resumes(backend: str, tmp_path: Path) -> None:
+    skip_without(backend)
     from PIL import Image as Pillow
 
     rng = np.random.default_rng(0)
@@ -114,11 +131,12 @@ def test_torchrun_trains_as_one_process_and_resumes(tmp_path: Path) -> None:
                 pixels = (rng.integers(0, 100, (40, 40)) + 70 * level).astype(np.uint8)
                 Pillow.fromarray(pixels).save(tmp_path / "data" / split / label / f"{split}{label}{i}.png")
     settings = ["--variant", "tiny", "--checkpoint", "none", "--data", str(tmp_path / "data"), "--batch-size", "4"]
-    common = ["train", "Covid-ResNet", *settings, "--backend", "torch", "--optimiser", "sgd"]
+    program = ["python", "-m", "zoo"] if backend == "mindspore" else ["-m", "zoo"]
+    common = ["train", "Covid-ResNet", *settings, "--backend", backend, "--optimiser", "sgd"]
 
     for epochs, more in (("1", []), ("2", ["--resume"])):
-        ran = torchrun("-m", "zoo", *common, "--epochs", epochs, "--out", str(tmp_path / "two"), *more)
-        assert ran.returncode == 0, ran.stderr[-3000:]
+        asked = [*common, "--epochs", epochs, "--out", str(tmp_path / "two"), *more]
+        told = launch(backend, tmp_path / f"logs{epochs}", *program, *asked)
         alone = [sys.executable, "-m", "zoo", *common, "--epochs", epochs, "--out", str(tmp_path / "one"), *more]
         subprocess.run(alone, check=True, capture_output=True, timeout=300)
 
@@ -127,12 +145,12 @@ def test_torchrun_trains_as_one_process_and_resumes(tmp_path: Path) -> None:
     for key, value in one.items():
         scale = max(1.0, float(np.abs(value).max(initial=0)))
         np.testing.assert_allclose(two[key], value, rtol=0, atol=1e-5 * scale, err_msg=key)
-    assert ran.stdout.count("best after epoch") + ran.stderr.count("best after epoch") == 1  # the first one tells alone
+    assert told.count("best after epoch") == 1  # the first one tells alone
 
 
 def test_what_cannot_be_joined_is_refused_by_name() -> None:
     skip_without("torch")
-    from zoo.engines.joint_torch import check_equal, check_joint
+    from zoo.engines.joint import check_equal, check_joint
 
     check_joint(False, False)
     with pytest.raises(BackendError, match="needs the network itself"):
@@ -142,14 +160,22 @@ def test_what_cannot_be_joined_is_refused_by_name() -> None:
         check_equal({"a": np.ones(2)}, {"a": np.array([1, 1 + 1e-7])}, 1)
 
 
-def test_mindspore_in_several_processes_says_what_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+TORCHRUN = {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}
+MSRUN = {"MS_ROLE": "MS_WORKER", "RANK_ID": "1", "DEVICE_ID": "1", "MS_WORKER_NUM": "2"}
+
+
+@pytest.mark.parametrize(("started", "other"), [(TORCHRUN, "mindspore"), (MSRUN, "torch")])
+def test_a_launcher_of_the_other_framework_says_what_is_expected(
+    started: dict[str, str], other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     skip_without("torch")
     model = open_model("2D-UNet")
-    for name, value in {"TORCHELASTIC_RUN_ID": "x", "RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
+    for name, value in started.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(type(model), "backend", "mindspore")
+    monkeypatch.setattr(type(model), "backend", other)
 
-    with pytest.raises(BackendError, match="expected --backend torch"), together(model):
+    launcher, expected = ("torchrun", "torch") if other == "mindspore" else ("msrun", "mindspore")
+    with pytest.raises(BackendError, match=f"by {launcher}; expected --backend {expected}"), together(model):
         pass
 
 

@@ -112,6 +112,7 @@ def test_environment_is_read_in_few_places_only(path):
         "zoo/engines/backends.py",
         "zoo/engines/backends_launch.py",
         "zoo/engines/backends_mindspore.py",
+        "zoo/engines/backends_ray.py",
         "zoo/weights/places.py",
         "zoo/benchmark/__init__.py",
     )

@@ -19,6 +19,17 @@ def test_lines_come_at_their_time_and_tell_the_rest_at_the_pace_so_far() -> None
     assert len(told) == 2
 
 
+def test_what_warming_up_takes_is_not_expected_of_the_rest() -> None:
+    now, told = [0.0], list[str]()
+    lines = Lines(11, told.append, clock=lambda: now[0], every_s=30)
+
+    for took in (300.0, *[40.0] * 4):
+        now[0] += took
+        lines.step()
+
+    assert told[:2] == ["1 of 11 images", "2 of 11 images, about 6 min 0 s left"]
+
+
 def test_without_a_total_only_the_done_are_told() -> None:
     told = list[str]()
     lines = Lines(None, told.append, clock=iter(range(0, 1000, 60)).__next__, every_s=30)

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
+from pydicom.uid import generate_uid
 from typer.testing import CliRunner
 
 import zoo
@@ -21,6 +22,9 @@ from zoo.common.errors import ConfigError, OutputError
 from zoo.common.types import Image
 from zoo.prediction.shards import Shard, merge
 from zoo.prediction.sources import Images, Item
+
+from .common.dicom_files import VALUES, positions, write_slice
+from .test_studies import add_series
 
 
 def named(count: int) -> Images:
@@ -73,7 +77,7 @@ def told(out: Path) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any
     rows = list(csv.DictReader((out / "predictions.csv").open()))
     lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     for entry in (*document["predictions"], *rows, *lines):
-        for kind in ("mask", "overlay"):
+        for kind in ("mask", "overlay", "report"):
             if path := entry.pop(kind, None):
                 assert (out / path).is_file()
     document["predictions"].sort(key=lambda entry: entry["name"])
@@ -141,3 +145,40 @@ def test_the_command_line_predicts_and_merges_parts(folder: Path, tmp_path: Path
     assert merged.exit_code == 0, merged.output
     assert len(told(tmp_path / "out")[0]["predictions"]) == 6
     assert CliRunner().invoke(app, [*common, "--shard", "3/2"]).exit_code == 1
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw a patient of three series in one folder and one in a folder of its own, with what is no image between."""
+    pytest.importorskip("highdicom")
+    patient = tmp_path_factory.mktemp("patient")
+    for number in (2, 3, 4):
+        add_series(patient, f"1.2.826.0.1.{number}", number)
+    add_series(patient / "earlier", "1.2.826.0.1.9", 9)
+    write_slice(patient / "report.dcm", VALUES[0], positions()[0], Modality="SR", SeriesInstanceUID=generate_uid())
+    (patient / "broken.dcm").write_text("no DICOM")
+    return patient
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"name_by": "series", "mask_format": "dcm", "report": True}, {"deidentify": "basic", "mask_format": "dcm"}],
+    ids=["plain", "series and objects", "pseudonyms"],
+)
+def test_the_series_of_a_patient_are_shared_out_whole(study: Path, tmp_path: Path, asked: dict[str, Any]) -> None:
+    skip_without("torch")
+    model = zoo.load("3D-UNet", backend="torch", checkpoint=None, variant="tiny")
+    model.predict_into(tmp_path / "whole", study, overlays=False, **asked)
+    parts = [
+        model.predict_into(tmp_path / "parts", study, overlays=False, shard=f"{number}/3", **asked)
+        for number in (2, 1, 3)
+    ]
+
+    merge(tmp_path / "parts")
+
+    whole, merged = told(tmp_path / "whole"), told(tmp_path / "parts")
+    assert merged[0] == whole[0] and len(whole[0]["predictions"]) == 4 and len(whole[0]["left_out"]) == 1
+    assert merged == whole
+    assert [len(part.left_out) for part in parts] == [0, 1, 0]  # told by the first part alone
+    for entry in json.loads((tmp_path / "parts" / "predictions.json").read_text())["predictions"]:
+        assert all((tmp_path / "parts" / entry[kind]).is_file() for kind in ("mask", "report") if kind in entry)

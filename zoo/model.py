@@ -153,12 +153,12 @@ class Model:
     def predict_into(self, out: str | Path, source: object, **asked: Any) -> Results:
         """Predict any number of images into a folder, as `zoo predict --out` does: memory does not grow with them.
 
-        Answers are on disk as they come, in order: a line of predictions.jsonl, a mask, an overlay; tables
-        come at the end. Takes all that `predict` takes, and:
+        Answers are on disk as they come, in order: a line, a mask, an overlay. Takes all that `predict` takes, and:
         skip_existing: go on with what an earlier call left in `out`, however it ended. overwrite: start anew.
         overlays: False draws none. mask_format: dcm (DICOM-SEG), nii.gz, nrrd or png. report: a DICOM SR in reports/
         for each. capture: the overlay, and structures: the outlines of masks, as DICOM. deidentify: basic or keep-uids.
         shard: "3/8" predicts the third of eight parts into a folder of its own in `out`; `zoo merge` joins them.
+        ray: "local", or the address of a Ray cluster, whose workers predict.
         """
         return into_folder(self, out, source, **asked)
 

@@ -63,7 +63,7 @@ def find_splits(table: Table) -> str | None:
 def find_groups(table: Table, rows: Mapping[str, Line], used: tuple[str, ...]) -> tuple[dict[str, str], str]:
     """Return the group of each image that has one, and in words what they were grouped by.
 
-    used: columns that mean something else. Columns that nobody reads are named.
+    used: columns that mean something else. Columns that neither labels nor the split read are named.
     """
     column = find_column("group", [name for name in table.columns if name not in used])
     others = [table.written[name] for name in table.columns if name not in (*used, column, find_splits(table))]
@@ -75,7 +75,8 @@ def find_groups(table: Table, rows: Mapping[str, Line], used: tuple[str, ...]) -
             message = f"{table.path}: column {table.written[name]!r} holds no names of splits, so it is not used"
             warnings.warn(message, ZooWarning, stacklevel=2)
     groups = {name: line.values[column] for name, line in rows.items() if column and line.values.get(column)}
-    unused = f" (columns not used: {', '.join(others[:8])}{', ...' * (len(others) > 8)})" if others else ""
+    told = f"{', '.join(others[:8])}{', ...' * (len(others) > 8)}"
+    unused = f" (no part in the split, but for subgroups: {told})" if others else ""
     if not groups:
         return {}, f"each image for itself{unused}"
     alone = f", {len(rows) - len(groups)} without one for themselves" if len(groups) < len(rows) else ""

@@ -162,7 +162,7 @@ def test_a_misspelt_column_is_warned_of_and_unused_ones_are_named(tmp_path):
     with pytest.warns(ZooWarning, match="'pateint' is not read; if it is 'patient'"):
         data = open_dataset(tmp_path, "segmentation")
 
-    assert "each image for itself (columns not used: pateint)" in data.describe_split()
+    assert "each image for itself (no part in the split, but for subgroups: pateint)" in data.describe_split()
 
 
 def test_a_column_of_folds_is_not_taken_for_a_split_without_a_word(tmp_path):

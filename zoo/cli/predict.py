@@ -39,6 +39,9 @@ Part = Annotated[
     str | None,
     typer.Option(metavar="K/N", help="Only the K-th of N parts, into --out/shard-K-of-N; zoo merge joins them."),
 ]
+ByRay = Annotated[
+    str | None, typer.Option("--ray", metavar="ADDRESS", help="Predict by workers of Ray: local, auto or HOST:PORT.")
+]
 SHOWN = 20  # predictions printed one by one
 
 
@@ -67,6 +70,7 @@ def predict(
     window: options.Window = None,
     option: options.Options = None,
     shard: Part = None,
+    ray: ByRay = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images; each DICOM series is one. The bad ones are listed at the end, and what was left out.
@@ -75,13 +79,12 @@ def predict(
     """
     wanted = {"modality": modality, "description": series_description, "uid": series_uid}
     found = _found(inputs, spacing_mm, wanted, name_by)
-    objects = report, secondary_capture, rtstruct
-    style = _style(out, skip_existing, overlays, mask_format, objects, deidentify, name_by)
-    asked = options.parsed(option, window)
-    more: dict[str, Any] = {"batch_size": batch_size, "tta": tta, "overwrite": overwrite, "shard": parse_shard(shard)}
-    more["skip_existing"] = skip_existing
+    files = mask_format, (report, secondary_capture, rtstruct), deidentify, name_by
+    style = _style(out, skip_existing, overlays, *files)
+    more: dict[str, Any] = {"overwrite": overwrite, "skip_existing": skip_existing, "batch_size": batch_size}
+    more |= {"tta": tta, "shard": parse_shard(shard), "ray": parse_ray(ray), "options": options.parsed(option, window)}
     model = run.load_model(name, backend, device, checkpoint)
-    _tell(_predicted(model, found, out, style=style, options=asked, **more), out, found.left_out, as_json)
+    _tell(_predicted(model, found, out, style=style, **more), out, found.left_out, as_json)
 
 
 def _found(inputs: list[str], spacing_mm: str | None, wanted: dict[str, Any], name_by: str) -> Any:
@@ -167,6 +170,13 @@ def parse_shard(text: str | None) -> Any:
     from zoo.prediction.shards import Shard
 
     return None if text is None else Shard.read(text)
+
+
+def parse_ray(text: str | None) -> str:
+    """Read where Ray is; before the model is loaded, say so where it is not installed."""
+    from zoo.engines.backends_ray import checked_ray
+
+    return "" if text is None else checked_ray(text)
 
 
 def merge(

@@ -12,6 +12,7 @@ os.environ.setdefault("MS_EXCEPTION_DISPLAY_LEVEL", "1")
 import mindspore
 
 from zoo.common.errors import BackendError
+from zoo.engines.backends_launch import SCHEDULER, place
 
 AVX2 = 0x7  # dnnl_cpu_isa_avx2 of oneDNN's C interface
 
@@ -45,7 +46,22 @@ def prepare(device: str) -> None:
             mindspore.set_device("Ascend", _index(device))
         except RuntimeError as error:
             raise BackendError(f"{device}: {str(error).splitlines()[0]}; use device='cpu' or another number") from error
+    if place().launcher == "msrun":
+        _join("mccl" if device == "cpu" else "hccl")
     _prepared.append(device)
+
+
+def _join(way: str) -> None:
+    """Get in touch with the other processes of msrun, before the first operator; the scheduler does not come back."""
+    from mindspore import communication
+
+    try:
+        communication.init(way)
+    except RuntimeError as error:
+        told = str(error).splitlines()[0]
+        raise BackendError(f"msrun: {told}; expected processes that reach each other, or one process") from error
+    if place().rank == SCHEDULER:
+        raise SystemExit(0)
 
 
 def _index(device: str) -> int:

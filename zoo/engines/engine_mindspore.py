@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import zoo.engines.backends_mindspore as backend  # isort: skip  (sets the environment before MindSpore is imported)
@@ -16,7 +15,7 @@ from mindspore import Parameter, Tensor, ops
 
 from zoo.common.errors import BackendError
 from zoo.common.methods.contract import BEGINNING, Moment
-from zoo.common.phases import ALL, Phase, share_out
+from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.segmentation.options_mindspore import option_losses
 from zoo.common.types import Arrays
@@ -31,11 +30,12 @@ from zoo.engines.engine import (
     Step,
     average_decay,
     check_batch,
-    decays,
-    rate_factor,
     take_in_turn,
 )
-from zoo.engines.optimisers_mindspore import AdamW, Sgd, from_arrays, open_optimiser, to_arrays
+from zoo.engines.joint import Order, check_equal, check_joint, part_of
+from zoo.engines.joint_mindspore import Joint
+from zoo.engines.optimisers_mindspore import from_arrays, to_arrays
+from zoo.engines.parts_mindspore import Part, open_parts
 from zoo.engines.turns import SPAWN, Origin
 from zoo.registry.package import Package
 
@@ -43,17 +43,6 @@ Tensors = dict[str, Tensor]
 Pair = tuple[Tensors, Tensors]  # inputs, targets
 ORIGIN = Origin()  # of MindSpore's threads
 ONE_BY_ONE = threading.RLock()  # two threads inside MindSpore end the process
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one phase trains: its parameters, the multiple of the rate and the decay of each, its optimiser."""
-
-    phase: str
-    parameters: dict[str, Parameter]
-    rates: list[float]
-    decays: list[float]
-    optimiser: AdamW | Sgd
 
 
 @contextmanager
@@ -72,7 +61,7 @@ class MindSporeEngine:
 
     def __init__(self, package: Package, config: Any, device: str) -> None:
         self.device = device
-        self._package, self._config = package, config
+        self._package, self.config = package, config
         with turn():
             backend.prepare(device)
             self._losses, self._objective = package.losses("mindspore"), package.objective("mindspore")
@@ -85,6 +74,7 @@ class MindSporeEngine:
         self._updates = 0  # of the average
         self._companions: Companions | None = None  # of a method that needs more than the network
         self._moment = BEGINNING
+        self._joint: Joint | None = None  # of a training on several devices
 
     def forward(self, inputs: Arrays) -> dict[str, np.ndarray]:
         """Run the network in evaluation mode on a batch, whatever mode and weights its owner left it with."""
@@ -114,6 +104,7 @@ class MindSporeEngine:
         with turn():
             for name, parameter in self._state().items():
                 parameter.set_data(Tensor(np.array(weights[name], np.float32)))
+            self._changed()
 
     def companion(self, name: str, *, averaged: bool = False) -> dict[str, np.ndarray]:
         """Copy the weights of a further network out, such as "teacher" or "partner1"."""
@@ -133,8 +124,29 @@ class MindSporeEngine:
     ) -> None:
         """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
         with turn():
-            self._companions = Companions(learning, self._package, self._config, self.net) if learning else None
+            self._companions = Companions(learning, self._package, self.config, self.net) if learning else None
             self._start_training(recipe, head, undecayed, phases)
+            if (joint := Joint.of_process()) is not None:
+                check_joint(self._objective is not None, self._companions is not None)
+                joint.announce(self, recipe, head, undecayed, phases)
+            self._joint = joint
+
+    def like(self, config: Any) -> MindSporeEngine:
+        """Return an engine for the same network under another configuration."""
+        return MindSporeEngine(self._package, config, self.device)
+
+    def follow(self, order: Order) -> None:
+        """Take the step that the leader of a training on several devices told."""
+        assert self._joint is not None
+        if order.state is not None:
+            if self._joint.rows:
+                check_equal(self.weights(), order.state[0], self._joint.rank)
+            self.load(order.state[0])
+            self.load_training_state(order.state[1])
+        self._joint.rows = order.rows
+        with turn():
+            own = part_of(order.inputs, order.rows, self._joint.rank)
+            self._take(own, order.targets, order.learning_rate, order.seed)
 
     def _start_training(
         self, recipe: Recipe, head: tuple[str, ...], undecayed: tuple[str, ...], phases: tuple[Phase, ...]
@@ -148,16 +160,7 @@ class MindSporeEngine:
             parameter.requires_grad = full_name not in fixed and not name.startswith(recipe.freeze or ("\0",))
             if parameter.requires_grad:
                 trained[full_name] = parameter
-        self._parts = []
-        for phase, names in zip(phases, share_out(trained, phases), strict=True):
-            if not names:  # all frozen: nothing to do
-                continue
-            own = {name: trained[name] for name in names}
-            called = [name.rpartition("/")[2] for name in own]  # in its own network
-            rates = [rate_factor(name, recipe, head) for name in called]
-            shaped = [(name, tuple(p.shape)) for name, p in zip(called, own.values(), strict=True)]
-            losing = [recipe.weight_decay if decays(*one, undecayed) else 0.0 for one in shaped]
-            self._parts.append(Part(phase.name, own, rates, losing, open_optimiser(recipe, list(own.values()))))
+        self._parts = open_parts(trained, recipe, head, undecayed, phases)
         self._average = {n: Tensor(p.asnumpy().copy()) for n, p in self._learned().items()} if recipe.ema_decay else {}
 
     def step(
@@ -167,19 +170,25 @@ class MindSporeEngine:
         if not self._parts:
             raise RuntimeError("start_training() comes before step()")
         with turn():
-            ms.set_seed(seed % 2**31)
-            self._train_mode()
             self._moment = moment
-            batch = _tensors(inputs), _tensors(targets)
-            step = take_in_turn(
-                len(self._parts),
-                lambda part: self._step(self._parts[part], batch, learning_rate, np.random.default_rng([seed, part])),
-            )
-            if np.isfinite(step.grad_norm):
-                self._update_average()
-                if self._companions is not None:
-                    self._companions.follow(self.net, moment)
-            return step
+            if self._joint is not None:
+                state = (self.weights(), self.training_state()) if self._joint.is_stale else None
+                inputs = self._joint.share(inputs, targets, learning_rate, seed, state)
+            return self._take(inputs, targets, learning_rate, seed)
+
+    def _take(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
+        ms.set_seed((seed if self._joint is None else self._joint.seed(seed)) % 2**31)
+        self._train_mode()
+        batch = _tensors(inputs), _tensors(targets)
+        step = take_in_turn(
+            len(self._parts),
+            lambda part: self._step(self._parts[part], batch, learning_rate, np.random.default_rng([seed, part])),
+        )
+        if np.isfinite(step.grad_norm):
+            self._update_average()
+            if self._companions is not None:
+                self._companions.follow(self.net, self._moment)
+        return step
 
     def _step(self, part: Part, batch: Pair, learning_rate: float, rng: np.random.Generator) -> Step:
         parameters = list(part.parameters.values())
@@ -193,9 +202,12 @@ class MindSporeEngine:
         differentiate = ms.value_and_grad(total, None, ms.ParameterTuple(parameters), has_aux=True)
         (value, terms), gradients = differentiate(*batch)
         values = {name: float(term.asnumpy()) for name, term in terms.items()}
+        if self._joint is not None:
+            gradients = self._joint.add_up(gradients)
         norm = float(ops.sqrt(sum((ops.reduce_sum(g * g) for g in gradients), Tensor(0.0))).asnumpy())
         told = self._companions.told if self._companions else {}
-        if not np.isfinite(float(value.asnumpy())) or not np.isfinite(norm):
+        is_finite = np.isfinite(float(value.asnumpy())) if self._joint is None else self._joint.all_finite(value)
+        if not is_finite or not np.isfinite(norm):
             return Step(values, float("nan"), told)
         clip = self._recipe.clip_norm
         if clip and norm > clip:
@@ -233,6 +245,12 @@ class MindSporeEngine:
                     self._companions.load(key, name, array)
             for part in self._parts:
                 from_arrays(part.optimiser, list(part.parameters), state, part.phase)
+            self._changed()
+
+    def _changed(self) -> None:
+        """Note that the other processes of a training have other weights now."""
+        if self._joint is not None:
+            self._joint.is_stale = True
 
     def _state(self) -> dict[str, Parameter]:
         return {p.name: p for p in self.net.get_parameters()}
@@ -243,18 +261,18 @@ class MindSporeEngine:
 
     def _terms(self, inputs: Tensors, targets: Tensors, phase: str, rng: np.random.Generator) -> Tensors:
         if self._objective is not None:
-            found: Tensors = self._objective(self.net, inputs, targets, self._config, phase, rng)
+            found: Tensors = self._objective(self.net, inputs, targets, self.config, phase, rng)
             return found
         if self._companions is not None:
             return self._companions.terms()
-        outputs = {name: value.astype(ms.float32) for name, value in self.net(*inputs.values()).items()}
-        return self._supervised(outputs, targets)
+        found = self.net(*inputs.values()) if self._joint is None else self._joint.run(self.net, inputs)
+        return self._supervised({name: value.astype(ms.float32) for name, value in found.items()}, targets)
 
     def _supervised(self, outputs: Tensors, targets: Tensors) -> Tensors:
         if self._recipe.loss:
             return option_losses(outputs, targets, self._recipe.loss, self._recipe.class_weights)
         assert self._losses is not None  # a package has one of the two
-        terms: Tensors = self._losses(outputs, targets, self._config)
+        terms: Tensors = self._losses(outputs, targets, self.config)
         return terms
 
     def _train_mode(self) -> None:

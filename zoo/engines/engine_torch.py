@@ -28,7 +28,8 @@ from zoo.engines.engine import (
     take_in_turn,
 )
 from zoo.engines.evaluation_torch import Evaluation, channels_last
-from zoo.engines.joint_torch import Joint, Order, check_equal, check_joint
+from zoo.engines.joint import Order, check_equal, check_joint
+from zoo.engines.joint_torch import Joint
 from zoo.engines.parts_torch import Part, make_safe, only, open_training
 from zoo.engines.turns import Origin, Turns
 from zoo.registry.package import Package

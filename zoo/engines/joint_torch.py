@@ -14,34 +14,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import distributed as dist
 from torch import nn
 
-from zoo.common.errors import BackendError, TrainingError
 from zoo.common.types import Arrays
 from zoo.engines.backends_launch import Place, place
+from zoo.engines.joint import Order, State, part_of, rows_of, seed_of
 
 if TYPE_CHECKING:
     from zoo.engines.engine_torch import TorchEngine
 
 PATIENCE = datetime.timedelta(days=7)  # the others wait while the first one validates
 TOGETHER = ContextVar("TOGETHER", default=False)  # a process group that a user made for other ends does not count
-State = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]  # weights, optimiser and average
-
-
-class Order(NamedTuple):
-    """One step, as the first process tells it to the others; state: to start from, where it changed otherwise."""
-
-    inputs: Arrays
-    targets: Arrays
-    learning_rate: float
-    seed: int
-    rows: tuple[int, ...]  # of each process; none where the batch has fewer than one for each
-    state: State | None
 
 
 class Joint:
@@ -67,8 +55,8 @@ class Joint:
     ) -> dict[str, np.ndarray]:
         """Give every process its rows of a batch, and the step to take; return this one's. The first process calls."""
         count = len(next(iter(inputs.values())))
-        self.rows = _rows(count, self.world) if count >= self.world else ()
-        parts = [_part(inputs, self.rows, rank) for rank in range(self.world)]
+        self.rows = rows_of(count, self.world)
+        parts = [part_of(inputs, self.rows, rank) for rank in range(self.world)]
         for rank in range(1, self.world):
             order = Order(parts[rank], targets, learning_rate, seed, self.rows, state)
             dist.send_object_list([order], dst=rank, device=torch.device("cpu"))
@@ -77,7 +65,7 @@ class Joint:
 
     def seed(self, seed: int) -> int:
         """Return a seed of this process alone: the rows of a batch are not to lose the same units."""
-        return seed if self.rank == 0 else int(np.random.SeedSequence([seed, self.rank]).generate_state(1)[0])
+        return seed_of(seed, self.rank)
 
     def run(self, net: nn.Module, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run the network on this process's rows; return the outputs for all rows, the gradient of one's own."""
@@ -152,23 +140,6 @@ def _follow(engine: TorchEngine, where: Place) -> None:
             follower.start_training(*settings)
 
 
-def check_equal(own: Arrays, leader: Arrays, rank: int) -> None:
-    """Raise TrainingError where the weights of two processes have come apart."""
-    apart = [name for name, value in leader.items() if not np.array_equal(own[name], value, equal_nan=True)]
-    if apart:
-        raise TrainingError(
-            f"process {rank}: {len(apart)} weights, such as {apart[0]}, differ from those of the first one; expected "
-            "the same in all. Use equal machines and versions"
-        )
-
-
-def check_joint(has_objective: bool, has_companions: bool) -> None:
-    """Raise BackendError for what can only be trained in one process."""
-    if has_objective or has_companions:
-        what = "a loss that needs the network itself" if has_objective else "a method with further networks"
-        raise BackendError(f"{what} given, on several devices; expected one process. Train without torchrun")
-
-
 def _tell(what: object) -> None:
     for rank in range(1, dist.get_world_size()):
         dist.send_object_list([what], dst=rank, device=torch.device("cpu"))
@@ -178,17 +149,6 @@ def _hear(rank: int) -> Any:
     told: list[Any] = [None]
     dist.recv_object_list(told, src=0, device=torch.device("cpu"))
     return told[0]
-
-
-def _rows(count: int, world: int) -> tuple[int, ...]:
-    return tuple(len(part) for part in np.array_split(np.arange(count), world))
-
-
-def _part(inputs: Arrays, rows: tuple[int, ...], rank: int) -> dict[str, np.ndarray]:
-    if not rows:
-        return dict(inputs)
-    start = sum(rows[:rank])
-    return {name: np.ascontiguousarray(value[start : start + rows[rank]]) for name, value in inputs.items()}
 
 
 class _Sum(torch.autograd.Function):

@@ -72,6 +72,7 @@ def into_folder(
     structures: bool = False,
     deidentify: str = "",
     shard: str = "",
+    ray: str = "",
     **options: Any,
 ) -> Results:
     """Predict into a folder, see `Model.predict_into`."""
@@ -79,7 +80,7 @@ def into_folder(
     found = images(source, spacing_mm, series, name_by)
     done = {"overwrite": overwrite, "skip_existing": skip_existing}
     part = Shard.read(shard) if shard else None
-    how: dict[str, Any] = {"style": style, "options": options, "shard": part, **done}
+    how: dict[str, Any] = {"style": style, "options": options, "shard": part, "ray": ray, **done}
     return predict_many(model, found, out, batch_size=batch_size, tta=tta, **how)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,13 +16,14 @@ from zoo.common.errors import OutputError, ZooError
 from zoo.common.files.names import as_utf8
 from zoo.common.tables import Table, plain
 from zoo.common.types import Row
+from zoo.engines.backends_ray import checked_ray
 from zoo.prediction import progress
 from zoo.prediction.batch import Kept, keep
 from zoo.prediction.file_names import FreePaths as FreePaths
 from zoo.prediction.files import RunFiles, Style, failure_entry
 from zoo.prediction.hidden import hidden
 from zoo.prediction.options import checked_batch_size
-from zoo.prediction.outcomes import outcomes
+from zoo.prediction.outcomes import Outcome, outcomes
 from zoo.prediction.passes import check_views, with_options
 from zoo.prediction.shards import Shard
 from zoo.prediction.sources import Images
@@ -154,19 +155,19 @@ def predict_many(
     style: Style | None = None,
     options: Mapping[str, Any] | None = None,
     shard: Shard | None = None,
+    ray: str = "",
 ) -> Results:
     """Predict every image under its full path; write JSON, CSV and what `style` says into `out` if given.
 
-    What is finished is on disk at once. Where the run is interrupted, or cannot write any more, the tables hold what
-    was done and the error says how much that is.
+    What is finished is on disk at once; where the run cannot go on, the tables hold that, and the error says how much.
     overwrite: replace what an earlier run wrote into `out`; nothing else is ever replaced. skip_existing: go on with
     what an earlier run left in `out`, however it ended; images that failed are tried again. shard: predict this part
-    of the images alone, into a folder of its own in `out`.
+    of the images alone, into a folder of its own in `out`. ray: "local", or a cluster, whose workers predict.
     """
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
-    style = style or Style(overlays)
+    style, ray = style or Style(overlays), checked_ray(ray)
     found = found if style.hide is None else hidden(found, style.hide)
     settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
     told: dict[str, Any] = {}
@@ -179,7 +180,7 @@ def predict_many(
         files = RunFiles(out, names, style, overwrite=overwrite, skip_existing=skip_existing, settings=settings)
         found = results.go_on(files.kept, found)
     with _kept(results, names, files):
-        _run(model, algorithm, found, files, results, batch_size, tta)
+        _run(model.name, _answered(model, algorithm, found, batch_size, tta, ray), found, files, results)
     return results
 
 
@@ -196,20 +197,28 @@ def _kept(results: Results, names: Sequence[str], files: RunFiles | None) -> Ite
             results.close(files)
 
 
+def _answered(
+    model: Model, algorithm: Any, found: Images, batch_size: int, tta: bool, ray: str
+) -> Generator[Outcome, None, None]:
+    """Return the answers as they come, from this process or from others."""
+    if ray:
+        from zoo.prediction.by_ray import outcomes_by_ray
+
+        return outcomes_by_ray(ray, model, algorithm, found, batch_size, tta)
+    how = algorithm, model.engine, found, batch_size, tta, model.scope, model.made_by
+    # what a generator gives is asked for when it is needed; fewer than two images leave nothing to read ahead
+    return outcomes(*how, reads_ahead=len(found.names()) > 1)
+
+
 def _run(
-    model: Model, algorithm: Any, found: Images, files: RunFiles | None, results: Results, batch_size: int, tta: bool
+    title: str, done: Generator[Outcome, None, None], found: Images, files: RunFiles | None, results: Results
 ) -> None:
-    """Answer image after image; a bar, or lines where no terminal shows one, tell how far it is."""
+    """Keep answer after answer; a bar, or lines where no terminal shows one, tell how far it is."""
     total = len(found.names()) or None
     lines = progress.Lines(total, progress.silent if progress.is_shown() else progress.to_stderr)
     is_drawn = files is not None and files.style.overlays
-    # what a generator gives is asked for when it is needed; fewer than two images leave nothing to read ahead
-    done = outcomes(
-        *(algorithm, model.engine, found, batch_size, tta, model.scope, model.made_by),
-        reads_ahead=total is not None and total > 1,
-    )
     with (
-        tqdm(total=total, desc=model.name, unit="image", disable=None) as bar,
+        tqdm(total=total, desc=title, unit="image", disable=None) as bar,
         progress.listening() as heard,
         closing(done),
         Behind() as writer,

@@ -59,13 +59,16 @@ class Lines:
     ) -> None:
         self.total, self.tell, self.clock, self.every_s = total, tell, clock, every_s
         self.done = self.failed = 0
-        self.began = self.told = clock()
+        self.told = clock()
+        self.began: float | None = None  # when the first image was done: what comes before it, warming up, comes once
 
     def step(self, failed: bool = False) -> None:
         """Count an image; tell when it is time."""
         self.done += 1
         self.failed += failed
         now = self.clock()
+        if self.began is None:
+            self.began = now
         if now - self.told >= self.every_s:
             self.told = now
             self.tell(self.text(now))
@@ -74,9 +77,10 @@ class Lines:
         """Say how many images are done, and how long the rest will take at the pace so far."""
         of = f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
         failed = f", {self.failed:,} of them failed" if self.failed else ""
-        if self.total is None:
+        if self.total is None or self.began is None or self.done < 2:
             return f"{of} images{failed}"
-        return f"{of} images{failed}, about {_spoken((now - self.began) / self.done * (self.total - self.done))} left"
+        pace_s = (now - self.began) / (self.done - 1)
+        return f"{of} images{failed}, about {_spoken(pace_s * (self.total - self.done))} left"
 
 
 def to_stderr(line: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -156,14 +157,16 @@ class RunFolder:
     def _way_out(self) -> str:
         return f"train in another folder, with checkpoint={str(self.last)!r} to go on from there"
 
-    def check_same(self, settings: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    def check_same(
+        self, settings: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]], data: str = "..."
+    ) -> None:
         """Raise TrainingError where the run in this folder is another one than `settings`; more epochs are the same.
 
         defaults: what options were that the run was started without, because they did not exist yet; what else an
-        older run did not store is not compared.
+        older run did not store is not compared. data: where it is, for the command that goes on elsewhere.
         """
         before, now = self.stored_settings(), json.loads(json.dumps(plain(settings)))
-        self._refuse_other_framework(before, now)
+        self._refuse_other_framework(before, now, data)
         if before.get("recipe", {}).get("epochs", math.inf) < now["recipe"]["epochs"]:
             before["recipe"]["epochs"] = now["recipe"]["epochs"]
         usual = json.loads(json.dumps(defaults))
@@ -190,14 +193,18 @@ class RunFolder:
         text = json.dumps(settings, indent=2, sort_keys=True, allow_nan=False)
         write_atomically(self.settings, (text + "\n").encode())
 
-    def _refuse_other_framework(self, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    def _refuse_other_framework(self, before: Mapping[str, Any], now: Mapping[str, Any], data: str) -> None:
         was, chosen = before.get("framework"), now.get("framework")
         if was in (None, chosen):
             return
-        command = f"zoo train {now['algorithm']} --backend {chosen} --checkpoint {self.best} --out {self.path}-{chosen}"
+        places = {"--checkpoint": str(self.best), "--data": data, "--out": f"{self.path}-{chosen}"}
+        told = " ".join(
+            f"{option} {shlex.quote(place) if place != '...' else place}" for option, place in places.items()
+        )
+        command = f"zoo train {now['algorithm']} --backend {chosen} {told}"
         raise TrainingError(
             f"{self.path}: a run in {was}, resumed in {chosen}; the state of an optimiser does not pass between them. "
-            f"Resume with --backend {was}, or go on from its best weights in another folder: {command} --data ..."
+            f"Resume with --backend {was}, or go on from its best weights in another folder: {command}"
         )
 
 

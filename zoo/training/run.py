@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -77,7 +78,8 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     with Claim(out) as claim, _unchanged_on_failure(model):
         planned = recipe.epochs
         if resume:
-            folder.check_same(settings, former_defaults(algorithm))
+            data = dataset.origin if os.path.exists(dataset.origin) else "..."  # images and masks have two places
+            folder.check_same(settings, former_defaults(algorithm), data)
             claim.keep()
             planned = folder.planned_epochs()
             if planned != recipe.epochs:

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 @contextmanager
 def together(model: Model) -> Iterator[bool]:
-    """Yield whether this process trains: yes, unless torchrun started it to help another one, which it then has."""
-    if place().world == 1:
+    """Yield whether this process trains: yes, unless a launcher started it to help another one, which it then has."""
+    where = place()
+    if where.world == 1:
         led = nullcontext(True)
-    elif model.backend != "torch":
-        raise BackendError(f"{model.backend} started by torchrun; expected --backend torch, or one process")
+    elif model.backend != where.framework:
+        told = f"{model.backend} started by {where.launcher}; expected --backend {where.framework}, or one process"
+        raise BackendError(told)
     else:
-        led = importlib.import_module("zoo.engines.joint_torch").led(model.engine)
+        led = importlib.import_module(f"zoo.engines.joint_{where.framework}").led(model.engine)
     with led as leads:
         yield leads
