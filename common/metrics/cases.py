@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import binomtest, wilcoxon
 
 from zoo.common.errors import InputError
 from zoo.common.metrics.bootstrap import bootstrap_interval
@@ -163,6 +162,8 @@ def _differences(first: Sequence[float], second: Sequence[float]) -> np.ndarray:
 
 
 def _tests(differences: np.ndarray, groups: Sequence[str]) -> tuple[float, float]:
+    from scipy.stats import binomtest, wilcoxon  # longer to import than all the rest of an entry
+
     members: dict[str, list[float]] = {}
     for group, value in zip(groups, differences, strict=True):
         members.setdefault(group, []).append(float(value))

@@ -25,6 +25,11 @@ pytest.importorskip("torch")
 RUNTIMES = ("openvino", "onnxruntime")
 NAME = "Covid-ResNet"
 THREADS = 16
+ANSWER = """
+import zoo, numpy as np
+model = zoo.load("Covid-ResNet", backend=sys.argv[1], checkpoint=None, variant="tiny", seed=int(sys.argv[2]))
+print(model.predict(np.zeros((64, 64), np.uint8)).probabilities.tolist(), {"torch", "onnx"} & sys.modules.keys())
+"""
 WITHOUT_TORCH = """
 import importlib.machinery, sys
 class Without(importlib.machinery.PathFinder):
@@ -32,9 +37,6 @@ class Without(importlib.machinery.PathFinder):
     def find_spec(cls, name, path=None, target=None):
         return None if name.split(".")[0] in ("torch", "onnx") else super().find_spec(name, path, target)
 sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Without
-import zoo, numpy as np
-model = zoo.load("Covid-ResNet", backend=sys.argv[1], checkpoint=None, variant="tiny", seed=int(sys.argv[2]))
-print(model.predict(np.zeros((64, 64), np.uint8)).probabilities.tolist(), "torch" in sys.modules)
 """
 FORK = """
 import multiprocessing, os, sys
@@ -110,7 +112,13 @@ def test_what_a_runtime_cannot_do_names_the_backends_that_can(asked: str, runtim
 def test_a_graph_that_is_there_needs_no_pytorch(runtime: str) -> None:
     expected = tiny(runtime, seed=3).predict(np.zeros((64, 64), np.uint8))
 
-    assert run_python(WITHOUT_TORCH, runtime, "3") == f"{expected.probabilities.tolist()} False"
+    assert run_python(WITHOUT_TORCH + ANSWER, runtime, "3") == f"{expected.probabilities.tolist()} set()"
+
+
+def test_a_graph_that_is_there_imports_nothing_that_makes_graphs(runtime: str) -> None:
+    tiny(runtime, seed=3)
+
+    assert run_python(f"import sys{ANSWER}", runtime, "3").endswith(" set()")
 
 
 def test_a_graph_that_is_not_there_is_refused_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:

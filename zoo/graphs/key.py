@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
-import importlib.util
 import json
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,22 @@ def sources(module: str, own: str) -> tuple[tuple[str, Path], ...]:
 
 
 def _file_of(module: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # a name out of a module, not a module
-        return None
+    spec = _spec_of(module)
     return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Find a module without importing what it is in, as importlib.util.find_spec would."""
+    if module in sys.modules:
+        return sys.modules[module].__spec__
+    parent, path = module.rpartition(".")[0], None
+    if parent:
+        above = _spec_of(parent)
+        if above is None or above.submodule_search_locations is None:  # a name out of a module, not a module
+            return None
+        path = list(above.submodule_search_locations)
+    specs = (finder.find_spec(module, path) for finder in sys.meta_path)
+    return next((spec for spec in specs if spec is not None), None)
 
 
 def _imported(module: str, path: Path) -> Iterator[str]:
