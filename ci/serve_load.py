@@ -120,7 +120,9 @@ def see_first_picture(page: Any, address: str) -> None:
             httpx2.get(address + path, timeout=60).raise_for_status()
         return
     page.goto(address)
-    page.wait_for_function("[...document.querySelectorAll('img.shot')].some((i) => i.complete && i.naturalWidth > 0)")
+    # the page's policy forbids what Playwright's own waiting for a condition does
+    while not page.evaluate("[...document.querySelectorAll('img.shot')].some((i) => i.complete && i.naturalWidth > 0)"):
+        time.sleep(0.01)
 
 
 def answer_times(path: str) -> tuple[float, float]:

@@ -66,7 +66,8 @@ def test_only_loopback_addresses_are_of_this_machine(host, is_near):
 
 def test_options_in_the_document_exist():
     text = (ROOT / "docs" / "serve.md").read_text()
-    known = {name for parameter in get_command(app).commands["serve"].params for name in parameter.opts}  # type: ignore[attr-defined]
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    known = {name for word in ("serve", "train") for parameter in commands[word].params for name in parameter.opts}
     lines = [shlex.split(line, comments=True) for line in re.findall(r"^zoo serve.*$", text, re.M)]
     used = {word for line in lines for word in line if word.startswith("--")} | set(re.findall(r"`(--[\w-]+)", text))
 

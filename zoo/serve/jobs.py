@@ -97,12 +97,11 @@ class Job:
             self.image, self.ended = None, time.monotonic()
             if isinstance(outcome, ZooError):
                 is_cancelled = isinstance(outcome, RefusedError) and outcome.status == GONE
+                self.state = CANCELLED if is_cancelled else FAILED  # before who waits is woken and asks for it
                 self.outcome.set_exception(outcome)
-                self.state = CANCELLED if is_cancelled else FAILED
             else:
-                self.done = self.total
+                self.done, self.state = self.total, DONE
                 self.outcome.set_result(outcome)
-                self.state = DONE
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a client is told of its state."""
