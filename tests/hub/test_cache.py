@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,6 +59,17 @@ def test_rot_anywhere_in_the_cached_file_is_found_and_healed(hub: Hub, shipped: 
             healed = locate(shipped.entry)
 
         assert healed.read_bytes() == shipped.content
+
+
+def test_downloads_leave_no_thread_behind(hub: Hub, shipped: Shipped) -> None:
+    locate(shipped.entry)
+    before = threading.active_count()
+    for _ in range(5):
+        spoil(shipped.final)
+        with pytest.warns(ZooWarning):
+            locate(shipped.entry)
+
+    assert threading.active_count() <= before + 1  # the server may still close a connection
 
 
 def test_rot_is_an_error_offline(hub: Hub, shipped: Shipped, banned: list, monkeypatch: pytest.MonkeyPatch) -> None:

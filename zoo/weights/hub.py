@@ -170,6 +170,7 @@ def _bounded_bar(size: int | None) -> type:
 
     class BoundedBar(tqdm):
         received = 0
+        monitor_interval = 0  # each class would start a thread that watches its bars, and none of them would ever end
 
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
