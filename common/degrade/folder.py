@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets.folders import pictures
+from zoo.common.datasets.folders import by_name_alone, pictures
 from zoo.common.datasets.masks import read_mask
 from zoo.common.degrade import degrade_mask
 from zoo.common.errors import DataError, OutputError
 from zoo.common.files.outputs import user_path
-from zoo.common.io import file_suffix, read_image
+from zoo.common.io import read_image
 from zoo.common.io.write import write_labels
 
 MOST_CLASSES = 128  # of a mask; a grey picture has more
@@ -26,31 +26,19 @@ def is_folder_of_masks(root: Path) -> bool:
     return bool(found) and len(found) == len([path for path in root.iterdir() if not path.name.startswith(".")])
 
 
-def _stem(path: Path) -> str:
-    return path.name[: -len(file_suffix(path))]
-
-
-def _check_names(files: list[Path]) -> None:
-    """Raise DataError where two masks would be written under one name."""
-    first: dict[str, Path] = {}
-    for path in files:
-        if (other := first.setdefault(_stem(path), path)) is not path:
-            raise DataError(f"{other} and {path.name} have one name but for the suffix; expected one each. Rename one")
-
-
 def degrade_folder(root: Path, out: Path, kind: str, share: float, seed: int) -> int:
     """Write worse masks under the names of the old ones; return how many there are."""
     target = user_path(out)
     if target.exists() and any(target.iterdir()):
         raise OutputError(f"{target}: is there already; expected a new or empty folder. Give another name")
     target.mkdir(parents=True, exist_ok=True)
-    files = sorted(pictures(root))
-    _check_names(files)
+    stems = {path: stem for stem, path in by_name_alone(root).items()}
+    files = sorted(stems)
     order = np.random.default_rng(seed).permutation(len(files))
     changed = {files[i] for i in order[: max(1, round(share * len(files)))]}
     for path in files:
         image = read_image(path)
-        mask, stem = read_mask(path, image), _stem(path)
+        mask, stem = read_mask(path, image), stems[path]
         if len(numbers := np.unique(mask)) > MOST_CLASSES:
             raise DataError(
                 f"{path}: holds {len(numbers)} different numbers, as an image does; expected a mask of class numbers. "
