@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from contextvars import ContextVar
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from zoo.common.errors import BackendError, TrainingError
 from zoo.common.types import Arrays
 
+TOGETHER = ContextVar("TOGETHER", default=False)  # a process group that a user made for other ends does not count
 State = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]  # weights, optimiser and average
 
 
@@ -36,9 +38,24 @@ def part_of(inputs: Arrays, rows: tuple[int, ...], rank: int) -> dict[str, np.nd
     return {name: np.ascontiguousarray(value[start : start + rows[rank]]) for name, value in inputs.items()}
 
 
-def seed_of(seed: int, rank: int) -> int:
-    """Return a seed of this process alone: the rows of a batch are not to lose the same units."""
-    return seed if rank == 0 else int(np.random.SeedSequence([seed, rank]).generate_state(1)[0])
+class Member:
+    """What the part of a process in a training on several devices is, whichever framework joins them."""
+
+    rank: int
+    world: int
+
+    def __init__(self) -> None:
+        self.is_stale = True  # weights or optimiser changed other than by steps, or nobody else has them yet
+        self.rows: tuple[int, ...] = ()
+
+    @classmethod
+    def of_process(cls) -> Self | None:
+        """Return the part of this process; None where it trains alone."""
+        return cls() if TOGETHER.get() else None
+
+    def seed(self, seed: int) -> int:
+        """Return a seed of this process alone: the rows of a batch are not to lose the same units."""
+        return seed if self.rank == 0 else int(np.random.SeedSequence([seed, self.rank]).generate_state(1)[0])
 
 
 def check_equal(own: Arrays, leader: Arrays, rank: int) -> None:

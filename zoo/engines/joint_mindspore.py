@@ -9,7 +9,6 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import zoo.engines.backends_mindspore as _backend  # noqa: F401  # isort: skip  (before MindSpore is imported)
@@ -22,26 +21,18 @@ from zoo.common.layers.planes_mindspore import BatchNorm2d
 from zoo.common.layers.volumes_mindspore import BatchNorm3d
 from zoo.common.types import Arrays
 from zoo.engines.backends_launch import place
-from zoo.engines.joint import Order, State, part_of, rows_of, seed_of
+from zoo.engines.joint import TOGETHER, Member, Order, State, part_of, rows_of
 
 if TYPE_CHECKING:
     from zoo.engines.engine_mindspore import MindSporeEngine
 
-TOGETHER = ContextVar("TOGETHER", default=False)
 
-
-class Joint:
+class Joint(Member):
     """The part of this process in a training on several devices."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.rank, self.world = communication.get_rank(), communication.get_group_size()
-        self.is_stale = True  # weights or optimiser changed other than by steps, or nobody else has them yet
-        self.rows: tuple[int, ...] = ()
-
-    @classmethod
-    def of_process(cls) -> Joint | None:
-        """Return the part of this process; None where it trains alone."""
-        return cls() if TOGETHER.get() else None
 
     def announce(self, engine: MindSporeEngine, *settings: object) -> None:
         """Let the others build the same network and optimiser; settings: of `start_training`."""
@@ -56,10 +47,6 @@ class Joint:
         _tell(Order(dict(inputs), targets, learning_rate, seed, self.rows, state))
         self.is_stale = False
         return part_of(inputs, self.rows, self.rank)
-
-    def seed(self, seed: int) -> int:
-        """Return a seed of this process alone: the rows of a batch are not to lose the same units."""
-        return seed_of(seed, self.rank)
 
     def run(self, net: nn.Cell, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Run the network on this process's rows; return the outputs for all rows, the gradient of one's own."""

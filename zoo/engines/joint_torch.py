@@ -12,7 +12,6 @@ import datetime
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,27 +22,20 @@ from torch import nn
 
 from zoo.common.types import Arrays
 from zoo.engines.backends_launch import Place, place
-from zoo.engines.joint import Order, State, part_of, rows_of, seed_of
+from zoo.engines.joint import TOGETHER, Member, Order, State, part_of, rows_of
 
 if TYPE_CHECKING:
     from zoo.engines.engine_torch import TorchEngine
 
 PATIENCE = datetime.timedelta(days=7)  # the others wait while the first one validates
-TOGETHER = ContextVar("TOGETHER", default=False)  # a process group that a user made for other ends does not count
 
 
-class Joint:
+class Joint(Member):
     """The part of this process in a training on several devices."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
-        self.is_stale = True  # weights or optimiser changed other than by steps, or nobody else has them yet
-        self.rows: tuple[int, ...] = ()
-
-    @classmethod
-    def of_process(cls) -> Joint | None:
-        """Return the part of this process; None where it trains alone."""
-        return cls() if TOGETHER.get() else None
 
     def announce(self, engine: TorchEngine, *settings: object) -> None:
         """Let the others build the same network and optimiser; settings: of `start_training`."""
@@ -62,10 +54,6 @@ class Joint:
             dist.send_object_list([order], dst=rank, device=torch.device("cpu"))
         self.is_stale = False
         return parts[0]
-
-    def seed(self, seed: int) -> int:
-        """Return a seed of this process alone: the rows of a batch are not to lose the same units."""
-        return seed_of(seed, self.rank)
 
     def run(self, net: nn.Module, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run the network on this process's rows; return the outputs for all rows, the gradient of one's own."""
