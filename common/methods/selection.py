@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
+
 import numpy as np
 
+from zoo.common.errors import ZooWarning
+from zoo.common.labels import UNKNOWN
 from zoo.common.methods.ramps import position, sigmoid_ramp
 from zoo.common.types import Arrays
 
 ROUNDING = 1e-6  # by which a mean of equal probabilities may miss them
+FEW = 0.5  # share of the objects' pixels below which a network unlearns them
+
+
+def believed(costs: Sequence[np.ndarray], mask: np.ndarray, share: float, told: dict[str, float]) -> list[np.ndarray]:
+    """Mark for each network the known pixels that cost it least, and tell how much of the objects is among them.
+
+    Where that is little, small objects pass for noise, and networks that leave them out never learn them again.
+    """
+    known = mask != UNKNOWN
+    chosen = [cheapest(cost, share, known) for cost in costs]
+    objects = known & (mask != 0)
+    if objects.any():
+        told["kept_of_objects"] = float(np.mean([choice[objects].mean() for choice in chosen]))
+        if told["kept_of_objects"] < FEW:
+            warnings.warn(
+                "fewer than half of the pixels that are marked as an object are believed. noise_share counts all "
+                "pixels, the background's, too; choose one that is smaller than the objects are, by validation",
+                ZooWarning,
+                stacklevel=2,
+            )
+    return chosen
 
 
 def cheapest(costs: np.ndarray, share: float, known: np.ndarray) -> np.ndarray:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 import zoo
 from zoo.common.batches import stack
+from zoo.common.errors import ZooWarning
 from zoo.common.labels import UNKNOWN
 from zoo.common.methods.cct.method import CrossConsistency
 from zoo.common.methods.contract import Moment
-from zoo.common.methods.selection import cheapest, suspects
+from zoo.common.methods.selection import believed, cheapest, suspects
 
 from .harness import begin, draw_batch, open_model, take
 
@@ -133,6 +136,21 @@ def exchanged(model, inputs, targets) -> dict[str, float]:
         costs = [pixel_cross_entropy(class_logits(z), mask).numpy() for z in logits]
     own, other = (cheapest(cost, 0.5, np.ones(cost.shape, bool)) > 0 for cost in costs)
     return {"kept": float(costs[0][own].mean()), "exchanged": float(costs[0][other].mean())}
+
+
+def test_a_noise_share_that_takes_a_small_object_for_noise_is_told() -> None:
+    mask, told = np.zeros((1, 10, 10)), dict[str, float]()
+    mask[:, :1, :5], mask[:, 9] = 1, 255  # 5 of 90 known pixels are an object, and cost most at first
+    costs = [np.where(mask == 1, 2.0, np.linspace(0.0, 1.0, 100).reshape(1, 10, 10)) for _ in range(2)]
+
+    with pytest.warns(ZooWarning, match="noise_share counts all pixels"):
+        believed(costs, mask, 0.9, told)
+    assert told == {"kept_of_objects": 0}
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        believed(costs, mask, 0.98, told)
+    assert told["kept_of_objects"] == 1  # equal costs are kept together
 
 
 def test_each_disturbance_is_of_the_same_features() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.common.labels import UNKNOWN
 from zoo.common.methods.maps_mindspore import class_logits
 from zoo.common.methods.run_mindspore import Run, Tensors
-from zoo.common.methods.selection import cheapest
+from zoo.common.methods.selection import believed
 from zoo.common.segmentation.losses_mindspore import pixel_cross_entropy
 
 from .method import CoTeaching
@@ -15,8 +14,7 @@ def terms(run: Run, guidance: Tensors, method: CoTeaching) -> Tensors:
     """Let each network learn from what costs the other one least."""
     mask = run.targets["mask"]
     costs = [pixel_cross_entropy(class_logits(run.outputs(net)["logits"]), mask) for net in run.nets]
-    known = run.numbers(mask) != UNKNOWN
-    chosen = [cheapest(run.numbers(cost), method.kept(run.moment), known) for cost in costs]
+    chosen = believed([run.numbers(cost) for cost in costs], run.numbers(mask), method.kept(run.moment), run.told)
     run.told["kept_share"] = method.kept(run.moment)
     run.told["agreement"] = float((chosen[0] * chosen[1]).sum() / max(1.0, chosen[0].sum()))
     first, second = (run.array(choice) for choice in reversed(chosen))  # each network gets the other one's choice
