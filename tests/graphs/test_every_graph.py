@@ -49,6 +49,17 @@ def test_a_graph_of_every_network_answers_as_pytorch_does(name: str) -> None:
         compare(model, expected)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_inputs_that_a_network_has_no_use_for_are_bound_by_their_place(runtime: str) -> None:
+    pytest.importorskip(runtime)
+    name, chosen = "WeaklyLesionLocalisation", {"checkpoint": None, "variant": "tiny", "design": "tied"}
+    expected = zoo.load(name, backend="torch", **chosen)  # sees the picture, and neither lung nor level
+    weights = as_trained(expected.engine.weights())
+    expected.engine.load(weights)
+
+    compare(zoo.load(name, backend=runtime, state_dict=weights, **chosen), expected)
+
+
 SHIPPED = [entry for entry in load_registry().values() if entry.default_checkpoint is not None]
 
 

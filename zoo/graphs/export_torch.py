@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 
 from zoo.common.types import Arrays
@@ -126,5 +127,22 @@ def write_stage(
             output_names=given,
             dynamic_axes={key: {0: "batch"} for key in (*taken, *given)},
         )
+    name_all_inputs(file, taken, inputs)
     merge_ups(file)
     return Stage(name, file.name, hash_file(file), tuple(taken), tuple(outputs))
+
+
+def name_all_inputs(file: Path, taken: Sequence[str], inputs: Sequence[torch.Tensor]) -> None:
+    """Give a graph the inputs that its outputs do not depend on, which the exporter leaves out: they go by place."""
+    model = onnx.load(str(file))
+    known = {value.name: value for value in model.graph.input}
+    if set(taken) <= known.keys():
+        return
+    shapes = {name: ["batch", *value.shape[1:]] for name, value in zip(taken, inputs, strict=True)}
+    every = [
+        known.get(name) or onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shapes[name])
+        for name in taken
+    ]
+    del model.graph.input[:]
+    model.graph.input.extend(every)
+    onnx.save(model, str(file))
