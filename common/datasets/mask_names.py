@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from zoo.common.datasets.folders import Names, find_name
+from zoo.common.datasets.grids import MAY_BE_APART, voxels_apart
 from zoo.common.errors import DataError
 from zoo.common.io import read_image
 from zoo.common.types import Image
@@ -85,16 +87,28 @@ def cases_of(images: Names, masks: Names) -> tuple[Names, dict[str, tuple[Path, 
 
 
 def read_channels(paths: tuple[Path, ...], name: str) -> Image:
-    """Read the channels of a case into one image; DataError where they differ in size."""
-    images = [read_image(path) for path in paths]
+    """Read the channels of a case into one image; see stack_channels()."""
+    return stack_channels([read_image(path) for path in paths], name)
+
+
+def stack_channels(images: Sequence[Image], name: str) -> Image:
+    """Make one image of the channels of a case; DataError where they differ in size or lie in different places."""
     first = images[0]
-    for image, path in zip(images, paths, strict=True):
-        if image.size != first.size:
-            raise DataError(f"{path}: {image.size} given; its first channel is {first.size}. Resample one of them.")
     if len(images) == 1:
         return first
+    for image in images:
+        path = image.files[0] if image.files else image.name
+        if image.size != first.size:
+            raise DataError(f"{path}: {image.size} given; its first channel is {first.size}. Resample one of them.")
+        if (apart := voxels_apart(image, first)) > MAY_BE_APART:
+            raise DataError(
+                f"{path}: lies up to {apart:.1f} voxels away from its first channel, {first.name}; expected one grid, "
+                "with axes stored in one order and direction. Resample one of them."
+            )
     array = np.concatenate([image.array for image in images])
-    return Image(array, first.spacing_mm, first.affine, name, tuple(file for image in images for file in image.files))
+    files = tuple(file for image in images for file in image.files)
+    modality = first.modality if all(image.modality == first.modality for image in images) else ""
+    return replace(first, array=array, name=name, files=files, modality=modality)
 
 
 def shown(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
+from zoo.common.datasets.grids import MAY_BE_APART, voxels_apart
 from zoo.common.errors import DataError, InputError
 from zoo.common.io import read_image
 from zoo.common.io.numbers import read_numbers
@@ -130,23 +131,13 @@ def _refuse_transparency(alpha: np.ndarray | None, stored: np.ndarray) -> None:
 
 
 def _refuse_elsewhere(mask: Image | None, image: Image) -> None:
-    """Refuse another place than the image's; of two places of a NIfTI either will do."""
-    pairs = [] if mask is None else [(a, b) for a in _places(mask) for b in _places(image)]
-    apart = min((_distance(a, b, image.size) for a, b in pairs), default=0.0)
-    if apart > 0.5:
+    """Refuse another place than the image's."""
+    apart = voxels_apart(mask, image) if mask is not None else 0.0
+    if apart > MAY_BE_APART:
         raise InputError(
             f"lies up to {apart:.1f} voxels away from its image {image.name}; expected one grid. "
             "Resample the mask to the image."
         )
-
-
-def _places(image: Image) -> list[np.ndarray]:
-    """Return the one place of an image, both of a NIfTI that has two, or none."""
-    if image.affine is None:
-        return []
-    worlds = image.nifti
-    has_both = worlds is not None and worlds.sform_code and worlds.qform_code
-    return [image.affine, worlds.to_qform @ image.affine] if worlds and has_both else [image.affine]
 
 
 def _refuse_merged(stored: np.ndarray) -> None:
@@ -177,10 +168,3 @@ def _snapped(stored: np.ndarray) -> np.ndarray:
     if not near:  # NaN as well
         return stored
     return whole.astype(np.int64)
-
-
-def _distance(mask: np.ndarray, image: np.ndarray, size: tuple[int, ...]) -> float:
-    """Return by how many voxels, at most, the corners of two grids of one size lie apart; affines (4, 4)."""
-    d, h, w = (1,) * (3 - len(size)) + size
-    corners = np.array([[x, y, z, 1] for x in (0, w - 1) for y in (0, h - 1) for z in (0, d - 1)], float).T
-    return float(np.abs(np.linalg.solve(image, mask @ corners) - corners).max())

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import ZooError, ZooWarning
+from zoo.prediction.channels import with_channels
 from zoo.prediction.files import Style
 from zoo.prediction.hidden import pseudonyms
 from zoo.prediction.many import Results, predict_many
@@ -32,7 +33,7 @@ def into_memory(
     model: Model, algorithm: Algorithm[Any], found: Images, batch_size: int, tta: bool
 ) -> Prediction | PredictionList:
     """Answer one image, or raise; answer many, with a warning where some failed."""
-    how = tta, model.scope, model.made_by
+    how, found = (tta, model.scope, model.made_by), with_channels(found, model.scope.channels)
     if found.left_out:
         warnings.warn(found.complaint(), ZooWarning, stacklevel=3)
     if found.is_single:

@@ -19,6 +19,7 @@ from zoo.common.types import Row
 from zoo.engines.backends_ray import checked_ray
 from zoo.prediction import progress
 from zoo.prediction.batch import Kept, keep
+from zoo.prediction.channels import with_channels
 from zoo.prediction.file_names import FreePaths as FreePaths
 from zoo.prediction.files import RunFiles, Style, failure_entry
 from zoo.prediction.hidden import hidden
@@ -167,7 +168,7 @@ def predict_many(
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
-    style, ray = style or Style(overlays), checked_ray(ray)
+    style, ray, found = style or Style(overlays), checked_ray(ray), with_channels(found, model.scope.channels)
     found = found if style.hide is None else hidden(found, style.hide)
     settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
     told: dict[str, Any] = {}

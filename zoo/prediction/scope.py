@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
+
 from zoo.common.answers.prediction import Prediction
 from zoo.common.errors import InputError, ScopeWarning
 from zoo.common.modalities import modality_name, modality_names
@@ -15,7 +17,8 @@ from zoo.common.types import Image
 from zoo.registry import Entry
 
 P = TypeVar("P", bound=Prediction)
-USUAL_CHANNELS = (1, 3, 4)  # grey, RGB and RGBA, between which every network converts
+USUAL_CHANNELS = (1, 3, 4)  # grey, RGB and RGBA, between which every network of COLOURS converts
+COLOURS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -48,12 +51,28 @@ class Scope:
                 f"{image.name}: a volume {array.shape} given; {self.name} expects a picture (c, h, w). "
                 "Give single slices, for example zoo.Image(image.array[:, 40])"
             )
-        known = {*USUAL_CHANNELS, self.channels, *(self.record.channels if self.record else ())}
-        if len(array) not in known:
+        if not self._can_convert(array):
+            colours = ", or a grey or colour image to convert" if self.channels in COLOURS and axes == 2 else ""
             raise InputError(
-                f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}, "
-                "or a grey or colour image to convert. Give the axes as (c, h, w) or (c, d, h, w), one image each"
+                f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}"
+                f"{colours}. Give the axes as (c, h, w) or (c, d, h, w), one image each and every channel of it, or "
+                f"load the model with input_channels={len(array)} and train it"
             )
+
+    def _can_convert(self, array: np.ndarray) -> bool:
+        """Whether the channels are those of the network, or of a picture in grey or colour that can be made so.
+
+        Several channels of a volume are mostly different sequences, of which no other can take the place.
+        """
+        given = len(array)
+        if given == self.channels or (self.record is not None and given in self.record.channels):
+            return True
+        if given not in USUAL_CHANNELS or self.channels not in COLOURS:
+            return False
+        is_volume = array.ndim == 4
+        if is_volume and given > 1:
+            return self.channels == 1 and is_in_bytes(array)
+        return not is_volume or self.dimensions == 2
 
     def reasons(self, image: Image) -> tuple[str, ...]:
         """Say in short what speaks against the answer for this image; () when nothing does."""
@@ -73,6 +92,11 @@ class Scope:
             return prediction
         warnings.warn(f"{prediction.image.name} is out of scope: {'; '.join(reasons)}", ScopeWarning, stacklevel=2)
         return replace(prediction, out_of_scope=reasons)
+
+
+def is_in_bytes(array: np.ndarray) -> bool:
+    """Whether all values are whole ones of 8 bits, as those of colours are."""
+    return bool((array >= 0).all() and (array <= 255).all() and (array == np.round(array)).all())
 
 
 def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
