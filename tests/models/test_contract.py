@@ -12,6 +12,7 @@ import pytest
 
 import zoo
 from zoo.common.answers.prediction import Prediction
+from zoo.common.errors import ConfigError
 from zoo.common.labels import TASKS
 from zoo.registry.package import Package
 
@@ -54,6 +55,14 @@ def test_batch_and_single_predictions_agree(model: zoo.Model) -> None:
 
     for alone, joint in zip([model.predict(image) for image in images], together, strict=True):
         _assert_close(alone.to_dict(), joint.to_dict())
+
+
+@pytest.mark.parametrize("name", ["2D-UNet", "3D-UNet", "EllipseNet-Fit"])
+def test_one_level_has_no_decoder_and_is_refused(name: str) -> None:
+    package = Package(zoo.info(name))
+
+    with pytest.raises(ConfigError, match="levels is 1; expected greater than or equal to 2"):
+        package.algorithm(replace(package.config.VARIANTS["tiny"], levels=1))
 
 
 @pytest.mark.parametrize("name", NAMES)
