@@ -270,11 +270,9 @@ class Model:
         format: onnx, openvino, torchscript, pt2 or mindir. precision: of openvino also bf16 and int8, which `data`
         (labelled, perhaps of a `layout`) calibrate and have to allow, see docs/engines.md.
         """
-        from zoo.common.datasets.classes import counted_alike
         from zoo.export.run import export
 
-        opened = None if data is None else counted_alike(self._open(data, layout), self.algorithm)
-        return export(self, out, data=opened, **asked)
+        return export(self, out, data=None if data is None else self._open(data, layout), **asked)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""

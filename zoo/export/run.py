@@ -48,7 +48,7 @@ def export(
     chosen, final = checked_format(format, precision), user_path(out)
     _refuse(model, chosen, final, precision, data)
     model = _in_framework(model, chosen)
-    gate = None if data is None or precision == UNREDUCED else reduced(model, precision, data)
+    gate = None if data is None or precision == UNREDUCED else reduced(model, precision, _counted(data, model))
     with explained(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=STAGED, dir=final.parent))
@@ -65,6 +65,13 @@ def export(
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return final
+
+
+def _counted(data: Dataset, model: Model) -> Dataset:
+    """Return the data with labels counted in the model's order, by whose numbers they are scored."""
+    from zoo.common.datasets.classes import counted_alike
+
+    return counted_alike(data, model.algorithm)
 
 
 def _refuse(model: Model, chosen: Format, final: Path, precision: str, data: object) -> None:

@@ -65,10 +65,10 @@ def by_pillow(path: str) -> np.ndarray:
     modes = [str(tile[-1]) for tile in picture.tile]
     if any(";16" in mode and ("RGB" in mode or "LA" in mode) for mode in modes):
         raise SystemExit(f"{path}: colours of 16 bits, of which Pillow reads 8; give them as .npy, (h, w, 3)")
-    picture = ImageOps.exif_transpose(picture)
-    if not picture.mode.startswith(("I", "F")):
-        picture = picture.convert("L" if picture.mode in ("1", "L", "LA", "La") else "RGB")
-    array = np.asarray(picture)
+    upright = ImageOps.exif_transpose(picture)
+    if not upright.mode.startswith(("I", "F")):
+        upright = upright.convert("L" if upright.mode in ("1", "L", "LA", "La") else "RGB")
+    array = np.asarray(upright)
     return array[None] if array.ndim == 2 else np.moveaxis(array, -1, 0)
 
 
