@@ -48,7 +48,7 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         return dataset
     if method.uses_images_only:
         return _images_only(dataset)
-    read = _partial if method.uses_partial else _whole
+    read = marked_in_part if method.uses_partial else _whole
     records = [
         replace(record, load=partial(read, record.load, record.name)) if record.split in ("train", NOISY) else record
         for record in dataset.records
@@ -87,7 +87,7 @@ def _images_only(dataset: Dataset) -> Dataset:
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
-def _partial(load: Callable[[], Sample], name: str) -> Sample:
+def marked_in_part(load: Callable[[], Sample], name: str) -> Sample:
     """Load a case; a file of 0 and 255 alone, elsewhere black and white, is background and unknown here."""
     sample = load()
     mask = np.asarray(sample.labels["mask"])
