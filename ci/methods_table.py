@@ -154,6 +154,8 @@ def expanded(table: Table, method: str, data: Path, asked: argparse.Namespace) -
     """Return scribbles that the run of a method with the same seed made wider."""
     run = asked.runs / f"{'short-' * asked.short}{asked.table}-{method}-{asked.backend}-{asked.seed}"
     out = Path(f"{data}-expanded-{run.name}")
+    if not (run / "test" / "cases.csv").exists():
+        raise SystemExit(f"{run}: did not come to its end; train the row {method} with this seed first")
     if not out.exists():
         begun = out.with_name(f"{out.name}.part")
         shutil.rmtree(begun, ignore_errors=True)
