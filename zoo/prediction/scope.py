@@ -53,10 +53,11 @@ class Scope:
             )
         if not self._can_convert(array):
             colours = ", or a grey or colour image to convert" if self.channels in COLOURS and axes == 2 else ""
+            files = ", in one file or as <case>_0000, <case>_0001 ... in a list or folder" if self.channels > 1 else ""
             raise InputError(
                 f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}"
-                f"{colours}. Give the axes as (c, h, w) or (c, d, h, w), one image each and every channel of it, or "
-                f"load the model with input_channels={len(array)} and train it"
+                f"{colours}{files}. Give the axes as (c, h, w) or (c, d, h, w), one image each, or train the model for "
+                f"them: zoo.load(..., input_channels={len(array)}), --input-channels in the shell"
             )
 
     def _can_convert(self, array: np.ndarray) -> bool:
