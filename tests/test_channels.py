@@ -132,14 +132,14 @@ def test_channels_of_a_data_set_are_trained_and_predicted_from_the_shell(tmp_pat
 
     refused = CliRunner().invoke(app, ["train", *start, "--epochs", "1", "--out", str(tmp_path / "one")])
     trained = CliRunner().invoke(
-        app, ["train", *start, "--input-channels", "2", "--epochs", "1", "--out", str(tmp_path / "two")]
+        app, ["train", *start, "--option", "input_channels=2", "--epochs", "1", "--out", str(tmp_path / "two")]
     )
     weights = ["--checkpoint", str(tmp_path / "two" / "best.safetensors"), "--backend", "torch"]
     answered = CliRunner().invoke(
         app, ["predict", "3D-UNet", str(data / "imagesTs"), *weights, "--out", str(tmp_path / "found")]
     )
 
-    assert refused.exit_code == 1 and "--input-channels" in refused.output + str(refused.exception)
+    assert refused.exit_code == 1 and "--option input_channels=2" in refused.output + str(refused.exception)
     assert trained.exit_code == 0, trained.output
     assert answered.exit_code == 0, answered.output
     assert [path.name for path in (tmp_path / "found" / "masks").iterdir()] == ["c3.nii.gz"]

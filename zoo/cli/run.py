@@ -44,9 +44,6 @@ MethodName = Annotated[str, typer.Option(help="What a step is, see `zoo methods`
 MethodOption = Annotated[
     list[str] | None, typer.Option(metavar="OPTION=VALUE", help="Of the method, see `zoo methods show NAME`.")
 ]
-Channels = Annotated[
-    int | None, typer.Option(min=1, help="Of an image, such as 2 for T1 and T2; those of the weights if left out.")
-]
 ScoresFolder = Annotated[
     str | None, typer.Option(metavar="FOLDER", help="Write tables and pictures of the scores here.")
 ]
@@ -68,12 +65,11 @@ def train(
     variant: Variant = None,
     checkpoint: CheckpointOption = "default",
     init: Annotated[str | None, typer.Option(help="Start from published weights: imagenet, coco.")] = None,
-    input_channels: Channels = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
     window: options.Window = None,
-    option: options.Options = None,
+    option: options.Fields = None,
     augment: Augment = None,
     method: MethodName = "supervised",
     method_option: MethodOption = None,
@@ -84,7 +80,7 @@ def train(
     from zoo.training.together import together
 
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
-    start |= options.of_training(name, option, window) | counted(input_channels)
+    start |= options.parsed(option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         way = {"method": method, "method_options": read_options(method_option, "--method-option")}
@@ -107,7 +103,7 @@ def pretrain(
     images: Annotated[Path, typer.Option(metavar="FOLDER", help="Pictures or volumes, in any folders below.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; start from its best.safetensors with --checkpoint.")],
     variant: Annotated[str | None, typer.Option(help="Network: small, paper, ...")] = None,
-    input_channels: Channels = None,
+    option: options.Fields = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
@@ -116,7 +112,7 @@ def pretrain(
     **recipe: Any,
 ) -> None:
     """Train on images alone, for weights that `zoo train --checkpoint` starts from."""
-    chosen = {"variant": variant, "seed": recipe.get("seed", 0), **counted(input_channels)}
+    chosen = {"variant": variant, "seed": recipe.get("seed", 0), **options.parsed(option, None)}
     model = load_model(name, backend, device, "none", **chosen)
     options_of_method = read_options(method_option, "--method-option")
     report = model.pretrain(images, out=out, method=method, method_options=options_of_method, resume=resume, **recipe)
@@ -226,11 +222,6 @@ def add_to(app: typer.Typer) -> None:
         (benchmark, "benchmark"),
     ):
         app.command(name)(command)
-
-
-def counted(input_channels: int | None) -> dict[str, Any]:
-    """Return the channels as an option of the network, where they are said."""
-    return {} if input_channels is None else {"input_channels": input_channels}
 
 
 def load_model(name: str, backend: str | None, device: str | None, checkpoint: str, **more: Any) -> Any:

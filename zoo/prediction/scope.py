@@ -57,7 +57,7 @@ class Scope:
             raise InputError(
                 f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}"
                 f"{colours}{files}. Give the axes as (c, h, w) or (c, d, h, w), one image each, or train the model for "
-                f"them: zoo.load(..., input_channels={len(array)}), --input-channels in the shell"
+                f"them: zoo.load(..., input_channels={len(array)}), --option input_channels={len(array)} in the shell"
             )
 
     def _can_convert(self, array: np.ndarray) -> bool:
