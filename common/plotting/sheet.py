@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from zoo.common.plotting.marks import Disc, Halo, Mark, Picture, Strokes, Words, buffer_of
 from zoo.common.plotting.png import png_bytes
 
-DPI = 150
+DPI = 120  # a slice of 512 pixels is hardly enlarged; the time for a sheet grows with its pixels
 SHARP_FROM = 3.0  # times enlarged: pixels are shown as squares, as Matplotlib does
 
 
@@ -142,7 +142,7 @@ class Frame:
         if (box := numbers.point(table[:, 3].tolist()).getbbox()) is None:
             return
         w, h = size = self._size_px()
-        under = self.shown.at_size(size).convert("RGB")
+        under = self.shown.at_size(size).convert("RGBA")  # as it is drawn in the end, where all of it is opaque
         x, y = w / numbers.width, h / numbers.height
         if smooth:  # one number further its neighbour has its part
             box = (
@@ -151,8 +151,9 @@ class Frame:
                 min(box[2] + 1, numbers.width),
                 min(box[3] + 1, numbers.height),
             )
-        place = math.floor(box[0] * x), math.floor(box[1] * y), math.ceil(box[2] * x), math.ceil(box[3] * y)
-        source = place[0] / x, place[1] / y, place[2] / x, place[3] / y
+        right, low = min(math.ceil(box[2] * x), w), min(math.ceil(box[3] * y), h)  # w / n * n may round to more than w
+        place = math.floor(box[0] * x), math.floor(box[1] * y), right, low
+        source = place[0] / x, place[1] / y, min(right / x, numbers.width), min(low / y, numbers.height)
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
         # all that changes, at the size at which it is drawn; one number is enlarged in a third of the time of a colour
         part = numbers.resize((place[2] - place[0], place[3] - place[1]), how, box=source)
