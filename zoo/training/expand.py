@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zoo.common.answers.segmentation import Segmentation
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike
 from zoo.common.errors import ConfigError
@@ -50,5 +51,6 @@ def _wider(model: Model, load: Callable[[], Sample], name: str, sure: float) -> 
     mask = np.asarray(sample.labels["mask"])
     if not (mask == UNKNOWN).any():
         return sample
-    p = model.predict(sample.image, probabilities=True).probabilities
-    return replace(sample, labels={**sample.labels, "mask": expanded(mask, p, sure)}, files={})
+    answer = model.predict(sample.image, probabilities=True)
+    assert isinstance(answer, Segmentation) and answer.probabilities is not None
+    return replace(sample, labels={**sample.labels, "mask": expanded(mask, answer.probabilities, sure)}, files={})
