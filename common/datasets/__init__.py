@@ -128,7 +128,7 @@ class Dataset(Sequence[Sample]):
     def fold(self, fold: int, folds: int = 5, seed: int = 0) -> Dataset:
         """Split anew for one turn of a cross-validation, see `draw_folds`; the data set's own split is given up.
 
-        Cases without a mask, or of a wrong one, stay what they are, but for those whose group is validated or tested on.
+        Cases without a mask, or of a wrong one, stay what they are; those of groups that are scored are left out.
         """
         from zoo.common.datasets.unlabelled import beside
         from zoo.common.splits import draw_folds
