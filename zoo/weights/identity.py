@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import CheckpointError
+from zoo.common.methods import list_methods
 from zoo.common.provenance import Code, Kind, Provenance
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def began_as(model: Model) -> dict[str, Any]:
     named = Path(model.source).name if Path(model.source).is_file() else model.source
     told = {"weights": named, **({"sha256": model.sha256} if model.sha256 else {})}
     return told | ({ADOPTED: model.about[ADOPTED]} if ADOPTED in model.about else {})
+
+
+def taught_by_images(about: Mapping[str, Any]) -> str:
+    """Name the method by which weights learned from images alone, so that they are a start and no answer; "" else."""
+    told = about.get(TRAINED)
+    method = told.get("method") if isinstance(told, dict) else None
+    name = method.get("name") if isinstance(method, dict) else None
+    return str(name) if name is not None and name in list_methods("self-supervised") else ""
 
 
 def in_words(about: Mapping[str, Any]) -> dict[str, str]:
