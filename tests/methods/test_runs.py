@@ -10,7 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 import zoo
-from zoo.common.errors import ConfigError
+from zoo.common.datasets import Dataset
+from zoo.common.errors import ConfigError, HeadReinitialisedWarning, ZooWarning
 from zoo.training.curves import plot_curves
 from zoo.training.loop import Interrupted, Trainer
 
@@ -126,7 +127,6 @@ def test_classes_are_weighed_and_the_log_says_so(tmp_path: Path) -> None:
     ("asked", "told"),
     [
         ({"class_weights": (1.0, 2.0)}, "given without a loss"),
-        ({"loss": "dice", "class_weights": (1.0, 2.0, 3.0, 4.0, 5.0)}, "one for each of background"),
         ({"loss": "dice", "class_weights": (1.0, 0.0)}, "leaves only the background"),
         ({"loss": "dice", "method": "gated-crf"}, "gated-crf compares pixels by a loss of its own"),
         ({"loss": "dice", "method": "co-teaching"}, "co-teaching compares pixels by a loss of its own"),
@@ -138,6 +138,22 @@ def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_pa
     with pytest.raises(ConfigError, match=told):
         model.train(tmp_path, out=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_those_of_the_classes_that_are_trained(tmp_path: Path) -> None:
+    classes = ("background", "heart", "lung")
+    data = draw_dataset(open_model("torch", classes=classes), unlabelled=0)
+    named = Dataset(data.records, "drawn", classes)
+    model = open_model("torch")  # of two classes, before it is trained
+
+    with pytest.raises(ConfigError, match=r"expected 3 numbers, one for each of background, heart, lung"):
+        model.train(named, out=tmp_path, loss="dice", class_weights=(1.0, 2.0), **QUICK)
+    with pytest.warns(HeadReinitialisedWarning):
+        model.train(named, out=tmp_path, loss="dice", class_weights=(1.0, 2.0, 3.0), **QUICK)
+
+    other = open_model("torch", classes=("background", "lung", "heart"))
+    with pytest.warns(ZooWarning, match=r"order of the model, not of drawn: background 1, lung 2, heart 3"):
+        other.train(named, out=tmp_path / "other", loss="dice", class_weights=(1.0, 2.0, 3.0), **QUICK)
 
 
 def test_a_loss_that_would_leave_coarse_outputs_untrained_is_refused(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options import check_weights
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
@@ -71,6 +72,8 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
+    if recipe.class_weights:
+        check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
