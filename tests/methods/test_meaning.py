@@ -140,3 +140,22 @@ def test_images_of_bids_subjects_that_are_to_be_tested_are_not_learned_from(
         data = open_dataset(tmp_path, task, unlabelled=True)
 
     assert {record.group for record in data.records} == {"sub-01", "sub-02", "sub-03"}
+
+
+def test_folders_of_images_without_a_mask_and_of_wrong_masks_lie_beside_those_of_the_splits(tmp_path: Path) -> None:
+    for split, names, masked in (
+        ("train", "ab", "ab"),
+        ("val", "c", "c"),
+        ("unlabelled", "de", ""),
+        ("noisy", "f", "f"),
+    ):
+        draw_folder(tmp_path / split, names, masked)
+
+    data = open_dataset(tmp_path, "segmentation", unlabelled=True)
+
+    assert {record.name: record.split for record in data.records} == {
+        **{"train/a": "train", "train/b": "train", "val/c": "val"},
+        **{"unlabelled/d": "unlabelled", "unlabelled/e": "unlabelled", "noisy/f": "noisy"},
+    }
+    with pytest.warns(ZooWarning, match="2 images without a label are left out"):
+        assert len(open_dataset(tmp_path, "segmentation")) == 4
