@@ -10,8 +10,8 @@ splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without
 An image without a mask belongs to the split `unlabelled`, which is also a name in split.csv and splits/.
 classes.txt: names in order, the background first where there are masks
 
-Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/), and in noisy/; unlabelled/
-needs images/ alone.
+Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/), and in noisy/;
+unlabelled/ needs images/ alone.
 Names in the tables may have a folder and a suffix; where they do not fit as written, case does not count, and then
 neither do leading zeros. Columns vox_<class> or frac_<class> of split.csv name the classes of the masks, too; a column
 n_nuclei or n_pos says that the masks count instances, which then stand for missing boxes and points. Without a column

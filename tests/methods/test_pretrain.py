@@ -137,3 +137,10 @@ def test_an_answer_of_weights_that_learned_from_images_alone_says_so(tmp_path: P
     start.train(draw_dataset(model), out=tmp_path / "trained", **QUICK)
 
     assert not any("models-genesis" in reason for reason in start.predict(np.zeros((32, 32), np.uint8)).out_of_scope)
+
+
+def test_more_levels_of_mixing_than_classes_are_refused(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    with pytest.raises(ConfigError, match="levels=2: 2D-UNet tells 2 classes apart; expected at most 1"):
+        model.pretrain(draw_dataset(model), out=tmp_path, method="volume-fusion", method_options={"levels": 2})
