@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +102,20 @@ def test_both_networks_of_cps_start_apart_and_learn() -> None:
 
     assert not np.array_equal(before["unet.head.weight"], first["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
+
+
+def test_a_partner_starts_from_a_checkpoint_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_model("torch", seed=3).save("random-start.safetensors")
+    model = zoo.load("2D-UNet", backend="torch", checkpoint="random-start.safetensors")
+
+    begin(model, "cps")
+
+    own, partner = model.engine.weights(), model.engine.companion("partner1")
+    alike = {key for key, value in own.items() if np.array_equal(value, partner[key])}
+    assert {*own} - alike == {"unet.head.weight"}
 
 
 def test_co_teaching_exchanges_its_choice() -> None:

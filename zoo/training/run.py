@@ -41,7 +41,7 @@ from zoo.training.networks import learning_of
 from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
-from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, is_drawn, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -93,7 +93,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
-            starts_trained = trained.engine is model.engine and not model.source.startswith("random")
+            starts_trained = trained.engine is model.engine and not is_drawn(model.source)
             how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:

@@ -8,6 +8,7 @@ import importlib.metadata
 import json
 import math
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,11 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     """Pack the identity of a model for the header of its weight file."""
     identity = {"algorithm": algorithm, "variant": variant, "config": dataclasses.asdict(config), **more}
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
+
+
+def is_drawn(source: str) -> bool:
+    """Tell whether weights were drawn at random; files may be called so, too."""
+    return re.fullmatch(r"random, seed \d+", source) is not None
 
 
 def began_as(model: Model) -> dict[str, Any]:
