@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from zoo.common.methods.cct.method import CrossConsistency
 from zoo.common.methods.contract import Moment
 from zoo.common.methods.selection import believed, cheapest, suspects
 
-from .harness import begin, draw_batch, open_model, take
+from .harness import PLAIN, begin, draw_batch, open_model, take
 
 
 def length(weights: dict[str, np.ndarray]) -> float:
@@ -102,6 +103,15 @@ def test_both_networks_of_cps_start_apart_and_learn() -> None:
 
     assert not np.array_equal(before["unet.head.weight"], first["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
+
+
+def test_the_average_of_the_network_holds_no_other(framework: str) -> None:
+    model = open_model(framework)
+    begin(model, "mc-net", replace(PLAIN, ema_decay=0.9))
+
+    take(model, draw_batch(model, "mc-net", 1), 1)
+
+    assert {key: value.shape for key, value in model.engine.weights(averaged=True).items()} == model.engine.shapes()
 
 
 def test_a_partner_starts_from_a_checkpoint_whatever_that_is_called(

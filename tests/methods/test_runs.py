@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import zoo
 from zoo.common.datasets import Dataset
 from zoo.common.errors import ConfigError, HeadReinitialisedWarning, ZooWarning
+from zoo.common.weights import read_weights, write_weights
 from zoo.training.curves import plot_curves
 from zoo.training.loop import Interrupted, Trainer
 
@@ -35,14 +36,37 @@ def test_a_run_counts_its_images_and_tells_its_own_terms(tmp_path: Path) -> None
     assert all(epoch["training"]["consistency"] > 0 and 0 < epoch["method"]["ramp"] <= 1 for epoch in epochs)
 
 
-def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_better_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cps", "mc-net"])
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_entry(name: str, ema_decay: float, tmp_path: Path) -> None:
     model = open_model("torch")
     names = set(model.engine.shapes())
 
-    report = model.train(draw_dataset(model), out=tmp_path, method="cps", **QUICK)
+    report = model.train(draw_dataset(model), out=tmp_path, method=name, ema_decay=ema_decay, **QUICK)
 
     again = zoo.load("2D-UNet", checkpoint=report.best, backend="torch")
-    assert set(again.engine.shapes()) == names
+    weights = model.engine.weights()
+    assert set(read_weights(report.best)[0]) == set(read_weights(tmp_path / "last.safetensors")[0]) == names
+    assert all(np.array_equal(value, weights[key]) for key, value in again.engine.weights().items())
+
+
+def test_a_checkpoint_that_holds_the_further_networks_of_a_method_loads(tmp_path: Path) -> None:
+    model = open_model("torch")
+    arrays, metadata = read_weights(model.save(tmp_path / "a.safetensors"))
+
+    write_weights(tmp_path / "b.safetensors", arrays | {f"partner1/{key}": v for key, v in arrays.items()}, metadata)
+
+    assert (
+        zoo.load("2D-UNet", checkpoint=tmp_path / "b.safetensors", backend="torch").engine.shapes().keys()
+        == arrays.keys()
+    )
+
+
+def test_the_better_network_is_shipped(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    model.train(draw_dataset(model), out=tmp_path, method="cps", **QUICK)
+
     assert {r["shipped_network"] for r in records_of(tmp_path) if r["event"] == "epoch"} <= {"the first", "partner1"}
 
 
