@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, ren
 from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
 
 DEFAULT_VARIANT = "small"
+FURTHER = re.compile(r"partner\d+/")  # networks of a method, which checkpoints of averaged weights once held, too
 
 
 def load(
@@ -265,7 +267,7 @@ def _from_checkpoint(
     other = tuple(
         n for field, names in heads.items() if getattr(changed, field) != getattr(config, field) for n in names
     )
-    kept = {name: value for name, value in weights.items() if not name.startswith(other)}
+    kept = {name: value for name, value in weights.items() if not (name.startswith(other) or FURTHER.match(name))}
     return changed, kept, {**identity, "sha256": file.sha256}, str(path)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from zoo.common.methods.cct.method import CrossConsistency
 from zoo.common.methods.contract import Moment
 from zoo.common.methods.selection import believed, cheapest, suspects
 
-from .harness import begin, draw_batch, open_model, take
+from .harness import PLAIN, begin, draw_batch, open_model, take
 
 
 def length(weights: dict[str, np.ndarray]) -> float:
@@ -101,6 +103,29 @@ def test_both_networks_of_cps_start_apart_and_learn() -> None:
 
     assert not np.array_equal(before["unet.head.weight"], first["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
+
+
+def test_the_average_of_the_network_holds_no_other(framework: str) -> None:
+    model = open_model(framework)
+    begin(model, "mc-net", replace(PLAIN, ema_decay=0.9))
+
+    take(model, draw_batch(model, "mc-net", 1), 1)
+
+    assert {key: value.shape for key, value in model.engine.weights(averaged=True).items()} == model.engine.shapes()
+
+
+def test_a_partner_starts_from_a_checkpoint_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_model("torch", seed=3).save("random-start.safetensors")
+    model = zoo.load("2D-UNet", backend="torch", checkpoint="random-start.safetensors")
+
+    begin(model, "cps")
+
+    own, partner = model.engine.weights(), model.engine.companion("partner1")
+    alike = {key for key, value in own.items() if np.array_equal(value, partner[key])}
+    assert {*own} - alike == {"unet.head.weight"}
 
 
 def test_co_teaching_exchanges_its_choice() -> None:
