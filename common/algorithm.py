@@ -15,7 +15,7 @@ from zoo.common.augment.options import Augmentation
 from zoo.common.initialise import initial_value
 from zoo.common.metrics.curves import Curve
 from zoo.common.phases import ALL, Phase
-from zoo.common.records import check_record, check_sizes
+from zoo.common.records import check_record, check_scaling, check_sizes
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Case, Image, Sample
 
@@ -59,6 +59,7 @@ class Algorithm(ABC, Generic[C]):
     def __init__(self, config: C) -> None:
         check_record(config)
         check_sizes(config)
+        check_scaling(config)
         self.config = config
 
     def with_config(self: This, config: Any) -> This:

@@ -10,6 +10,7 @@ Count = Annotated[int, Ge(1)]
 Whole = Annotated[int, Ge(0)]
 Depth = Annotated[int, Interval(ge=1, le=1000)]  # blocks one behind the other
 Levels = Annotated[int, Interval(ge=1, le=12)]  # resolutions, each half of the one above
+UNetLevels = Annotated[int, Interval(ge=2, le=12)]  # where the answer is the decoder's, which one level has not
 Positive = Annotated[float, Interval(gt=0)]
 NotNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]

@@ -73,6 +73,18 @@ def check_sizes(config: object) -> None:
             )
 
 
+def check_scaling(config: object) -> None:
+    """Raise ConfigError where the `mean` or `std` of intensities are neither one nor one per input channel."""
+    fields = shallow(config)
+    channels = fields.get("input_channels", 1)
+    for name in ("mean", "std"):
+        values = fields.get(name)
+        if isinstance(values, tuple) and len(values) not in (1, channels):
+            raise ConfigError(f"{name}={values} given for {channels} input channels; expected one, or one per channel")
+        if name == "std" and isinstance(values, tuple) and not min(values) > 0:
+            raise ConfigError(f"std={values} given; expected numbers above 0")
+
+
 def shallow(record: Any) -> dict[str, Any]:
     """Return the fields of a dataclass by name, their values as they are."""
     return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}

@@ -84,14 +84,20 @@ def told(out: Path) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any
     return document, sorted(rows, key=lambda row: row["name"]), {line["name"]: line for line in lines}
 
 
+def order_in(out: Path) -> list[str]:
+    return [entry["name"] for entry in json.loads((out / "predictions.json").read_text())["predictions"]]
+
+
 def test_the_parts_together_are_what_one_run_gives(model: zoo.Model, folder: Path, tmp_path: Path) -> None:
-    model.predict_into(tmp_path / "whole", folder)
+    given = sorted(folder.rglob("*.png"), reverse=True)
+    model.predict_into(tmp_path / "whole", given)
     for number in (3, 1, 2):
-        model.predict_into(tmp_path / "parts", folder, shard=f"{number}/3")
+        model.predict_into(tmp_path / "parts", given, shard=f"{number}/3")
 
     merge(tmp_path / "parts")
 
     assert told(tmp_path / "parts") == told(tmp_path / "whole")
+    assert order_in(tmp_path / "parts") == order_in(tmp_path / "whole")
     assert len(list((tmp_path / "parts").glob("shard-*-of-3"))) == 3
     with pytest.raises(OutputError, match="overwrite"):
         merge(tmp_path / "parts")
@@ -132,6 +138,26 @@ def test_a_part_goes_on_where_it_ended(model: zoo.Model, folder: Path, tmp_path:
     again: Any = model.predict_into(tmp_path / "parts", folder, shard="1/2", overlays=False, skip_existing=True)
 
     assert again.skipped == 4 and len(again.kept) == 4
+
+
+@pytest.mark.parametrize("changed", ["weights", "configuration", "spacing"])
+def test_other_answers_are_not_mixed_with_those_that_are_there(
+    model: zoo.Model, folder: Path, tmp_path: Path, changed: str
+) -> None:
+    weights, asked = model.engine.weights(), {"overlays": False, "spacing_mm": 0.5}
+    for out in (tmp_path / "whole", tmp_path / "parts"):
+        model.predict_into(out, folder, **asked, shard="1/2" if out.name == "parts" else "")
+    chosen: dict[str, Any] = {"intensities": (0.0, 255.0)} if changed == "configuration" else {}
+    other = zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny", state_dict=weights, **chosen)
+    if changed == "weights":
+        other.engine.load({name: value + 1 for name, value in weights.items()})
+    asked |= {"spacing_mm": 0.4} if changed == "spacing" else {}
+
+    with pytest.raises(OutputError, match=rf"continued with other settings \(.*{changed[:6]}"):
+        other.predict_into(tmp_path / "whole", folder, skip_existing=True, **asked)
+    other.predict_into(tmp_path / "parts", folder, shard="2/2", **asked)
+    with pytest.raises(OutputError, match=r"other .*than in part 1"):
+        merge(tmp_path / "parts")
 
 
 def test_the_command_line_predicts_and_merges_parts(folder: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ class Model:
         """What answers, in plain words for tables."""
         known = self.made_by.to_dict()
         more = {name: known[name] for name in ("checkpoint", "sha256", "version")}
-        return {"name": self.name, "backend": self.backend, "device": self.device, "weights": self.source, **more}
+        return {"name": self.name, "backend": self._computing, "device": self.device, "weights": self.source, **more}
 
     @property
     def made_by(self) -> Provenance:
@@ -270,9 +270,11 @@ class Model:
         format: onnx, openvino, torchscript, pt2 or mindir. precision: of openvino also bf16 and int8, which `data`
         (labelled, perhaps of a `layout`) calibrate and have to allow, see docs/engines.md.
         """
+        from zoo.common.datasets.classes import counted_alike
         from zoo.export.run import export
 
-        return export(self, out, data=None if data is None else self._open(data, layout), **asked)
+        opened = None if data is None else counted_alike(self._open(data, layout), self.algorithm)
+        return export(self, out, data=opened, **asked)
 
     def __getstate__(self) -> dict[str, Any]:
         """Pack what another process needs: the engine as its framework, device and weights."""

@@ -57,6 +57,10 @@ class DetectionAlgorithm(Algorithm[D]):
         if not 0 <= config.threshold < 1 or config.max_boxes < 1:
             given = f"threshold={config.threshold}, max_boxes={config.max_boxes}"
             raise ConfigError(f"{given} given; expected a threshold in [0, 1) and at least one box")
+        if len(config.window_hu) not in (0, 2) or list(config.window_hu) != sorted(set(config.window_hu)):
+            raise ConfigError(f"window_hu={config.window_hu} given; expected (low, high), or () for pictures alone")
+        if len(config.patch_size) not in (0, 2):
+            raise ConfigError(f"patch_size={config.patch_size} given; expected (h, w), or () for whole canvases")
         if list(config.size_bounds_px) != sorted(set(config.size_bounds_px)):
             raise ConfigError(f"size_bounds_px={config.size_bounds_px} given; expected rising numbers")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.common.ranges import Count
+from zoo.common.ranges import Count, NotNegative
 from zoo.common.records import later
 
 
@@ -16,7 +16,9 @@ class DetectorSettings:
     input_channels: Count = 1  # 1 or 3
     input_size: tuple[int, int] = (256, 352)  # (h, w) [px] of the canvas that a picture is put on
     patch_size: tuple[int, ...] = (96, 96)  # (h, w) [px] of a training piece; () trains on whole canvases
-    pixel_mm: float = 1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
+    pixel_mm: NotNegative = (
+        1.0  # size of the network's pixels; pictures of unknown pixel size keep theirs. 0: fit the canvas
+    )
     window_hu: tuple[float, ...] = (-1000.0, 400.0)  # of CT, which has negative intensities; () for pictures alone
     crop_dark: bool = True  # leave out the black border
     discs: bool = True  # boxes stand for discs, so that training may turn them by any angle; else by half turns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -118,7 +119,9 @@ class EllipseAlgorithm(Algorithm[E]):
     @classmethod
     def example(cls, config: E, rng: np.random.Generator) -> Sample:
         size = (config.input_size[0] * 5 // 4, config.input_size[1] * 5 // 4 + 6)
-        return draw_heart_view(size, rng) if config.preset == "fetal_heart" else draw_head(size, rng)
+        drawn = draw_heart_view(size, rng) if config.preset == "fetal_heart" else draw_head(size, rng)
+        rows = drawn.labels["ellipses"]  # a thorax and a heart, of which the model may know the first alone
+        return replace(drawn, labels={**drawn.labels, "ellipses": rows[rows[:, 0] < len(config.classes)]})
 
     def truth(self, sample: Sample) -> np.ndarray:
         """Return the true ellipses (k, 6) in pixels of the network's input; DataError when a class is unknown."""

@@ -85,9 +85,6 @@ def check_slice_config(config: SliceConfig) -> None:
     """Raise ConfigError for what cannot be."""
     if config.crop not in CROPS:
         raise ConfigError(f"crop={config.crop!r} given; expected one of {', '.join(CROPS)}")
-    for field in ("mean", "std"):
-        if len(getattr(config, field)) not in (1, config.input_channels):
-            raise ConfigError(f"{field} has {len(getattr(config, field))} values; expected 1 or one per channel")
 
 
 def cropped(image: Image, config: SliceConfig) -> np.ndarray:

@@ -151,9 +151,10 @@ class Frame:
                 min(box[2] + 1, numbers.width),
                 min(box[3] + 1, numbers.height),
             )
-        right, low = min(math.ceil(box[2] * x), w), min(math.ceil(box[3] * y), h)  # w / n * n may round to more than w
-        place = math.floor(box[0] * x), math.floor(box[1] * y), right, low
-        source = place[0] / x, place[1] / y, min(right / x, numbers.width), min(low / y, numbers.height)
+        # at the far border the quotients of floats may come out a little beyond it, which Pillow refuses
+        ends = min(math.ceil(box[2] * x), w), min(math.ceil(box[3] * y), h)
+        place = math.floor(box[0] * x), math.floor(box[1] * y), *ends
+        source = place[0] / x, place[1] / y, min(ends[0] / x, numbers.width), min(ends[1] / y, numbers.height)
         how = Pillow.Resampling.BILINEAR if smooth else Pillow.Resampling.NEAREST
         # all that changes, at the size at which it is drawn; one number is enlarged in a third of the time of a colour
         part = numbers.resize((place[2] - place[0], place[3] - place[1]), how, box=source)

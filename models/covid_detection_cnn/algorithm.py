@@ -33,6 +33,11 @@ class CovidDetectionCNN(DetectionAlgorithm[Config]):
         if not len(config.strides) == len(config.anchors_px) == len(config.balance) == levels:
             counts = len(config.strides), len(config.anchors_px), len(config.balance)
             raise ConfigError(f"{counts} strides, sets of anchors and weights given; expected {levels} of each")
+        if not all(config.anchors_px):
+            raise ConfigError(f"anchors_px={config.anchors_px} given; expected at least one anchor for each level")
+        finest = [(2**level,) for level in range(len(config.channels))]
+        if config.strides not in (allowed := [(8, 16, 32)] if config.body == "csp" else finest):
+            raise ConfigError(f"strides={config.strides} given; expected one of {allowed} of this body")
         coarsest = 32 if config.body == "csp" else 2 ** (len(config.channels) - 1)
         for name, sides in (("input_size", config.input_size), ("patch_size", config.patch_size)):
             if any(side % coarsest for side in sides):

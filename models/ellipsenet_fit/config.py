@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, Positive
+from zoo.common.ranges import Count, Names, Positive, UNetLevels
 from zoo.common.recipe import Recipe
 
 Fit = Literal["moments", "contour", "ransac"]
@@ -23,7 +23,7 @@ class Config:
     mean: float = 0.216  # of the intensities scaled to 0..1
     std: Positive = 0.222
     width: Count = 16  # channels at full size; doubled at each level
-    levels: Levels = 5
+    levels: UNetLevels = 5
     fit: Fit = "moments"  # how an ellipse follows from a mask; only prediction reads it
 
 

@@ -47,11 +47,6 @@ class LodNet(InstanceAlgorithm[Config]):
         super().__init__(config)
         if any(side % STEP for side in config.input_size):
             raise ConfigError(f"input_size={config.input_size} given; expected multiples of {STEP}")
-        if not all(len(values) in (1, config.input_channels) for values in (config.mean, config.std)):
-            raise ConfigError(
-                f"mean={config.mean}, std={config.std} given with input_channels={config.input_channels}; "
-                "expected one, or one per channel"
-            )
 
     @property
     def head(self) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ class LungNodulesDetection(DetectionAlgorithm[Config]):
             if getattr(config, name) not in allowed:
                 raise ConfigError(f"{name}={getattr(config, name)!r} given; expected {' or '.join(allowed)}")
         coarsest = 32 if config.body == "dla34" else 2 ** (len(config.channels) - 1)
+        strides = (4,) if config.body == "dla34" else tuple(2**level for level in range(len(config.channels)))
+        if config.stride not in strides:
+            raise ConfigError(f"stride={config.stride} given; expected {' or '.join(map(str, strides))} of this body")
         for name, sides in (("input_size", config.input_size), ("patch_size", config.patch_size)):
             if any(side % coarsest for side in sides):
                 raise ConfigError(f"{name}={sides} given; expected multiples of {coarsest}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.common.ranges import Count, Levels, Names
+from zoo.common.ranges import Count, Names, UNetLevels
 from zoo.common.recipe import Recipe
 
 
@@ -17,7 +17,7 @@ class Config:
     input_size: tuple[Count, Count] = (128, 128)  # (h, w) [px] of the answer, multiples of 2 ** (levels - 1)
     intensities: tuple[float, ...] = ()  # what becomes 0 and 1; () takes percentiles 0.5 and 99.5 of each image
     width: Count = 16  # channels at full size; doubled at each level
-    levels: Levels = 5
+    levels: UNetLevels = 5
     norm: str = "batch"  # batch; none as published
     padding: str = "same"  # same; none as published: the network sees 92 px more on each side, mirrored (five levels)
     two_maps: bool = False  # of two classes, a softmax over both as published; else one map that passes a sigmoid

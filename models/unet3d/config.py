@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.common.ranges import Count, Levels, Names, Overlap
+from zoo.common.ranges import Count, Names, Overlap, UNetLevels
 from zoo.common.recipe import Recipe
 
 
@@ -16,7 +16,7 @@ class Config:
     classes: Names = ("background", "anterior", "posterior")
     input_channels: Count = 1
     width: Count = 8  # channels of the first convolution; 32 in the paper
-    levels: Levels = 4  # resolutions; each halves the one above
+    levels: UNetLevels = 4  # resolutions; each halves the one above
     norm_affine: bool = True  # weights of the batch norms
     conv_bias: bool = False
     up_bias: bool = True  # of the transposed convolutions

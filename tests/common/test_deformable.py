@@ -54,6 +54,19 @@ def test_deformable_convolution_equals_the_sum_over_taps(framework, spread):
     np.testing.assert_allclose(given, deformable_reference(*arrays), atol=2e-5)
 
 
+@pytest.mark.parametrize("size", [(5, 7), (1, 7), (5, 1), (1, 1)])
+def test_what_is_exported_samples_as_the_network_does(size):
+    h, w = size
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(2, 3, h, w)).astype(np.float32))
+    rows, columns = (torch.from_numpy(rng.uniform(-2, n + 1, (2, 40)).astype(np.float32)) for n in size)
+
+    given = deformable_torch.sample_grid(x, rows, columns)
+
+    expected = deformable_torch.sample_bilinear(x, rows, columns, torch.ones(2, 40))
+    np.testing.assert_allclose(given.numpy(), expected.numpy(), atol=1e-5)
+
+
 @pytest.mark.parametrize("framework", ["torch", "mindspore"])
 def test_deformable_convolution_without_offsets_is_a_convolution(framework):
     x, offsets, mask, weight, bias = deformable_case(0.0)

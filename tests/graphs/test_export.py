@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image as Pillow
 from scipy.special import softmax
 from typer.testing import CliRunner
@@ -18,10 +20,11 @@ from zoo.cli import app
 from zoo.common.algorithm import Steps
 from zoo.common.errors import BackendError, ConfigError, OutputError
 from zoo.common.files.outputs import json_text
+from zoo.common.io import read_image
 from zoo.export import run
 from zoo.export.formats import FORMATS
 from zoo.export.run import written_steps
-from zoo.export.scripts.prepare import prepare
+from zoo.export.scripts.prepare import open_picture, prepare
 from zoo.registry import load_registry
 from zoo.registry.package import Package
 
@@ -94,6 +97,50 @@ def test_the_steps_make_of_a_picture_what_the_network_gets(name: str, shape: tup
         np.testing.assert_allclose(found[key], value, rtol=0, atol=1e-4 * np.abs(value).max())
 
 
+COLOURS = np.random.default_rng(1).integers(0, 255, (40, 71, 3), np.uint8)
+
+
+@pytest.mark.parametrize("array", [COLOURS, COLOURS[..., :1], np.dstack([COLOURS, COLOURS])[..., :4], COLOURS[..., 0]])
+def test_an_array_in_a_file_has_the_axes_that_the_model_reads(array: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", array)
+    algorithm = tiny().algorithm
+
+    found = prepare(open_picture(str(tmp_path / "a.npy")), json.loads(json_text(written_steps(algorithm))))["image"]
+
+    expected = algorithm.preprocess(read_image(tmp_path / "a.npy"))["image"]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+def pages(path: Path) -> None:
+    Pillow.fromarray(COLOURS).save(path, save_all=True, append_images=[Pillow.fromarray(COLOURS[::-1])])
+
+
+UNREADABLE = {
+    "volume.npy": lambda path: np.save(path, np.zeros((20, 40, 71))),
+    "unclear.npy": lambda path: np.save(path, np.zeros((3, 40, 3))),
+    "nan.npy": lambda path: np.save(path, np.full((4, 4), np.nan)),
+    "divided.npy": lambda path: np.save(path, COLOURS / 255),
+    "pages.tif": pages,
+    "deep.tif": lambda path: tifffile.imwrite(path, COLOURS.astype(np.uint16) * 257, photometric="rgb"),
+    "text.png": lambda path: path.write_text("no picture"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_the_program_refuses_what_the_model_would_read_otherwise(name: str, tmp_path: Path) -> None:
+    UNREADABLE[name](tmp_path / name)
+
+    with pytest.raises(SystemExit, match=name):
+        open_picture(str(tmp_path / name))
+
+
+def test_a_picture_of_four_channels_is_not_taken_for_one_with_alpha(tmp_path: Path) -> None:
+    algorithm = tiny().algorithm
+    four = type(algorithm)(replace(algorithm.config, input_channels=4))
+
+    assert not isinstance(written_steps(four), str)
+
+
 def test_steps_that_do_something_else_are_refused() -> None:
     class Other(type(tiny().algorithm)):  # type: ignore[misc]
         def preprocess(self, image: zoo.Image) -> dict[str, np.ndarray]:
@@ -161,6 +208,16 @@ def test_what_computes_something_else_is_not_written(tmp_path: Path, monkeypatch
     with pytest.raises(BackendError, match=r"logits by 5\.0e-01 of the largest value"):
         tiny().export(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format", ["torchscript", "pt2"])
+def test_a_network_that_is_trained_by_its_owner_goes_on_as_it_was(format: str, tmp_path: Path) -> None:
+    model = tiny()
+    model.net.train()
+
+    model.export(tmp_path / "out", format=format)
+
+    assert all(module.training for module in model.net.modules())
 
 
 def test_a_folder_with_files_is_left_alone(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import zoo
 from zoo.common.datasets import Dataset, Record
 from zoo.common.errors import BackendError, ZooWarning
+from zoo.export import run
 from zoo.graphs import gate
 from zoo.graphs.gate import Gate
 
@@ -64,11 +65,31 @@ def test_bfloat16_that_nobody_measured_comes_with_a_warning() -> None:
         pytest.skip(str(error))
 
     assert (model.precision, model.made_by.framework) == ("bf16", "openvino bf16")
+    assert model.identity["backend"] == "openvino bf16"  # tables and reports show it, too
 
 
 def test_int8_that_nobody_made_is_refused_with_the_command_that_makes_it() -> None:
     with pytest.raises(BackendError, match="zoo export NAME --format openvino --precision int8"):
         tiny(precision="int8", seed=3)
+
+
+def test_data_that_count_the_classes_in_another_order_judge_by_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = zoo.load("Covid-ResNet", backend="torch", checkpoint=None, variant="tiny")
+    data = drawn(model)
+    data.classes = tuple(reversed(model.config.classes))
+    seen: list[int] = []
+
+    def reduced(model: zoo.Model, precision: str, data: Dataset) -> Gate:
+        seen.extend(int(sample.labels["label"]) for sample in data.split("val"))
+        raise BackendError("seen")
+
+    monkeypatch.setattr(run, "reduced", reduced)
+
+    with pytest.warns(ZooWarning, match="renumbered"), pytest.raises(BackendError, match="seen"):
+        model.export(tmp_path / "out", format="openvino", precision="bf16", data=data)
+    assert seen == [1 - int(sample.labels["label"]) for sample in drawn(model).split("val")]
 
 
 @pytest.mark.slow

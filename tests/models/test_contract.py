@@ -12,6 +12,7 @@ import pytest
 
 import zoo
 from zoo.common.answers.prediction import Prediction
+from zoo.common.errors import ConfigError
 from zoo.common.labels import TASKS
 from zoo.registry.package import Package
 
@@ -54,6 +55,37 @@ def test_batch_and_single_predictions_agree(model: zoo.Model) -> None:
 
     for alone, joint in zip([model.predict(image) for image in images], together, strict=True):
         _assert_close(alone.to_dict(), joint.to_dict())
+
+
+@pytest.mark.parametrize("change", [{"mean": (0.1, 0.2)}, {"std": (0.1, 0.2)}, {"std": (0.0,)}, {"mean": ()}])
+@pytest.mark.parametrize("name", NAMES)
+def test_means_and_deviations_are_one_or_one_per_channel(name: str, change: dict[str, tuple[float, ...]]) -> None:
+    package = Package(zoo.info(name))
+    config = package.config.VARIANTS["tiny"]
+    if not isinstance(getattr(config, "mean", None), tuple):
+        return
+
+    with pytest.raises(ConfigError, match=next(iter(change))):
+        package.algorithm(replace(config, **change))
+
+
+@pytest.mark.parametrize("name", ["EllipseNet", "EllipseNet-Fit"])
+def test_an_example_has_no_ellipse_that_the_model_does_not_know(name: str) -> None:
+    package = Package(zoo.info(name))
+    algorithm = package.algorithm(replace(package.config.VARIANTS["tiny"], classes=("thorax",)))
+
+    sample = type(algorithm).example(algorithm.config, np.random.default_rng(0))
+
+    assert sample.labels["ellipses"][:, 0].tolist() == [0]
+    algorithm.targets(sample)
+
+
+@pytest.mark.parametrize("name", ["2D-UNet", "3D-UNet", "EllipseNet-Fit"])
+def test_one_level_has_no_decoder_and_is_refused(name: str) -> None:
+    package = Package(zoo.info(name))
+
+    with pytest.raises(ConfigError, match="levels is 1; expected greater than or equal to 2"):
+        package.algorithm(replace(package.config.VARIANTS["tiny"], levels=1))
 
 
 @pytest.mark.parametrize("name", NAMES)

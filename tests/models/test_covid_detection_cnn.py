@@ -153,7 +153,17 @@ def test_five_hundred_boxes_and_none_are_trained_on():
         assert all(np.isfinite(values).all() for values in target.values())
 
 
-@pytest.mark.parametrize("change", [{"body": "v8"}, {"strides": (2, 4)}, {"balance": ()}, {"input_size": (50, 64)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"body": "v8"},
+        {"strides": (2, 4)},
+        {"strides": (3,)},  # the network would answer at a stride of 2
+        {"anchors_px": ((),)},
+        {"balance": ()},
+        {"input_size": (50, 64)},
+    ],
+)
 def test_wrong_settings_are_refused(change):
     with pytest.raises(ConfigError):
         CovidDetectionCNN(replace(TINY, **change))

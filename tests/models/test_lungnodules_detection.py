@@ -158,7 +158,19 @@ def test_a_picture_without_boxes_and_one_with_five_hundred_are_trained_on():
 
 
 @pytest.mark.parametrize(
-    "change", [{"body": "resnet"}, {"sizes": "px"}, {"input_size": (50, 64)}, {"classes": ()}, {"threshold": 1.0}]
+    "change",
+    [
+        {"body": "resnet"},
+        {"sizes": "px"},
+        {"input_size": (50, 64)},
+        {"classes": ()},
+        {"threshold": 1.0},
+        {"stride": 3},  # the network would answer at a stride of 2
+        {"body": "dla34", "stride": 2},
+        {"patch_size": (32,)},
+        {"window_hu": (400.0, -1000.0)},
+        {"pixel_mm": -1.0},
+    ],
 )
 def test_wrong_settings_are_refused(change):
     with pytest.raises(ConfigError):

@@ -93,13 +93,15 @@ def _stages(package: Package, model: Model) -> tuple[str, ...]:
 
 
 def _in_framework(model: Model, chosen: Format) -> Model:
-    """Return the model in the framework that the format is made of."""
-    if model.backend == chosen.network:
-        return model
+    """Return the model in the framework that the format is made of, with a network of its own.
+
+    It is traced on the CPU and in evaluation mode; the model's own stays where its owner has it, as it is.
+    """
     from zoo.engines.engine import open_engine
     from zoo.model import Model as Opened
 
-    engine = open_engine(Package(model.entry), model.config, chosen.network, "cpu")
+    device = model.device if model.backend == chosen.network == "mindspore" else "cpu"  # a process has one there
+    engine = open_engine(Package(model.entry), model.config, chosen.network, device)
     engine.load(model.engine.weights())
     return Opened(model.entry, model.algorithm, engine, model.variant, model.source, model.record, model.sha256)
 
@@ -182,7 +184,7 @@ def _preprocessing(model: Model, inputs: Arrays) -> dict[str, Any]:
     }
     return {
         "modality": model.entry.input.modality,
-        "channels": model.entry.input.channels,
+        "channels": model.scope.channels,
         "window": model.algorithm.window,
         "inputs_of_the_example": told,
         "example": f"{EXAMPLE}: `picture` is an image as it was read, the inputs are what became of it",

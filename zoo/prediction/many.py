@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from zoo.common.files.names import as_utf8
 from zoo.common.tables import Table, plain
 from zoo.common.types import Row
 from zoo.engines.backends_ray import checked_ray
+from zoo.graphs.key import sum_of
 from zoo.prediction import progress
 from zoo.prediction.batch import Kept, keep
 from zoo.prediction.channels import with_channels
@@ -168,9 +170,9 @@ def predict_many(
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
         check_views(algorithm)
+    settings = _settings(model, found.spacing_mm, tta, options or {}) if out is not None else {}
     style, ray, found = style or Style(overlays), checked_ray(ray), with_channels(found, model.scope.channels)
     found = found if style.hide is None else hidden(found, style.hide)
-    settings = {"model": model.name, "sha256": model.sha256, "tta": tta, "options": plain(dict(options or {}))}
     told: dict[str, Any] = {}
     if shard is not None:
         told = {**shard.described(found.names()), "settings": {**settings, **style.settings()}}
@@ -183,6 +185,17 @@ def predict_many(
     with _kept(results, names, files):
         _run(model.name, _answered(model, algorithm, found, batch_size, tta, ray), found, files, results)
     return results
+
+
+def _settings(model: Model, spacing_mm: object, tta: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides about answers, which a run shares with one that goes on with it, and parts of a batch do.
+
+    A weight file's sum does not tell of weights that were trained, or put in, since; nor of a changed configuration.
+    """
+    config = {f"config.{name}": value for name, value in dataclasses.asdict(model.config).items()}
+    weights = {"sha256": model.sha256, "weights": sum_of(model.engine.weights()), "precision": model.precision}
+    asked = {"spacing_mm": spacing_mm, "tta": tta, "options": dict(options)}
+    return dict(plain({"model": model.name, **weights, **config, **asked}))
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.common.errors import ConfigError, OutputError
 from zoo.common.files.names import as_utf8
@@ -23,6 +23,7 @@ from zoo.prediction.files import DOCUMENT, SUBMISSION, TABLE
 from zoo.prediction.sources import Images
 
 FOLDER = re.compile(r"shard-(\d+)-of-(\d+)")
+T = TypeVar("T")
 ALIKE = ("model", "images", "settings")  # what the parts of one batch share
 
 
@@ -45,14 +46,18 @@ class Shard:
     def part(self, found: Images) -> Images:
         """Return the images of this part, in their order; what was left out is told by the first part alone."""
         left_out = found.left_out if self.number == 1 else []
-        mine = islice(found.items, self.number - 1, None, self.count)
+        mine = self._mine(found.items)
         return Images(list(mine) if isinstance(found.items, Sized) else mine, left_out)
+
+    def _mine(self, items: Iterable[T]) -> Iterator[T]:
+        return islice(items, self.number - 1, None, self.count)
 
     def described(self, names: Sequence[str]) -> dict[str, Any]:
         """Return what the parts of one batch can be told by; names: of all images, not of this part alone."""
         digest = hashlib.sha256("\0".join(map(as_utf8, names)).encode()).hexdigest()
-        part = f"{self.number}/{self.count} of {digest}"
-        return {"number": self.number, "of": self.count, "images": digest, "total": len(names), "part": part}
+        part, own = f"{self.number}/{self.count} of {digest}", [as_utf8(name) for name in self._mine(names)]
+        told = {"number": self.number, "of": self.count, "images": digest, "total": len(names)}
+        return {**told, "part": part, "names": own}
 
     def place(self, out: str | os.PathLike[str] | None) -> Path | None:
         """Return the folder of this part in the folder for all of them."""
@@ -67,8 +72,10 @@ def merge(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """
     place = user_path(folder)
     documents = _complete(place)
+    order = _order(documents.values())
     kept = sorted(
-        (_moved(each, name) for name in documents for each in kept_in(place / name)), key=lambda each: each.name
+        (_moved(each, name) for name in documents for each in kept_in(place / name)),
+        key=lambda each: (order.get(each.name, len(order)), each.name),
     )
     joined: dict[str, Table] = {}
     for each in kept:
@@ -79,7 +86,10 @@ def merge(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         "model": first["model"],
         "complete": True,
         "predictions": [each.entry for each in kept],
-        "failures": [failure for one in documents.values() for failure in one["failures"]],
+        "failures": sorted(
+            (failure for one in documents.values() for failure in one["failures"]),
+            key=lambda failure: order.get(failure["name"], len(order)),
+        ),
         "left_out": [left for one in documents.values() for left in one["left_out"]],
     }
     output = OutputFolder(place, (LINES, DOCUMENT, TABLE, SUBMISSION.format("*")), overwrite=overwrite)
@@ -115,6 +125,12 @@ def _complete(place: Path) -> dict[str, dict[str, Any]]:
                 f"{place / name}: other {', '.join(differs)} than in part 1; run it again, with --overwrite"
             )
     return documents
+
+
+def _order(documents: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Tell the place of each image among all; {} of parts of a generator, or of an older zoo, which do not tell."""
+    parts = [(one["shard"]["number"], one["shard"]["of"], one["shard"].get("names", [])) for one in documents]
+    return {name: number - 1 + i * count for number, count, names in parts for i, name in enumerate(names)}
 
 
 def _document(place: Path, number: int, count: int) -> dict[str, Any]:

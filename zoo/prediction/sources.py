@@ -41,15 +41,21 @@ class Images:
     """A row of images that are read one by one while iterating; countable unless a generator gives them.
 
     left_out: what lies among them and is not read, path and reason. is_single: the source means one image, so that
-    predict() answers with one prediction and raises.
+    predict() answers with one prediction and raises. spacing_mm: the size of a pixel that was given for all.
     """
 
     def __init__(
-        self, items: Iterable[Item], left_out: Sequence[tuple[str, str]] = (), *, is_single: bool = False
+        self,
+        items: Iterable[Item],
+        left_out: Sequence[tuple[str, str]] = (),
+        *,
+        is_single: bool = False,
+        spacing_mm: Spacing = None,
     ) -> None:
         self.items = items
         self.left_out = list(left_out)
         self.is_single = is_single
+        self.spacing_mm = spacing_mm
 
     def __len__(self) -> int:
         if isinstance(self.items, Sized):
@@ -96,7 +102,7 @@ def images(
     """
     asked = Asked(checked_spacing(spacing_mm), choice_of(series), checked_name_by(name_by))
     if _is_generator(source):
-        return Images(_drawn(source, asked))
+        return Images(_drawn(source, asked), spacing_mm=asked.spacing_mm)
     if isinstance(source, (list, tuple)):
         read = [_entries(entry, asked, f"array {i}") for i, entry in enumerate(source)]
     else:
@@ -106,7 +112,7 @@ def images(
     left_out = [entry for _, others in read for entry in others] + masks + copies
     if not items:
         raise InputError(_nothing_in(source, left_out))
-    return Images(items, left_out, is_single=_means_one(source, items))
+    return Images(items, left_out, is_single=_means_one(source, items), spacing_mm=asked.spacing_mm)
 
 
 def _nothing_in(source: object, left_out: Sequence[tuple[str, str]]) -> str:

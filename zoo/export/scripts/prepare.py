@@ -1,6 +1,6 @@
 """Turn a picture into the inputs of a network by the steps in preprocessing.json, in NumPy alone.
 
-Arrays (h, w) or (c, h, w) in .npy files are read by NumPy; PNG and JPEG by Pillow, where that is installed.
+Arrays (h, w), (h, w, 3) or (c, h, w) in .npy files are read by NumPy; PNG and JPEG by Pillow, where that is installed.
 """
 
 import json
@@ -33,13 +33,39 @@ def prepare(picture: np.ndarray, steps: dict) -> dict[str, np.ndarray]:
 
 
 def open_picture(path: str) -> np.ndarray:
-    """Read a picture as (c, h, w): upright, palettes as colours, without alpha."""
-    if path.endswith(".npy"):
-        array = np.load(path)
-        return array if array.ndim == 3 else array[None]
-    from PIL import Image, ImageOps
+    """Read a picture as (c, h, w): upright, palettes as colours, without alpha; refuse what could be misread."""
+    array = channels_first(np.load(path), path) if path.endswith(".npy") else by_pillow(path)
+    if array.dtype.kind not in "buif" or not np.isfinite(array).all():
+        raise SystemExit(f"{path}: {array.dtype} given, or values that are no numbers; expected finite intensities")
+    if len(array) == 3 and array.dtype.kind == "f" and 0 < array.max() <= 1:
+        raise SystemExit(f"{path}: colours within 0..1 given; expected 0..255. Multiply by 255")
+    return array
 
-    picture = ImageOps.exif_transpose(Image.open(path))
+
+def channels_first(array: np.ndarray, path: str) -> np.ndarray:
+    """Return an array (h, w), (h, w, 1), colours (h, w, 3 or 4) or (c, h, w) of up to 4 channels as (c, h, w)."""
+    if array.ndim == 2:
+        return array[None]
+    first, last = array.shape[:1] <= (4,), array.shape[-1:] in ((1,), (3,), (4,))
+    if array.ndim != 3 or first == last or (not first and array.shape[-1] == 4 and array.dtype.kind == "f"):
+        raise SystemExit(f"{path}: {array.dtype} {array.shape} given; expected (h, w), (h, w, 1 or 3) or (c, h, w)")
+    return array if first else np.moveaxis(array[..., :3], -1, 0)
+
+
+def by_pillow(path: str) -> np.ndarray:
+    """Read a file of one picture; Pillow would take the first of several, and 8 of 16 bits of a colour."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        picture = Image.open(path)
+    except UnidentifiedImageError:
+        raise SystemExit(f"{path}: no picture that Pillow reads; give its intensities as .npy") from None
+    if getattr(picture, "n_frames", 1) > 1 and picture.format != "JPEG":
+        raise SystemExit(f"{path}: {picture.n_frames} pictures in one file; give them one by one")  # type: ignore[attr-defined]
+    modes = [str(tile[-1]) for tile in picture.tile]
+    if any(";16" in mode and ("RGB" in mode or "LA" in mode) for mode in modes):
+        raise SystemExit(f"{path}: colours of 16 bits, of which Pillow reads 8; give them as .npy, (h, w, 3)")
+    picture = ImageOps.exif_transpose(picture)
     if not picture.mode.startswith(("I", "F")):
         picture = picture.convert("L" if picture.mode in ("1", "L", "LA", "La") else "RGB")
     array = np.asarray(picture)
@@ -55,6 +81,8 @@ def check(array: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def channels(array: np.ndarray, count: int) -> np.ndarray:
     """Turn colours into grey, or repeat grey."""
+    if len(array) == count:
+        return array
     array = array[:3] if len(array) == 4 else array
     if len(array) == count:
         return array
