@@ -70,15 +70,6 @@ def test_a_class_is_filled_and_outlined_where_it_is() -> None:
     assert changed[picture][~inside[picture]].mean() < 0.02  # half of the outline
 
 
-@pytest.mark.parametrize("side", range(190, 211))
-def test_a_class_may_reach_every_border_of_a_picture_of_any_size(side: int) -> None:
-    labels = np.ones((150, side), np.uint8)  # 150 and 200: their quotients with the sheet come out beyond the border
-
-    drawn = Segmentation(Image(labels[None].astype(np.float32)), ("background", "all"), labels).sheet().picture()
-
-    assert drawn.width > side
-
-
 def test_a_map_is_opaque_where_it_is_hot_only() -> None:
     heat = np.zeros((60, 90))
     heat[:, 45:] = 1
