@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,10 +24,9 @@ from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
 from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, renamed, with_offer
-from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
+from zoo.weights.identity import ABOUT, ADOPTED, from_metadata, own_weights
 
 DEFAULT_VARIANT = "small"
-FURTHER = re.compile(r"partner\d+/")  # networks of a method, which checkpoints of averaged weights once held, too
 
 
 def load(
@@ -261,13 +259,13 @@ def _from_checkpoint(
             "or give checkpoint=None for random weights of that variant"
         )
     config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
-    weights: Arrays = sound_weights(file.arrays(), str(path))
+    weights: Arrays = own_weights(sound_weights(file.arrays(), str(path)))
     changed = _override(entry, config, overrides)
     heads = _algorithm(entry, changed, str(path)).heads
     other = tuple(
         n for field, names in heads.items() if getattr(changed, field) != getattr(config, field) for n in names
     )
-    kept = {name: value for name, value in weights.items() if not (name.startswith(other) or FURTHER.match(name))}
+    kept = {name: value for name, value in weights.items() if not name.startswith(other)}
     return changed, kept, {**identity, "sha256": file.sha256}, str(path)
 
 

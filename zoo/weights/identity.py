@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import CheckpointError
 from zoo.common.methods import list_methods
 from zoo.common.provenance import Code, Kind, Provenance
+from zoo.common.types import Arrays
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 KEY = "zoo"  # the entry of the safetensors metadata
 ADOPTED, TRAINED = "adopted", "trained"  # what another program's file was; how the zoo trained
 ABOUT = (ADOPTED, TRAINED)  # what goes along when a model is saved again
+FURTHER = re.compile(r"partner\d+/")
 DEEPEST = 8  # levels of the identity; the zoo writes three
 PACKAGES = ("openmedia-zoo", "torch", "mindspore", "numpy", "scipy", "pillow", "simpleitk")
 
@@ -43,6 +45,11 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     """Pack the identity of a model for the header of its weight file."""
     identity = {"algorithm": algorithm, "variant": variant, "config": dataclasses.asdict(config), **more}
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
+
+
+def own_weights(arrays: Arrays) -> Arrays:
+    """Leave out the further networks of a method, which checkpoints of averaged weights once held, too."""
+    return {name: value for name, value in arrays.items() if not FURTHER.match(name)}
 
 
 def is_drawn(source: str) -> bool:

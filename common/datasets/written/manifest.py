@@ -39,7 +39,7 @@ def write(job: Job) -> None:
     for name, record in zip(job.names(), job.dataset.records, strict=True):
         sample = record.load()
         image = copy_or_write(sample.image, job.folder / "images" / name)
-        head = {"image": f"images/{image.name}", "split": record.split, "group": record.group}
+        head: dict[str, Any] = {"image": f"images/{image.name}", "split": record.split, "group": record.group}
         if (side_mm := _pixel_mm(sample)) is not None:
             head["pixel_mm"] = side_mm
         lines += _lines(job, sample, name, head)
