@@ -12,7 +12,8 @@ import sys
 
 import zoo
 from zoo.common.types import Arrays
-from zoo.graphs.check import as_trained, differences, refer
+from zoo.graphs.check import as_trained
+from zoo.graphs.store import found_earlier
 from zoo.registry import info, list_models
 from zoo.registry.package import Package
 
@@ -22,12 +23,12 @@ RUNTIMES = ("openvino", "onnxruntime")
 def check(name: str, what: str, torch: zoo.Model, weights: Arrays) -> bool:
     """Print a line per runtime; False where one is refused."""
     is_right = True
-    cases = refer(torch.engine.forward, torch.algorithm)
     for runtime in RUNTIMES:
         try:
             options = {"checkpoint": None, "variant": torch.variant, "state_dict": weights}
             options |= {field: value for field, value in vars(torch.config).items()}
-            found = differences(zoo.load(name, backend=runtime, **options).engine.forward, cases)
+            runner = zoo.load(name, backend=runtime, **options).engine  # which holds itself against PyTorch
+            found = found_earlier(runner.graph, runner.runtime)
             worst = max(found, key=lambda output: found[output])
             print(f"{name} {what} {runtime}: {found[worst]:.1e} ({worst})", flush=True)
         except zoo.ZooError as error:

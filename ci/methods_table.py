@@ -7,6 +7,7 @@ DATA: the folder of the data set that the table names, with whole masks; what th
 by a seed of its own, so that all rows and seeds see the same labels. A row is trained through `zoo train`, and tested
 once, at its end, on whole masks. `baseline` and `ceiling` are rows, too: the labelled part alone, and all of it.
 `start:METHOD` is the baseline from weights that `zoo pretrain` learned from the training images alone, once per table.
+`expanded:METHOD` is the baseline on scribbles that `zoo expand` made wider by the run of METHOD with the same seed.
 `--short` trains a few epochs, to lay both frameworks (`--backend`) side by side. The rows stand in docs/methods.md
 between two marks; every log is copied to checkpoints/methods/.
 """
@@ -63,8 +64,10 @@ def train_row(asked: argparse.Namespace, more: Sequence[str]) -> None:
     if (out / "test" / "cases.csv").exists():
         print(f"{out}: is there already")
         return
-    data = data_of(table, asked)
-    way = {"baseline": table.baseline, "ceiling": ceiling_way(table)}.get(asked.row, asked.row)
+    data, seen = data_of(table, asked), asked.row
+    if seen.startswith("expanded:"):
+        data, seen = expanded(table, seen.removeprefix("expanded:"), data, asked), "baseline"
+    way = {"baseline": table.baseline, "ceiling": ceiling_way(table)}.get(seen, seen)
     start = "none"
     if way.startswith("start:"):
         start, way = str(pretrained(table, way.removeprefix("start:"), data, asked)), table.baseline
@@ -145,6 +148,21 @@ def pretrained(table: Table, method: str, data: Path, asked: argparse.Namespace)
         place = ("--images", str(images), "--out", str(out), "--backend", asked.backend)
         run_zoo("pretrain", table.entry, "--variant", table.variant, *place, "--method", method, *table.pretraining)
     return out / "best.safetensors"
+
+
+def expanded(table: Table, method: str, data: Path, asked: argparse.Namespace) -> Path:
+    """Return scribbles that the run of a method with the same seed made wider."""
+    run = asked.runs / f"{'short-' * asked.short}{asked.table}-{method}-{asked.backend}-{asked.seed}"
+    out = Path(f"{data}-expanded-{run.name}")
+    if not (run / "test" / "cases.csv").exists():
+        raise SystemExit(f"{run}: did not come to its end; train the row {method} with this seed first")
+    if not out.exists():
+        begun = out.with_name(f"{out.name}.part")
+        shutil.rmtree(begun, ignore_errors=True)
+        weights = ("--checkpoint", str(run / "best.safetensors"))
+        run_zoo("expand", table.entry, *weights, "--data", str(data), "--out", str(begun), "--backend", asked.backend)
+        begun.rename(out)
+    return out
 
 
 def told(table: Table, way: str) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import zoo
+from zoo.cli import app
 from zoo.common.datasets.mask_names import read_channels
 from zoo.common.errors import DataError, InputError, ZooWarning
 from zoo.prediction.channels import with_channels
@@ -112,3 +115,31 @@ def test_volumes_of_coloured_slices_and_pictures_are_made_grey() -> None:
         Scope("net", 2, False, 1).check(zoo.Image(drawn(1, (2, 8, 8))))
     with pytest.raises(InputError, match="expects 2"):
         Scope("net", 2, False, 2).check(zoo.Image(drawn(1, (1, 8, 8))))
+
+
+def test_channels_of_a_data_set_are_trained_and_predicted_from_the_shell(tmp_path: Path) -> None:
+    data = tmp_path / "Dataset001"
+    for name in ("imagesTr", "labelsTr", "imagesTs"):
+        (data / name).mkdir(parents=True)
+    for i in range(4):
+        for channel in (0, 1):
+            write(data / ("imagesTr" if i < 3 else "imagesTs") / f"c{i}_000{channel}.nii.gz", drawn(10 * i + channel))
+        if i < 3:
+            write(data / "labelsTr" / f"c{i}.nii.gz", (drawn(i) > 0.5).astype(np.uint8))
+    told = {"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "a": 1}, "file_ending": ".nii.gz"}
+    (data / "dataset.json").write_text(json.dumps({**told, "numTraining": 3}))
+    start = ["3D-UNet", "--checkpoint", "none", "--variant", "tiny", "--backend", "torch", "--data", str(data)]
+
+    refused = CliRunner().invoke(app, ["train", *start, "--epochs", "1", "--out", str(tmp_path / "one")])
+    trained = CliRunner().invoke(
+        app, ["train", *start, "--option", "input_channels=2", "--epochs", "1", "--out", str(tmp_path / "two")]
+    )
+    weights = ["--checkpoint", str(tmp_path / "two" / "best.safetensors"), "--backend", "torch"]
+    answered = CliRunner().invoke(
+        app, ["predict", "3D-UNet", str(data / "imagesTs"), *weights, "--out", str(tmp_path / "found")]
+    )
+
+    assert refused.exit_code == 1 and "--option input_channels=2" in refused.output + str(refused.exception)
+    assert trained.exit_code == 0, trained.output
+    assert answered.exit_code == 0, answered.output
+    assert [path.name for path in (tmp_path / "found" / "masks").iterdir()] == ["c3.nii.gz"]

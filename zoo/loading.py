@@ -24,7 +24,7 @@ from zoo.model import Model
 from zoo.registry import Entry, find
 from zoo.registry.package import Package
 from zoo.weights.foreign import offer, origin_of, read_foreign, refuse_both, renamed, with_offer
-from zoo.weights.identity import ABOUT, ADOPTED, from_metadata
+from zoo.weights.identity import ABOUT, ADOPTED, from_metadata, own_weights
 
 DEFAULT_VARIANT = "small"
 
@@ -259,7 +259,7 @@ def _from_checkpoint(
             "or give checkpoint=None for random weights of that variant"
         )
     config = build_record(Package(entry).config.Config, identity["config"], str(path), complete=True)
-    weights: Arrays = sound_weights(file.arrays(), str(path))
+    weights: Arrays = own_weights(sound_weights(file.arrays(), str(path)))
     changed = _override(entry, config, overrides)
     heads = _algorithm(entry, changed, str(path)).heads
     other = tuple(

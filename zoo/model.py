@@ -31,7 +31,7 @@ from zoo.prediction.scope import Scope, scope_of
 from zoo.prediction.series import PATH, Wanted
 from zoo.prediction.sources import images
 from zoo.registry.package import Package
-from zoo.weights.identity import provenance_of, to_metadata
+from zoo.weights.identity import provenance_of, taught_by_images, to_metadata
 
 if TYPE_CHECKING:
     from zoo.common.augment.options import Choice
@@ -94,7 +94,7 @@ class Model:
     @property
     def scope(self) -> Scope:
         """The images that the model is for."""
-        return scope_of(self.entry, self.algorithm, self.record)
+        return scope_of(self.entry, self.algorithm, self.record, taught_by_images(self.about))
 
     @property
     def net(self) -> Any:

@@ -126,10 +126,15 @@ class Dataset(Sequence[Sample]):
         return Dataset(chosen, self.origin, self.classes, self.drawn, self.counted)
 
     def fold(self, fold: int, folds: int = 5, seed: int = 0) -> Dataset:
-        """Split anew for one turn of a cross-validation, see `draw_folds`; the data set's own split is given up."""
+        """Split anew for one turn of a cross-validation, see `draw_folds`; the data set's own split is given up.
+
+        Cases without a mask, or of a wrong one, stay what they are; those of groups that are scored are left out.
+        """
+        from zoo.common.datasets.unlabelled import beside
         from zoo.common.splits import draw_folds
 
-        records = draw_folds(self.records, folds, fold, seed)
+        records = draw_folds([record for record in self.records if record.split in ("", *SPLITS)], folds, fold, seed)
+        records += beside(records, [r for r in self.records if r.split in (UNLABELLED, NOISY)], self.origin)
         drawn = {"seed": seed, "folds": folds, "fold": fold}
         return Dataset(records, self.origin, self.classes, drawn, self.counted)
 
@@ -167,24 +172,25 @@ def open_dataset(
     """
     from zoo.common.datasets.columns import split_name
     from zoo.common.datasets.places import placed
-    from zoo.common.datasets.unknown import set_apart
+    from zoo.common.datasets.unknown import set_apart, with_one_meaning
     from zoo.common.datasets.unlabelled import beside, part, settle
     from zoo.common.splits import check_files, check_groups, draw_splits
 
-    root, records, classes, counted = _read(path, task, layout)
-    if task == "segmentation" or tuple(task) == ("mask",):
-        records, classes = set_apart(records, classes, str(root))
+    root, records, named, counted = _read(path, task, layout)
+    is_masks = task == "segmentation" or tuple(task) == ("mask",)
+    records, classes = set_apart(records, named, str(root)) if is_masks else (records, named)
     records = [
         record if record.split in SPLITS else replace(record, split=split_name(record.split)) for record in records
     ]
-    records, without, noisy = part(records) if task == "segmentation" else (records, [], [])
+    records, without, noisy = part(records) if is_masks else (records, [], [])
     if not records:
         settle(records, without, False, str(root))
     drawn = {} if any(record.split for record in records) else {"seed": seed}
     if drawn:
         records = draw_splits(records, seed)
     check_groups(records, str(root))
-    records += beside(records, noisy) + settle(records, without, unlabelled, str(root))
+    records += beside(records, noisy, str(root)) + settle(records, without, unlabelled, str(root))
+    records = with_one_meaning(records, named) if is_masks else records
     check_files(records, str(root))
     records = [replace(record, load=partial(placed, record.load, f"{root}, {record.name}")) for record in records]
     return Dataset(records, str(root), classes, drawn, counted)

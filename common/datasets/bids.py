@@ -2,21 +2,25 @@
 
 A mask belongs to the image whose name it begins with (sub-01_T2w_seg-manual), else to the only image of its subject and
 session (sub-01_desc-manual_dseg). Images of subjects without any mask, of a kind that has masks elsewhere, are
-unlabelled; other images without a mask are left out. Nothing else of BIDS is asked for.
+unlabelled, but for those of subjects that participants.tsv gives to the validation or test split; other images without
+a mask are left out. Nothing else of BIDS is asked for.
 """
 
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from zoo.common.datasets import UNLABELLED, Record, describe
+from zoo.common.datasets.columns import split_name
 from zoo.common.datasets.folders import matching, walk
-from zoo.common.datasets.masks import read_masked
+from zoo.common.datasets.masks import decoder_of, read_masked
 from zoo.common.datasets.tables import rows
 from zoo.common.datasets.unlabelled import image_alone
-from zoo.common.errors import DataError
+from zoo.common.errors import DataError, ZooWarning
 
 SUFFIXES = (".nii.gz", ".nii")
 IS_MASK = re.compile(r"_(dseg|seg|mask|label|lesion)|_(?:seg|label|desc)-[A-Za-z0-9]+")
@@ -48,7 +52,7 @@ def read(root: Path, task: str) -> list[Record]:
         raise DataError(f"{root}: BIDS folders are read for segmentation, not for {task}")
     masks = [path for path in _volumes(root / "derivatives") if IS_MASK.search(_stem(path))]
     images = [path for subject in matching(root, "sub-*") for path in _volumes(subject)]
-    splits = _splits(root)
+    splits, decode = _splits(root), decoder_of(len(classes(root, task)) or None)
     records, alone = [], list[Path]()
     for image in images:
         mask = _mask_of(image, images, masks)
@@ -56,7 +60,7 @@ def read(root: Path, task: str) -> list[Record]:
         if mask is None:
             alone.append(image)
         else:
-            load = partial(read_masked, image, mask, subject)
+            load = partial(read_masked, image, mask, subject, decode)
             if splits and subject not in splits:
                 raise DataError(f"{root / 'participants.tsv'}: has a split, but no line for {subject}; add one")
             split = splits.get(subject, "")
@@ -68,18 +72,30 @@ def read(root: Path, task: str) -> list[Record]:
             f"{root}: {len(images)} images in sub-*/ and {len(masks)} masks (*_dseg, *_seg, *_mask, *_label) in "
             f"derivatives/, but no pair of equal names; {describe(root / 'derivatives')}"
         )
-    return records + _unlabelled(records, alone)
+    return records + _unlabelled(records, alone, splits, root)
 
 
-def _unlabelled(records: list[Record], alone: list[Path]) -> list[Record]:
-    """List the images of subjects and sessions without any mask, of the kinds (T2w) that have masks elsewhere."""
+def _unlabelled(records: list[Record], alone: list[Path], splits: Mapping[str, str], root: Path) -> list[Record]:
+    """List the images of subjects and sessions without any mask, of the kinds (T2w) that have masks elsewhere.
+
+    Those of subjects that are to be validated or tested on are left out, with a warning.
+    """
     known = {_entities(record.files[0]) for record in records}
     kinds = {_kind(record.files[0]) for record in records}
     kept = [path for path in alone if _entities(path) not in known and _kind(path) in kinds]
     subjects = {path: _stem(path).split("_", 1)[0] for path in kept}
+    tested = [path for path, subject in subjects.items() if split_name(splits.get(subject, "")) in ("val", "test")]
+    if tested:
+        warnings.warn(
+            f"{root / 'participants.tsv'}: {len(tested)} images of the validation or test split have no mask and are "
+            f"left out, such as {tested[0].name}",
+            ZooWarning,
+            stacklevel=2,
+        )
     return [
         Record(_stem(path), UNLABELLED, subject, partial(image_alone, (path,), _stem(path), subject), (path,))
         for path, subject in subjects.items()
+        if path not in tested
     ]
 
 

@@ -34,7 +34,7 @@ from zoo.common.datasets.class_folders import class_folders, folder_classes, rea
 from zoo.common.datasets.classes import called_normal, check_named, class_number, named
 from zoo.common.datasets.columns import find_column, split_name
 from zoo.common.datasets.folders import entries, files_of
-from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.masks import decoder_of, read_mask
 from zoo.common.datasets.places import within
 from zoo.common.datasets.tables import Line, Table, find_manifest, read_table
 from zoo.common.datasets.texts import read_class_list
@@ -286,7 +286,7 @@ def _load(
     image = read_image(path, None if pixel_mm is None else (pixel_mm, pixel_mm))
     found = dict(labels)
     for key, mask in masks.items():
-        found[key] = np.zeros(image.size, np.int16) if mask is None else read_mask(mask, image)
+        found[key] = np.zeros(image.size, np.int16) if mask is None else read_mask(mask, image, decoder_of(limit))
         if limit is not None and mask is not None:
             check_named(found[key], limit, mask)
     return Sample(image, found, group, {key: mask for key, mask in masks.items() if mask is not None})

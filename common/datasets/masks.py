@@ -16,6 +16,7 @@ from zoo.common.io.numbers import read_numbers
 from zoo.common.types import Image, Sample
 
 WHITES = (255, 65535)  # of 8 and 16 bits
+BLACK_AND_WHITE = 2  # classes
 FLOAT_NOISE = 1e-3  # by which a float may miss a class number
 QUANTISED = (
     0.05  # by which it may where floats were saved as scaled integers: half a step for up to 25 classes in 8 bits
@@ -54,13 +55,27 @@ def read_mask(path: Path, image: Image, decode: Decode | None = None) -> np.ndar
     return classes.astype(next(kind for kind in (np.int16, np.int32, np.int64) if largest <= np.iinfo(kind).max))
 
 
-def stored_numbers(path: Path, image: Image) -> np.ndarray:
-    """Return what a mask holds before 255 is taken for white, on the image's grid."""
-    return _snapped(_on_grid(read_numbers(path).values, image))
-
-
 def class_numbers(stored: np.ndarray) -> np.ndarray:
     """Take stored values as class numbers; 0 and 255, or 0 and 65535, alone mean background and foreground."""
+    numbers = whole_numbers(stored)
+    largest = numbers.max(initial=0)
+    is_black_and_white = largest in WHITES and ((numbers == 0) | (numbers == largest)).all()
+    return numbers > 0 if is_black_and_white else numbers
+
+
+def decoder_of(classes: int | None) -> Decode:
+    """Return how masks of so many named classes are read; of three or more there is no black and white."""
+    return whole_numbers if classes is not None and classes > BLACK_AND_WHITE else class_numbers
+
+
+def is_black_and_white(path: Path) -> bool:
+    """Tell whether a mask's file holds 255, and beside it nothing but 0."""
+    stored = _snapped(read_numbers(path).values)
+    return bool((stored == WHITES[0]).any() and ((stored == 0) | (stored == WHITES[0])).all())
+
+
+def whole_numbers(stored: np.ndarray) -> np.ndarray:
+    """Take stored values as class numbers, 255 among them."""
     numbers = _snapped(stored)
     if numbers.dtype.kind == "f":
         worst = numbers.flat[int(np.argmax(np.abs(numbers - np.round(numbers))))]
@@ -71,8 +86,7 @@ def class_numbers(stored: np.ndarray) -> np.ndarray:
     lowest, largest = numbers.min(initial=0), numbers.max(initial=0)
     if lowest < 0:
         raise InputError(f"values from {lowest} to {largest} given; expected class numbers from 0")
-    is_black_and_white = largest in WHITES and ((numbers == 0) | (numbers == largest)).all()
-    return numbers > 0 if is_black_and_white else numbers
+    return numbers
 
 
 def bright(stored: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ splits/train.txt, val.txt, test.txt: names, instead of a column `split`; without
 An image without a mask belongs to the split `unlabelled`, which is also a name in split.csv and splits/.
 classes.txt: names in order, the background first where there are masks
 
-Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/).
+Or all this once per split, in train/, val/ and test/ (or training/, valid/, validation/, testing/), and in noisy/;
+unlabelled/ needs images/ alone.
 Names in the tables may have a folder and a suffix; where they do not fit as written, case does not count, and then
 neither do leading zeros. Columns vox_<class> or frac_<class> of split.csv name the classes of the masks, too; a column
 n_nuclei or n_pos says that the masks count instances, which then stand for missing boxes and points. Without a column
@@ -28,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.common.datasets import SPLITS, UNLABELLED, Record, describe
+from zoo.common.datasets import NOISY, SPLITS, UNLABELLED, Record, describe
 from zoo.common.datasets.coco_files import coco_file
 from zoo.common.datasets.columns import MEANINGS, SPLIT_NAMES, split_name
 from zoo.common.datasets.folders import by_name, entries, files_of, find_name, folders, unknown_names
@@ -66,6 +67,7 @@ def read(root: Path, task: str) -> list[Record]:
     if task not in NEEDS:
         raise DataError(f"{root}: images beside their labels serve {', '.join(NEEDS)}, not {task}")
     parts = [] if _is_pair(root) else _parts(root)
+    parts += _further_parts(root) if parts and task == "segmentation" else []
     return [record for split, part in parts for record in _read_part(part, task, split)] or _read(root, task)
 
 
@@ -99,6 +101,13 @@ def _parts(root: Path) -> list[tuple[str, Path]]:
     found = [(split_name(path.name), path) for path in folders(root)] if root.is_dir() else []
     kept = [(split, path) for split, path in found if split in SPLITS and _is_pair(path)]
     return sorted(kept, key=lambda pair: SPLITS.index(pair[0]))
+
+
+def _further_parts(root: Path) -> list[tuple[str, Path]]:
+    """List the folders beside those of the splits that methods learn from, too."""
+    found = [(split_name(path.name), path) for path in folders(root)]
+    alone = [(split, path) for split, path in found if split == UNLABELLED and (path / "images").is_dir()]
+    return alone + [(split, path) for split, path in found if split == NOISY and _is_pair(path)]
 
 
 def _read_part(part: Path, task: str, split: str) -> list[Record]:

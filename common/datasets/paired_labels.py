@@ -13,7 +13,7 @@ from zoo.common.boxes import boxes_of_labels
 from zoo.common.datasets import describe
 from zoo.common.datasets.boxes import Marks
 from zoo.common.datasets.classes import check_named, class_number
-from zoo.common.datasets.masks import anything, parts_of, read_mask
+from zoo.common.datasets.masks import anything, decoder_of, parts_of, read_mask
 from zoo.common.datasets.outlines import draw_geojson, geojson_of
 from zoo.common.datasets.paired_folder import Folder, why_no_mask
 from zoo.common.datasets.places import check_size, within
@@ -114,7 +114,7 @@ def _marks_anything(read: ReadLabel, image: Image) -> np.ndarray:
 def _read_limited(
     path: Path, decode: Callable[[np.ndarray], np.ndarray] | None, limit: int | None, image: Image
 ) -> np.ndarray:
-    mask = read_mask(path, image, decode)
+    mask = read_mask(path, image, decode or decoder_of(limit))
     if limit is not None:
         check_named(mask, limit, path)
     return mask

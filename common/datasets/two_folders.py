@@ -11,7 +11,7 @@ from zoo.common.datasets import Record
 from zoo.common.datasets.classes import check_named
 from zoo.common.datasets.folders import Names, by_name, files_of
 from zoo.common.datasets.mask_names import cases_of, mask_for, read_channels, shown
-from zoo.common.datasets.masks import read_mask
+from zoo.common.datasets.masks import decoder_of, read_mask
 from zoo.common.datasets.texts import read_class_list
 from zoo.common.datasets.unlabelled import image_alone
 from zoo.common.errors import DataError
@@ -76,7 +76,7 @@ def pair_up(where: str, pictures: Names, masks: Names, key: str, classes: Sequen
 
 def _load(paths: tuple[Path, ...], mask: Path, name: str, key: str, limit: int | None) -> Sample:
     image = read_channels(paths, name)
-    numbers = read_mask(mask, image)
+    numbers = read_mask(mask, image, decoder_of(limit))
     if limit is not None:
         check_named(numbers, limit, mask)
     return Sample(image, {key: numbers}, name, {key: mask})

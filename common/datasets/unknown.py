@@ -1,6 +1,7 @@
 """Pixels that nobody judged, told by the name of their class: `unknown` in classes.txt, `ignore` in nnU-Net's labels.
 
-They get the number 255 (`zoo.common.labels.UNKNOWN`), and the classes behind them move up by one.
+They get the number 255 (`zoo.common.labels.UNKNOWN`), and the classes behind them move up by one. Where no class is so
+called, 255 is unknown beside class numbers, and white in a file of 0 and 255 alone: both in one data set is an error.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from zoo.common.datasets import Record
+from zoo.common.datasets.masks import is_black_and_white
 from zoo.common.datasets.texts import folded
 from zoo.common.errors import DataError
 from zoo.common.labels import UNKNOWN
@@ -33,6 +36,46 @@ def set_apart(records: Sequence[Record], classes: tuple[str, ...], where: str) -
         )
     table = np.where(is_judged, np.cumsum(is_judged) - 1, UNKNOWN)
     return [replace(record, load=partial(_load, record.load, table)) for record in records], kept
+
+
+class Meaning:
+    """What 255 means in the masks of a data set that are scored, found while they are read."""
+
+    def __init__(self) -> None:
+        self._unknown: Path | None = None  # a file in which 255 stands beside class numbers
+        self._perhaps: set[Path] = set()  # files of background and class 1 that may be black and white
+
+    def checked(self, load: Callable[[], Sample]) -> Sample:
+        """Load a case; DataError where 255 is white in one mask and unknown in another."""
+        sample = load()
+        path, mask = sample.files.get("mask"), np.asarray(sample.labels["mask"])
+        if path is None:
+            return sample
+        if (mask == UNKNOWN).any():
+            self._unknown = self._unknown or path
+        elif mask.max(initial=0) == 1:
+            self._perhaps.add(path)
+        white = None if self._unknown is None else next(filter(is_black_and_white, sorted(self._perhaps)), None)
+        if white is not None:
+            raise DataError(
+                f"{white}: holds 0 and 255 alone, as black and white masks do, but {self._unknown} holds 255 beside "
+                f"class numbers, where it is unknown; expected one meaning. Name the classes in classes.txt, {NAME!r} "
+                "as the last, and 255 is unknown in all; or write the class as 1"
+            )
+        if self._unknown is not None:
+            self._perhaps.clear()
+        return sample
+
+
+def with_one_meaning(records: Sequence[Record], classes: tuple[str, ...]) -> list[Record]:
+    """Return cases of which those that are scored agree in what 255 means; classes: of the data, as it names them."""
+    if any(folded(name) == NAME for name in classes):
+        return list(records)
+    meaning = Meaning()
+    return [
+        replace(record, load=partial(meaning.checked, record.load)) if record.split in ("val", "test") else record
+        for record in records
+    ]
 
 
 def _load(load: Callable[[], Sample], table: np.ndarray) -> Sample:

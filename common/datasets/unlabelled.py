@@ -37,10 +37,20 @@ def part(records: Sequence[Record]) -> tuple[list[Record], list[Record], list[Re
     return [record for record in records if id(record) not in chosen], without, noisy
 
 
-def beside(labelled: Sequence[Record], others: Sequence[Record]) -> list[Record]:
-    """Return those of other cases whose groups are neither validated nor tested on: a patient is on one side."""
+def beside(labelled: Sequence[Record], others: Sequence[Record], origin: str) -> list[Record]:
+    """Return those of other cases whose groups are neither validated nor tested on: a patient is on one side.
+
+    A warning counts those that are left out.
+    """
     tested = {record.group for record in labelled if record.split in ("val", "test")}
-    return [record for record in others if record.group not in tested]
+    kept = [record for record in others if record.group not in tested]
+    if len(kept) < len(others):
+        kind = "with a wrong mask" if others[0].split == NOISY else "without a label"
+        _say(
+            f"{origin}: {len(others) - len(kept)} images {kind} are left out, because their groups are in the "
+            "validation or test split"
+        )
+    return kept
 
 
 def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool | None, origin: str) -> list[Record]:
@@ -61,12 +71,7 @@ def settle(labelled: Sequence[Record], without: Sequence[Record], wanted: bool |
         if without:
             _say(f"{origin}: {len(without)} images without a label are left out, such as {without[0].name}")
         return []
-    kept = beside(labelled, without)
-    if len(kept) < len(without):
-        _say(
-            f"{origin}: {len(without) - len(kept)} images without a label are left out, because their groups are in "
-            "the validation or test split"
-        )
+    kept = beside(labelled, without, origin)
     return [replace(record, split=UNLABELLED, load=partial(forgotten, record.load)) for record in kept]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import NOISY, SPLITS, Dataset, Record
-from zoo.common.datasets.masks import stored_numbers
+from zoo.common.datasets.masks import is_black_and_white
 from zoo.common.datasets.unlabelled import forgotten
 from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
@@ -48,13 +48,17 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         return dataset
     if method.uses_images_only:
         return _images_only(dataset)
-    read = _partial if method.uses_partial else _whole
+    read = marked_in_part if method.uses_partial else _whole
     records = [
         replace(record, load=partial(read, record.load, record.name)) if record.split in ("train", NOISY) else record
         for record in dataset.records
     ]
     if method.uses_partial:
-        _check_marked([record for record in records if record.split == "train"], dataset.origin, method)
+        training = [record for record in records if record.split == "train"]
+        _check_marked(training, dataset.origin, method, dataset.classes)
+        for record in records:
+            if record.split == "val":
+                record.load()  # what 255 means has to be clear before the run begins, see datasets/unknown.py
     kept = [record for record in records if record.split in (*SPLITS, method.second)]
     if len(kept) < len(records):
         others = sorted({record.split for record in records} - {*SPLITS, method.second})
@@ -64,16 +68,29 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
     return Dataset(kept, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
-def _check_marked(training: Sequence[Record], origin: str, method: Method) -> None:
-    """Raise DataError where no mask marks anything but the background; looks until one does, mostly at the first."""
+def _check_marked(training: Sequence[Record], origin: str, method: Method, classes: Sequence[str]) -> None:
+    """Raise DataError where no mask marks anything but the background; warn of a class that none marks.
+
+    Looks until all classes were seen, mostly at the first masks. classes: their names, where the data says them.
+    """
+    names = classes or ("background",)
+    seen: set[int] = set()
     for record in training:
         mask = np.asarray(record.load().labels["mask"])
-        if ((mask != 0) & (mask != UNKNOWN)).any():
+        seen |= {*np.unique(mask[mask != UNKNOWN]).tolist()}
+        if seen >= {*range(len(names))} and len(seen) > 1:
             return
-    if training:
+    if training and not any(seen):
         raise DataError(
             f"{origin}: none of {len(training)} training masks marks any class; {method.name} takes {UNKNOWN} for "
             "unknown, in masks of 0 and 255 alone, too. Write the class as 1; whole masks are for `supervised`"
+        )
+    if unmarked := [name for number, name in enumerate(names) if number not in seen]:
+        warnings.warn(
+            f"{origin}: none of {len(training)} training masks marks {', '.join(unmarked)}; {method.name} learns "
+            "nothing of it, and will find other classes in its place. Mark some pixels of each class",
+            ZooWarning,
+            stacklevel=4,
         )
 
 
@@ -87,13 +104,12 @@ def _images_only(dataset: Dataset) -> Dataset:
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
-def _partial(load: Callable[[], Sample], name: str) -> Sample:
+def marked_in_part(load: Callable[[], Sample], name: str) -> Sample:
     """Load a case; a file of 0 and 255 alone, elsewhere black and white, is background and unknown here."""
     sample = load()
     mask = np.asarray(sample.labels["mask"])
-    stored = stored_numbers(sample.files["mask"], sample.image) if "mask" in sample.files else mask
-    if (stored == UNKNOWN).any():
-        mask = np.where(stored == UNKNOWN, UNKNOWN, mask).astype(np.promote_types(mask.dtype, np.int16))
+    if mask.max(initial=0) == 1 and "mask" in sample.files and is_black_and_white(sample.files["mask"]):
+        mask = np.where(mask == 1, UNKNOWN, mask).astype(np.promote_types(mask.dtype, np.int16))
     return replace(sample, labels={**sample.labels, "mask": mask})
 
 

@@ -32,7 +32,7 @@ class Halo(NamedTuple):
 
 @dataclass
 class Picture:
-    """Pixels (L or RGB) over a box of the sheet; sharp: as squares."""
+    """Pixels (L, RGB, or RGBA whose opacity says nothing) over a box of the sheet; sharp: as squares."""
 
     pixels: Pillow.Image
     box_in: Box
@@ -60,7 +60,8 @@ class Picture:
             _put(buffer_of(renderer), self.at_size(size), round(left), round(bottom))
             return
         gc = renderer.new_gc()
-        pixels = self.pixels.transpose(Pillow.Transpose.FLIP_TOP_BOTTOM).convert("RGBA")  # begins at the bottom
+        opaque = self.pixels.convert("RGB").convert("RGBA")
+        pixels = opaque.transpose(Pillow.Transpose.FLIP_TOP_BOTTOM)  # begins at the bottom
         scaled = Affine2D().scale(width, height)
         renderer.draw_image(gc, left, bottom, np.array(pixels), scaled)  # a copy: it has to be writeable
         gc.restore()
@@ -188,7 +189,8 @@ def _put(buffer: np.ndarray, picture: Pillow.Image, left: int, bottom: int) -> N
         np.multiply(np.asarray(picture)[seen], GREY, out=part, dtype=np.uint32)
         part |= OPAQUE
     else:
-        part[...] = np.asarray(picture.convert("RGBA")).view(np.uint32)[..., 0][seen]
+        colours = np.asarray(picture if picture.mode == "RGBA" else picture.convert("RGBA"))
+        np.bitwise_or(colours.view(np.uint32)[..., 0][seen], OPAQUE, out=part)
 
 
 def _write(buffer: np.ndarray, words: Words, x: int, y: int, dpi: float) -> None:

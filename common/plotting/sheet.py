@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from zoo.common.plotting.marks import Disc, Halo, Mark, Picture, Strokes, Words, buffer_of
 from zoo.common.plotting.png import png_bytes
 
-DPI = 150
+DPI = 120  # a slice of 512 pixels is hardly enlarged; the time for a sheet grows with its pixels
 SHARP_FROM = 3.0  # times enlarged: pixels are shown as squares, as Matplotlib does
 
 
@@ -142,7 +142,7 @@ class Frame:
         if (box := numbers.point(table[:, 3].tolist()).getbbox()) is None:
             return
         w, h = size = self._size_px()
-        under = self.shown.at_size(size).convert("RGB")
+        under = self.shown.at_size(size).convert("RGBA")  # as it is drawn in the end, where all of it is opaque
         x, y = w / numbers.width, h / numbers.height
         if smooth:  # one number further its neighbour has its part
             box = (

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import ConfigError
+from zoo.common.errors import ConfigError, ZooWarning
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -37,7 +38,7 @@ OPTIONS = MappingProxyType(  # name: what it is; p are probabilities, g is 0 or 
 
 
 def check_loss(name: str, weights: Sequence[float], algorithm: Algorithm[Any], entry: str) -> None:
-    """Raise ConfigError where a loss has no such name, the entry takes none, or the weights are not of its classes."""
+    """Raise ConfigError where a loss has no such name, the entry takes none, or there are weights without a loss."""
     if not name:
         if weights:
             raise ConfigError(
@@ -52,12 +53,25 @@ def check_loss(name: str, weights: Sequence[float], algorithm: Algorithm[Any], e
         raise ConfigError(
             f"loss={name!r}: the coarse outputs of {entry} learn by its own loss alone; expected deep_supervision=False"
         )
-    _check_weights(weights, tuple(algorithm.config.classes))
+    if weights and not any(weights[1:]):
+        raise ConfigError(
+            f"class_weights={tuple(weights)} given, which leaves only the background; expected more than 0 for some "
+            "other class"
+        )
 
 
-def _check_weights(weights: Sequence[float], classes: tuple[str, ...]) -> None:
+def check_weights(weights: Sequence[float], classes: Sequence[str], of_data: Sequence[str], origin: str) -> None:
+    """Raise ConfigError where weights are not those of the classes that are trained.
+
+    of_data: the classes as the data counts them, where it says so; a warning tells which is whose in another order.
+    """
     given = f"class_weights={tuple(weights)} given"
     if weights and len(weights) != len(classes):
         raise ConfigError(f"{given}; expected {len(classes)} numbers, one for each of {', '.join(classes)}")
-    if weights and not any(weights[1:]):
-        raise ConfigError(f"{given}, which leaves only the background; expected more than 0 for some other class")
+    if weights and of_data and tuple(of_data) != tuple(classes):
+        told = ", ".join(f"{name} {weight:g}" for name, weight in zip(classes, weights, strict=True))
+        warnings.warn(
+            f"{given}; they are in the order of the model, not of {origin}: {told}. Give them in this order",
+            ZooWarning,
+            stacklevel=4,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -87,8 +88,7 @@ def normalise(array: np.ndarray, window: tuple[float, ...]) -> np.ndarray:
     """Cut (c, d, h, w) to a window or to percentiles, then scale each channel to mean 0 and deviation 1."""
     out = np.empty(array.shape, np.float32)
     for channel, result in zip(array, out, strict=True):
-        step = max(1, channel.size // STATISTICS)
-        seen = channel.reshape(-1)[::step]
+        seen = channel.reshape(-1)[:: _step(channel.shape)]
         low, high = window or np.percentile(seen, PERCENTILES)
         if not low <= high:
             raise InputError(f"intensity window {window} given; expected (low, high)")
@@ -97,6 +97,14 @@ def normalise(array: np.ndarray, window: tuple[float, ...]) -> np.ndarray:
         result -= np.float32(seen.mean())
         result /= np.float32(max(float(seen.std()), 1e-6 * max(1.0, abs(low), abs(high))))
     return out
+
+
+def _step(size: tuple[int, ...]) -> int:
+    """Return how many voxels to go on, so that no more than STATISTICS are seen and no column is seen more often."""
+    step = max(1, math.prod(size) // STATISTICS)
+    while math.gcd(step, size[-1]) > 1:
+        step += 1
+    return step
 
 
 def resample(array: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

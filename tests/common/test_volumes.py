@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import InputError
+from zoo.common.segmentation import volumes
 from zoo.common.segmentation.volume_patches import VolumeAugmentation, random_patch
 from zoo.common.segmentation.volumes import (
     Patch,
@@ -153,3 +154,13 @@ def test_the_size_of_the_network_s_grid_belongs_to_its_axes() -> None:
     assert network_size(image, (1.0, 1.0, 1.0)) == (40, 24, 15)
     assert network_size(image, (2.0, 1.5, 0.25)) == (20, 16, 60)
     assert network_size(image, image.spacing_mm or ()) == image.size
+
+
+def test_statistics_of_a_large_volume_see_every_column_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(volumes, "STATISTICS", 1000)
+    array = np.random.default_rng(0).normal(100, 10, (1, 8, 64, 64)).astype(np.float32)
+    array[..., ::32] = 1000  # every 32nd voxel of all, and no more than 3 % of them
+
+    found = volumes.normalise(array, (0.0, 1000.0))
+
+    assert abs(found.mean()) < 0.1 and abs(found.std() - 1) < 0.2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from zoo.common.methods.cct.method import CrossConsistency
 from zoo.common.methods.contract import Moment
 from zoo.common.methods.selection import believed, cheapest, suspects
 
-from .harness import begin, draw_batch, open_model, take
+from .harness import PLAIN, begin, draw_batch, open_model, take
 
 
 def length(weights: dict[str, np.ndarray]) -> float:
@@ -101,6 +103,29 @@ def test_both_networks_of_cps_start_apart_and_learn() -> None:
 
     assert not np.array_equal(before["unet.head.weight"], first["unet.head.weight"])
     assert not np.array_equal(before["unet.head.weight"], model.engine.companion("partner1")["unet.head.weight"])
+
+
+def test_the_average_of_the_network_holds_no_other(framework: str) -> None:
+    model = open_model(framework)
+    begin(model, "mc-net", replace(PLAIN, ema_decay=0.9))
+
+    take(model, draw_batch(model, "mc-net", 1), 1)
+
+    assert {key: value.shape for key, value in model.engine.weights(averaged=True).items()} == model.engine.shapes()
+
+
+def test_a_partner_starts_from_a_checkpoint_whatever_that_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_model("torch", seed=3).save("random-start.safetensors")
+    model = zoo.load("2D-UNet", backend="torch", checkpoint="random-start.safetensors")
+
+    begin(model, "cps")
+
+    own, partner = model.engine.weights(), model.engine.companion("partner1")
+    alike = {key for key, value in own.items() if np.array_equal(value, partner[key])}
+    assert {*own} - alike == {"unet.head.weight"}
 
 
 def test_co_teaching_exchanges_its_choice() -> None:
@@ -192,6 +217,45 @@ def test_the_judge_of_confident_learning_stands_still_in_the_second_half() -> No
     learned = [key for key in later if "running" not in key]
     assert equal and all(np.array_equal(followed[key], later[key]) for key in learned)
     assert 0 <= step.told["doubted_share"] < 1
+
+
+def test_the_adversary_moves_an_answer_further_than_chance_at_the_same_length(both_frameworks: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(0)
+    features, matrix = rng.normal(size=(2, 6, 4, 4)).astype(np.float32), rng.normal(size=(3, 6)).astype(np.float32)
+    starts = rng.uniform(-0.5, 0.5, (20, *features.shape)).astype(np.float32)
+    found = {framework: disturb(framework, features, matrix, starts[0]) for framework in both_frameworks}
+
+    def moved(change: np.ndarray) -> np.ndarray:
+        answers = [np.exp(np.einsum("kc,nchw->nkhw", matrix, x)) for x in (features, features + change)]
+        p, q = (x / x.sum(axis=1, keepdims=True) for x in answers)
+        return (p * np.log(p / q)).sum((1, 2, 3))
+
+    lengths = np.sqrt((features**2).sum((1, 2, 3), keepdims=True))
+    by_chance = [0.1 * lengths * s / np.sqrt((s**2).sum((1, 2, 3), keepdims=True)) for s in starts]
+    for change in found.values():
+        np.testing.assert_allclose(np.sqrt((change**2).sum((1, 2, 3))), 0.1 * lengths.ravel(), rtol=1e-4)
+        assert (moved(change) > 1.5 * np.max([moved(other) for other in by_chance], axis=0)).all()
+        np.testing.assert_allclose(change, found["torch"], atol=1e-3)
+
+
+def disturb(framework: str, features: np.ndarray, matrix: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Return what the adversary adds to features of which a matrix makes logits."""
+    if framework == "torch":
+        import torch
+
+        from zoo.common.methods.cct.adversary_torch import adversary
+
+        one = torch.from_numpy(matrix)
+        ask = lambda x: torch.softmax(torch.einsum("kc,nchw->nkhw", one, x), 1)  # noqa: E731
+        return adversary(ask, torch.from_numpy(features), torch.from_numpy(start), 0.1).numpy()
+    import mindspore as ms
+    from mindspore import ops
+
+    from zoo.common.methods.cct.adversary_mindspore import adversary as by_mindspore
+
+    kernel = ms.Tensor(matrix[:, :, None, None])
+    ask = lambda x: ops.softmax(ops.conv2d(x, kernel), 1)  # noqa: E731
+    return by_mindspore(ask, ms.Tensor(features), ms.Tensor(start), 0.1).asnumpy()
 
 
 @pytest.mark.parametrize("name", ["urpc", "cct", "mc-net", "dmpls", "psseg", "dast", "vox2vec"])

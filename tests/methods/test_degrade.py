@@ -199,3 +199,30 @@ def test_weights_of_classes_are_given_one_by_one(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [*asked, *("--class-weights", "0.5") * 3])
 
     assert "class_weights=(0.5, 0.5, 0.5) given without a loss" in " ".join(result.output.split())
+
+
+def test_what_is_written_is_read_again_as_it_was(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    splits = ("train", "val", "test", "unlabelled", "train")
+    draw_folder(tmp_path / "data", "abcde", "")
+    lines = "".join(
+        f"images/{name}.png,masks/{name}.png,{split},0.5\n" for name, split in zip("abcde", splits, strict=True)
+    )
+    (tmp_path / "data" / "manifest.csv").write_text("image,mask,split,pixel_mm\n" + lines)
+    (tmp_path / "data" / "classes.txt").write_text("background\nheart\nunknown\n")
+    masks = {name: np.zeros((8, 8), np.uint8) for name in "abcde"}
+    masks["a"][2:5, 2:5], masks["b"][:4], masks["c"][2:4, 2:4] = 1, 2, 1  # b: background and unknown alone
+    for name, mask in masks.items():
+        save(tmp_path / "data" / "masks" / f"{name}.png", mask)
+
+    CliRunner().invoke(app, ["degrade", f"{tmp_path / 'data'}", "--out", f"{tmp_path / 'out'}", "--boxes"])
+
+    before, after = (open_dataset(tmp_path / name, "segmentation", unlabelled=True) for name in ("data", "out"))
+    assert after.classes == before.classes == ("background", "heart")
+    assert [record.split for record in after.records] == [record.split for record in before.records]
+    for was, now in zip(before, after, strict=True):
+        assert now.image.spacing_mm == was.image.spacing_mm == (0.5, 0.5)
+    assert np.array_equal(after.split("val")[0].labels["mask"], np.where(masks["b"], UNKNOWN, 0))
+    assert np.array_equal(after.split("test")[0].labels["mask"], masks["c"])
+    assert not list((tmp_path / "out" / "masks").glob("*d.png"))  # of the image without a mask

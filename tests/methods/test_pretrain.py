@@ -10,11 +10,13 @@ import pytest
 from scipy.stats import spearmanr
 
 import zoo
-from zoo.common.errors import ConfigError, DataError
+from zoo.common.errors import ConfigError, DataError, ScopeWarning, ZooWarning
 from zoo.common.methods import find_method
 from zoo.common.methods.spoiling import fused, shuffled_blocks, swapped_patches
 from zoo.common.methods.vox2vec.method import Vox2Vec
+from zoo.training.pretrain import images_of
 
+from ..common.official_layouts import volume
 from .harness import draw_dataset, open_model
 from .test_data import draw_folder
 from .test_runs import QUICK, records_of
@@ -98,3 +100,47 @@ def test_a_method_that_needs_labels_does_not_pretrain(tmp_path: Path) -> None:
         open_model("torch").pretrain(tmp_path, method="cps")
     with pytest.raises(DataError, match="0 images; expected a folder with two or more"):
         open_model("torch").pretrain(tmp_path)
+
+
+def test_masks_and_images_of_the_test_split_are_no_images_to_learn_from(tmp_path: Path) -> None:
+    draw_folder(tmp_path, "abcdef", "abcde")
+    (tmp_path / "split.csv").write_text("id,split\na,train\nb,val\nc,test\nd,test\ne,train\nf,unlabelled\n")
+
+    with pytest.warns(ZooWarning, match=r"7 left out .*images/c.png: of the test split.*a mask by its folder"):
+        found = images_of(tmp_path)
+
+    assert [record.name for record in found.records] == [f"images/{name}.png" for name in "abef"]
+
+
+def test_channels_in_files_of_their_own_are_one_image_to_learn_from(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random((3, 2, 4, 5, 6)).astype(np.float32)
+    for case, channels in zip("abc", values, strict=True):
+        for number, channel in enumerate(channels):
+            volume(tmp_path / f"{case}_{number:04}.nii.gz", channel)
+
+    found = images_of(tmp_path, channels=2)
+
+    assert [record.name for record in found.records] == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
+    assert all(np.array_equal(sample.image.array, case) for sample, case in zip(found, values, strict=True))
+
+
+def test_an_answer_of_weights_that_learned_from_images_alone_says_so(tmp_path: Path) -> None:
+    model = open_model("torch")
+    report = model.pretrain(draw_dataset(model), out=tmp_path / "run", **QUICK)
+    start = zoo.load("2D-UNet", checkpoint=report.best, backend="torch")
+
+    for taught in (model, start):
+        with pytest.warns(ScopeWarning, match=r"learned from images alone \(models-genesis\).*train before use"):
+            answer = taught.predict(np.zeros((32, 32), np.uint8))
+        assert any("models-genesis" in reason for reason in answer.out_of_scope)
+
+    start.train(draw_dataset(model), out=tmp_path / "trained", **QUICK)
+
+    assert not any("models-genesis" in reason for reason in start.predict(np.zeros((32, 32), np.uint8)).out_of_scope)
+
+
+def test_more_levels_of_mixing_than_classes_are_refused(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    with pytest.raises(ConfigError, match="levels=2: 2D-UNet tells 2 classes apart; expected at most 1"):
+        model.pretrain(draw_dataset(model), out=tmp_path, method="volume-fusion", method_options={"levels": 2})

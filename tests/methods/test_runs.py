@@ -10,7 +10,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import zoo
-from zoo.common.errors import ConfigError
+from zoo.common.datasets import Dataset
+from zoo.common.errors import ConfigError, HeadReinitialisedWarning, ZooWarning
+from zoo.common.weights import read_weights, write_weights
 from zoo.training.curves import plot_curves
 from zoo.training.loop import Interrupted, Trainer
 
@@ -34,14 +36,37 @@ def test_a_run_counts_its_images_and_tells_its_own_terms(tmp_path: Path) -> None
     assert all(epoch["training"]["consistency"] > 0 and 0 < epoch["method"]["ramp"] <= 1 for epoch in epochs)
 
 
-def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_better_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["cps", "mc-net"])
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_what_is_shipped_is_an_ordinary_checkpoint_of_the_entry(name: str, ema_decay: float, tmp_path: Path) -> None:
     model = open_model("torch")
     names = set(model.engine.shapes())
 
-    report = model.train(draw_dataset(model), out=tmp_path, method="cps", **QUICK)
+    report = model.train(draw_dataset(model), out=tmp_path, method=name, ema_decay=ema_decay, **QUICK)
 
     again = zoo.load("2D-UNet", checkpoint=report.best, backend="torch")
-    assert set(again.engine.shapes()) == names
+    weights = model.engine.weights()
+    assert set(read_weights(report.best)[0]) == set(read_weights(tmp_path / "last.safetensors")[0]) == names
+    assert all(np.array_equal(value, weights[key]) for key, value in again.engine.weights().items())
+
+
+def test_a_checkpoint_that_holds_the_further_networks_of_a_method_loads(tmp_path: Path) -> None:
+    model = open_model("torch")
+    arrays, metadata = read_weights(model.save(tmp_path / "a.safetensors"))
+
+    write_weights(tmp_path / "b.safetensors", arrays | {f"partner1/{key}": v for key, v in arrays.items()}, metadata)
+
+    assert (
+        zoo.load("2D-UNet", checkpoint=tmp_path / "b.safetensors", backend="torch").engine.shapes().keys()
+        == arrays.keys()
+    )
+
+
+def test_the_better_network_is_shipped(tmp_path: Path) -> None:
+    model = open_model("torch")
+
+    model.train(draw_dataset(model), out=tmp_path, method="cps", **QUICK)
+
     assert {r["shipped_network"] for r in records_of(tmp_path) if r["event"] == "epoch"} <= {"the first", "partner1"}
 
 
@@ -126,7 +151,6 @@ def test_classes_are_weighed_and_the_log_says_so(tmp_path: Path) -> None:
     ("asked", "told"),
     [
         ({"class_weights": (1.0, 2.0)}, "given without a loss"),
-        ({"loss": "dice", "class_weights": (1.0, 2.0, 3.0, 4.0, 5.0)}, "one for each of background"),
         ({"loss": "dice", "class_weights": (1.0, 0.0)}, "leaves only the background"),
         ({"loss": "dice", "method": "gated-crf"}, "gated-crf compares pixels by a loss of its own"),
         ({"loss": "dice", "method": "co-teaching"}, "co-teaching compares pixels by a loss of its own"),
@@ -138,6 +162,22 @@ def test_a_loss_that_would_not_be_used_is_refused(asked: dict, told: str, tmp_pa
     with pytest.raises(ConfigError, match=told):
         model.train(tmp_path, out=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_those_of_the_classes_that_are_trained(tmp_path: Path) -> None:
+    classes = ("background", "heart", "lung")
+    data = draw_dataset(open_model("torch", classes=classes), unlabelled=0)
+    named = Dataset(data.records, "drawn", classes)
+    model = open_model("torch")  # of two classes, before it is trained
+
+    with pytest.raises(ConfigError, match=r"expected 3 numbers, one for each of background, heart, lung"):
+        model.train(named, out=tmp_path, loss="dice", class_weights=(1.0, 2.0), **QUICK)
+    with pytest.warns(HeadReinitialisedWarning):
+        model.train(named, out=tmp_path, loss="dice", class_weights=(1.0, 2.0, 3.0), **QUICK)
+
+    other = open_model("torch", classes=("background", "lung", "heart"))
+    with pytest.warns(ZooWarning, match=r"order of the model, not of drawn: background 1, lung 2, heart 3"):
+        other.train(named, out=tmp_path / "other", loss="dice", class_weights=(1.0, 2.0, 3.0), **QUICK)
 
 
 def test_a_loss_that_would_leave_coarse_outputs_untrained_is_refused(tmp_path: Path) -> None:

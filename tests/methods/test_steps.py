@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from zoo.common.errors import ConfigError
 from zoo.common.methods import find_method, list_methods
 from zoo.common.methods.contract import NETWORK
+from zoo.common.methods.data import chosen_method
 from zoo.common.recipe import Recipe
 
-from .harness import begin, draw_batch, open_model, take
+from .harness import PLAIN, begin, draw_batch, open_model, take
 
 NAMES = [name for name in list_methods() if not find_method(name).is_plain]
 STEPS = {"uamt": 6, "gated-crf": 6, "co-teaching": 6, "vox2vec": 6}  # one of each kind
@@ -102,6 +106,22 @@ def test_what_is_under_an_unknown_pixel_does_not_matter(name: str) -> None:
 
     assert whole.terms["cross_entropy"] > 0
     assert nothing.terms["cross_entropy"] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_compares_masks_by_the_loss_that_is_chosen_or_refuses_it(name: str) -> None:
+    model = open_model("torch")
+    recipe = replace(PLAIN, loss="mse")
+    if not find_method(name).takes_loss:
+        with pytest.raises(ConfigError, match="a loss of its own"):
+            chosen_method(name, None, recipe, model.algorithm, model.name)
+        return
+    begin(model, name, recipe)
+
+    terms = take(model, draw_batch(model, name), 1, share=0.1)[0].terms
+
+    assert any("mse" in term for term in terms)
+    assert "cross_entropy" not in terms
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""The command that makes masks worse on purpose, for studies of learning from few, weak or wrong labels."""
+"""The commands that write data with other masks: worse ones, for studies, and scribbles that a model made wider."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from zoo.cli import run
 from zoo.cli.output import say
 
 Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the training cases whose masks are changed.")]
@@ -55,6 +56,30 @@ def degrade(
     say(f"{len(worse)} cases written to {out}")
 
 
+def expand(
+    name: run.Name,
+    data: Annotated[Path, typer.Option(metavar="DATA", help="Data with scribbles: 255 is unknown.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="A new or empty folder.")],
+    checkpoint: run.CheckpointOption = "default",
+    sure: Annotated[float, typer.Option(help="Share of the largest entropy below which a pixel counts as sure.")] = 0.1,
+    backend: run.Backend = None,
+    device: run.Device = None,
+    layout: run.Layout = None,
+) -> None:
+    """Write data whose training scribbles also mark what a model that learned from them is sure of."""
+    from zoo.common.datasets import open_dataset
+    from zoo.common.datasets.written import convert
+    from zoo.training.expand import expand as make_wider
+
+    model = run.load_model(name, backend, device, checkpoint)
+    given = open_dataset(data, "segmentation", layout=layout, unlabelled=True)
+    wider = make_wider(model, given, sure)
+    say(wider.describe_split())
+    with tqdm(total=len(wider), unit="case", disable=None, file=sys.stderr) as bar:
+        convert(wider, "segmentation", "manifest", out, bar.update)
+    say(f"{len(wider)} cases written to {out}")
+
+
 def _one_kind(asked: Mapping[str, bool], may_be_none: bool) -> str | None:
     """Return the one change that is asked for, or none; BadParameter for several, or for none where nothing is left."""
     kinds = [name for name, is_asked in asked.items() if is_asked]
@@ -66,5 +91,6 @@ def _one_kind(asked: Mapping[str, bool], may_be_none: bool) -> str | None:
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add this command to the command line."""
+    """Add these commands to the command line."""
     app.command("degrade")(degrade)
+    app.command("expand")(expand)

@@ -12,6 +12,13 @@ from zoo.common.errors import ConfigError
 Options = Annotated[
     list[str] | None, typer.Option(metavar="KEY=VALUE", help="An option of the algorithm; repeat for several.")
 ]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="A field of the algorithm's Config, such as input_channels=2 or spacing_mm=[1,1,3]; repeat for several.",
+    ),
+]
 Window = Annotated[
     str | None,
     typer.Option(metavar="CENTRE,WIDTH", help="Window of raw CT [HU] for networks of slices: -600,1500, or file."),
@@ -19,24 +26,12 @@ Window = Annotated[
 
 
 def parsed(pairs: list[str] | None, window: str | None) -> dict[str, Any]:
-    """Return both as options of a prediction."""
+    """Return both as options of a prediction, or as fields of the configuration that is trained."""
     return {**parse_options(pairs or []), **parse_window(window)}
 
 
-def of_training(name: str, pairs: list[str] | None, window: str | None) -> dict[str, Any]:
-    """Return both as fields of the configuration that is trained; ConfigError for what predictions do not take."""
-    asked = parsed(pairs, window)
-    if asked:
-        from zoo.prediction.options import check_known
-        from zoo.registry import find
-        from zoo.registry.package import Package
-
-        check_known(name, Package(find(name)).algorithm.prediction_options, asked)
-    return asked
-
-
 def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs: true and false, numbers, anything else as text; ConfigError without an `=`."""
+    """Read KEY=VALUE pairs: true and false, numbers, lists, anything else as text; ConfigError without an `=`."""
     options: dict[str, Any] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")

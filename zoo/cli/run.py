@@ -69,7 +69,7 @@ def train(
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
     window: options.Window = None,
-    option: options.Options = None,
+    option: options.Fields = None,
     augment: Augment = None,
     method: MethodName = "supervised",
     method_option: MethodOption = None,
@@ -80,7 +80,7 @@ def train(
     from zoo.training.together import together
 
     start, given = {"init": init} if init else {}, data_of(data, images, masks)
-    start |= options.of_training(name, option, window)
+    start |= options.parsed(option, window)
     model = load_model(name, backend, device, checkpoint, variant=variant, seed=recipe.get("seed", 0), **start)
     try:
         way = {"method": method, "method_options": read_options(method_option, "--method-option")}
@@ -103,6 +103,7 @@ def pretrain(
     images: Annotated[Path, typer.Option(metavar="FOLDER", help="Pictures or volumes, in any folders below.")],
     out: Annotated[Path, typer.Option(help="Folder of the run; start from its best.safetensors with --checkpoint.")],
     variant: Annotated[str | None, typer.Option(help="Network: small, paper, ...")] = None,
+    option: options.Fields = None,
     backend: Backend = None,
     device: Device = None,
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
@@ -111,7 +112,8 @@ def pretrain(
     **recipe: Any,
 ) -> None:
     """Train on images alone, for weights that `zoo train --checkpoint` starts from."""
-    model = load_model(name, backend, device, "none", variant=variant, seed=recipe.get("seed", 0))
+    chosen = {"variant": variant, "seed": recipe.get("seed", 0), **options.parsed(option, None)}
+    model = load_model(name, backend, device, "none", **chosen)
     options_of_method = read_options(method_option, "--method-option")
     report = model.pretrain(images, out=out, method=method, method_options=options_of_method, resume=resume, **recipe)
     say(f"to go on from here: zoo train {name} --checkpoint {report.best} --data ...")

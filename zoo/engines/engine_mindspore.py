@@ -96,7 +96,8 @@ class MindSporeEngine:
     def weights(self, *, averaged: bool = False) -> dict[str, np.ndarray]:
         """Copy the weights, or their moving average, out of the network."""
         with turn():
-            state = self._average if averaged and self._average else self._state()
+            own = self._state()  # the average holds further networks, too
+            state = {name: self._average[name] for name in own} if averaged and self._average else own
             return {name: value.asnumpy().copy() for name, value in state.items()}
 
     def load(self, weights: Arrays) -> None:

@@ -88,7 +88,8 @@ class TorchEngine:
         """Copy the weights, or their moving average, out of the network."""
         self._enter()
         with self._turns.together():
-            state = self._average if averaged and self._average else self._state()
+            own = self._state()  # the average holds further networks, too
+            state = {name: self._average[name] for name in own} if averaged and self._average else own
             return {name: value.detach().cpu().numpy().copy() for name, value in state.items()}
 
     def load(self, weights: Arrays) -> None:

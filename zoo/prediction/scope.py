@@ -27,7 +27,8 @@ class Scope:
 
     dimensions: of the network. slicewise: a network of pictures also takes volumes. channels: of the network's input.
     modalities: names in MODALITIES; () where nothing is known. record: what the training images looked like, in the
-    intensities that `as_seen` gives them, see Algorithm.as_seen.
+    intensities that `as_seen` gives them, see Algorithm.as_seen. taught_by: how the network learned from images alone,
+    so that its answers mean nothing yet.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Scope:
     modalities: tuple[str, ...] = ()
     record: Record | None = None
     as_seen: Callable[[Image], Image] = lambda image: image
+    taught_by: str = ""
 
     def check(self, image: Image) -> None:
         """Raise InputError for an image of other dimensions, or of channels that cannot be converted."""
@@ -53,10 +55,11 @@ class Scope:
             )
         if not self._can_convert(array):
             colours = ", or a grey or colour image to convert" if self.channels in COLOURS and axes == 2 else ""
+            files = ", in one file or as <case>_0000, <case>_0001 ... in a list or folder" if self.channels > 1 else ""
             raise InputError(
                 f"{image.name}: {len(array)} channels given, shape {array.shape}; {self.name} expects {self.channels}"
-                f"{colours}. Give the axes as (c, h, w) or (c, d, h, w), one image each and every channel of it, or "
-                f"load the model with input_channels={len(array)} and train it"
+                f"{colours}{files}. Give the axes as (c, h, w) or (c, d, h, w), one image each, or train the model for "
+                f"them: zoo.load(..., input_channels={len(array)}), --option input_channels={len(array)} in the shell"
             )
 
     def _can_convert(self, array: np.ndarray) -> bool:
@@ -83,7 +86,13 @@ class Scope:
         )
         seen = self.as_seen(image)
         doubt = (seen.doubt,) if seen.doubt and image.array.ndim == 3 else ()  # as_seen shows one slice of a volume
-        return (*contradiction, *doubt, *(self.record.reasons(seen) if self.record is not None else ()))
+        start = f"the weights learned from images alone ({self.taught_by}) and mean no class; train before use"
+        return (
+            *([start] if self.taught_by else ()),
+            *contradiction,
+            *doubt,
+            *(self.record.reasons(seen) if self.record is not None else ()),
+        )
 
     def judge(self, prediction: P) -> P:
         """Return the prediction with its reasons, and warn when there are some."""
@@ -99,7 +108,7 @@ def is_in_bytes(array: np.ndarray) -> bool:
     return bool((array >= 0).all() and (array <= 255).all() and (array == np.round(array)).all())
 
 
-def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
+def scope_of(entry: Entry, algorithm: Any, record: Record | None, taught_by: str = "") -> Scope:
     """Put together what the registry and the checkpoint say; a checkpoint without a record leaves the registry's word.
 
     A record that knows no modality, of a model fine-tuned on files that say none, is not contradicted by the registry.
@@ -107,4 +116,4 @@ def scope_of(entry: Entry, algorithm: Any, record: Record | None) -> Scope:
     modalities = modality_names(entry.input.modality) if record is None else record.modalities
     channels = int(getattr(algorithm.config, "input_channels", entry.input.channels))
     kinds = entry.input.dimensions, algorithm.slicewise or algorithm.by_slices, channels, modalities
-    return Scope(entry.name, *kinds, record, algorithm.as_seen)
+    return Scope(entry.name, *kinds, record, algorithm.as_seen, taught_by)

@@ -16,6 +16,7 @@ from zoo.common.methods.contract import Method
 from zoo.common.types import Arrays, Case
 from zoo.common.weights import sound_weights
 from zoo.engines.engine import Engine, Learning
+from zoo.weights.identity import is_drawn
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -47,7 +48,7 @@ def learning_of(method: Method, model: Model, seed: int) -> Learning | None:
     """
     if method.is_plain:
         return None
-    algorithm, before = model.algorithm, {} if model.source.startswith("random") else model.engine.weights()
+    algorithm, before = model.algorithm, {} if is_drawn(model.source) else model.engine.weights()
 
     def draw(name: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
         fresh = initial_weights(shapes, algorithm.initialise, seed + zlib.crc32(name.encode()))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.datasets import Dataset, Record
-from zoo.common.datasets.folders import walk
-from zoo.common.datasets.unlabelled import image_alone
-from zoo.common.errors import ConfigError, DataError
+from zoo.common.datasets import Dataset, Record, open_dataset
+from zoo.common.datasets.folders import files_of
+from zoo.common.datasets.unlabelled import unknown_sample
+from zoo.common.errors import ConfigError, DataError, ZooError, ZooWarning
 from zoo.common.files.outputs import user_path
 from zoo.common.io import SUFFIXES
 from zoo.common.methods import find_method, list_methods
+from zoo.common.types import Image, Sample
+from zoo.prediction.channels import with_channels
+from zoo.prediction.folders import list_images
+from zoo.prediction.sources import Images, Item
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -29,18 +36,49 @@ def pretrain(model: Model, images: str | Path | Dataset, method: str, **asked: A
     if not find_method(method).uses_images_only:
         known = ", ".join(list_methods("self-supervised"))
         raise ConfigError(f"method {method!r} needs labels; expected one of {known}. Give others to `train`")
-    data = images if isinstance(images, Dataset) else images_of(user_path(images))
+    data = images if isinstance(images, Dataset) else images_of(user_path(images), model.scope.channels)
     return model.train(data, method=method, **{"keep": "last", **asked})
 
 
-def images_of(root: Path) -> Dataset:
-    """List every image below a folder; one in ten is for validation."""
-    files = [path for path in walk(root) if path.name.lower().endswith(SUFFIXES)] if root.is_dir() else []
-    if len(files) < 2:
-        raise DataError(f"{root}: {len(files)} images; expected a folder with two or more ({', '.join(SUFFIXES)})")
+def images_of(root: Path, channels: int = 1) -> Dataset:
+    """List every image below a folder as `predict` does; one in ten is for validation.
+
+    DICOM series are volumes, and channels in files of their own one image. Masks are left out, and what the folder, as
+    a data set, has for the test split, with a warning.
+    """
+    listing = list_images(root) if root.is_dir() else None
+    found = [] if listing is None else [Item(one.name, partial(one.read, None), one.path) for one in listing.found]
+    tested = _tested(root) if found else set()
+    left_out = [(item.name, "of the test split") for item in found if _resolved(item) in tested]
+    left_out += [] if listing is None else listing.left_out
+    kept = Images([item for item in found if _resolved(item) not in tested], left_out)
+    items = list(with_channels(kept, channels).items)
+    if len(items) < 2:
+        raise DataError(f"{root}: {len(items)} images; expected a folder with two or more ({', '.join(SUFFIXES)})")
+    if left_out:
+        warnings.warn(kept.complaint(), ZooWarning, stacklevel=4)
     records = []
-    for number, path in enumerate(sorted(files)):
-        name = str(path.relative_to(root))
+    for number, item in enumerate(sorted(items, key=lambda item: item.name)):
+        name = os.path.relpath(item.name, root)
         split = "val" if number % UNSEEN == 0 else "train"
-        records.append(Record(name, split, name, partial(image_alone, (path,), name, name), (path,)))
+        records.append(Record(name, split, name, partial(_alone, item.load, name), files_of(item.path)))
     return Dataset(records, str(root))
+
+
+def _tested(root: Path) -> set[Path | None]:
+    """Return the files of the test split, where the folder is a data set."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZooWarning)
+        try:
+            data = open_dataset(root, "segmentation", unlabelled=None)
+        except ZooError:
+            return set()
+    return {path.resolve() for record in data.records if record.split == "test" for path in record.files}
+
+
+def _resolved(item: Item) -> Path | None:
+    return None if item.path is None else item.path.resolve()
+
+
+def _alone(load: Callable[[], Image], name: str) -> Sample:
+    return unknown_sample(load(), name)

@@ -26,6 +26,7 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
+from zoo.common.segmentation.options import check_weights
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
 from zoo.loading import algorithm_for, with_classes
@@ -40,7 +41,7 @@ from zoo.training.networks import learning_of
 from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
-from zoo.weights.identity import TRAINED, began_as, to_metadata, versions
+from zoo.weights.identity import TRAINED, began_as, is_drawn, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
@@ -71,6 +72,8 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
+    if recipe.class_weights:
+        check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
@@ -90,7 +93,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
-            starts_trained = trained.engine is model.engine and not model.source.startswith("random")
+            starts_trained = trained.engine is model.engine and not is_drawn(model.source)
             how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:

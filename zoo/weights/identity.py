@@ -8,12 +8,15 @@ import importlib.metadata
 import json
 import math
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import CheckpointError
+from zoo.common.methods import list_methods
 from zoo.common.provenance import Code, Kind, Provenance
+from zoo.common.types import Arrays
 
 if TYPE_CHECKING:
     from zoo.model import Model
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 KEY = "zoo"  # the entry of the safetensors metadata
 ADOPTED, TRAINED = "adopted", "trained"  # what another program's file was; how the zoo trained
 ABOUT = (ADOPTED, TRAINED)  # what goes along when a model is saved again
+FURTHER = re.compile(r"partner\d+/")
 DEEPEST = 8  # levels of the identity; the zoo writes three
 PACKAGES = ("openmedia-zoo", "torch", "mindspore", "numpy", "scipy", "pillow", "simpleitk")
 
@@ -43,11 +47,29 @@ def to_metadata(algorithm: str, variant: str, config: Any, **more: object) -> di
     return {KEY: json.dumps(identity | {"versions": versions()}, sort_keys=True)}
 
 
+def own_weights(arrays: Arrays) -> Arrays:
+    """Leave out the further networks of a method, which checkpoints of averaged weights once held, too."""
+    return {name: value for name, value in arrays.items() if not FURTHER.match(name)}
+
+
+def is_drawn(source: str) -> bool:
+    """Tell whether weights were drawn at random; files may be called so, too."""
+    return re.fullmatch(r"random, seed \d+", source) is not None
+
+
 def began_as(model: Model) -> dict[str, Any]:
     """Say what a run starts from: random numbers, a file by its name and sum, what this was adopted from."""
     named = Path(model.source).name if Path(model.source).is_file() else model.source
     told = {"weights": named, **({"sha256": model.sha256} if model.sha256 else {})}
     return told | ({ADOPTED: model.about[ADOPTED]} if ADOPTED in model.about else {})
+
+
+def taught_by_images(about: Mapping[str, Any]) -> str:
+    """Name the method by which weights learned from images alone, so that they are a start and no answer; "" else."""
+    told = about.get(TRAINED)
+    method = told.get("method") if isinstance(told, dict) else None
+    name = method.get("name") if isinstance(method, dict) else None
+    return str(name) if name is not None and name in list_methods("self-supervised") else ""
 
 
 def in_words(about: Mapping[str, Any]) -> dict[str, str]:

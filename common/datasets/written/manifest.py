@@ -1,4 +1,8 @@
-"""The zoo's own manifest: manifest.csv with a line per image or object, images/, masks/ and classes.txt."""
+"""The zoo's own manifest: manifest.csv with a line per image or object, images/, masks/ and classes.txt.
+
+Where a mask of two classes holds background and 255 alone, which is black and white as a rule, classes.txt has a third
+line, `unknown`. Images of the split `unlabelled` get no mask.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from zoo.common.datasets import UNLABELLED
+from zoo.common.datasets.masks import BLACK_AND_WHITE
+from zoo.common.datasets.unknown import NAME
 from zoo.common.datasets.written import Job
 from zoo.common.datasets.written.images import PICTURE, VOLUME, copy_or_write
 from zoo.common.io.write import write_labels
 from zoo.common.labels import TASKS as KNOWN
+from zoo.common.labels import UNKNOWN
 from zoo.common.tables import write_csv
 from zoo.common.types import Sample
 
@@ -27,15 +35,31 @@ def write(job: Job) -> None:
     """Write the images, the masks and the table."""
     (job.folder / "images").mkdir()
     lines: list[dict[str, Any]] = []
+    names = job.dataset.classes
     for name, record in zip(job.names(), job.dataset.records, strict=True):
         sample = record.load()
         image = copy_or_write(sample.image, job.folder / "images" / name)
-        head = {"image": f"images/{image.name}", "split": record.split, "group": record.group}
+        head: dict[str, Any] = {"image": f"images/{image.name}", "split": record.split, "group": record.group}
+        if (side_mm := _pixel_mm(sample)) is not None:
+            head["pixel_mm"] = side_mm
         lines += _lines(job, sample, name, head)
+        if len(names) == BLACK_AND_WHITE and record.split != UNLABELLED and _seems_black_and_white(sample):
+            names = (*names, NAME)
         job.advance(1)
     write_csv(job.folder / "manifest.csv", lines)
-    if job.dataset.classes:
-        (job.folder / "classes.txt").write_text("\n".join(job.dataset.classes) + "\n", encoding="utf-8")
+    if names:
+        (job.folder / "classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+
+
+def _pixel_mm(sample: Sample) -> float | None:
+    """Return the side of a picture's square pixels, which most files of pictures do not hold."""
+    spacing = sample.image.spacing_mm
+    return spacing[0] if spacing is not None and len(spacing) == 2 and spacing[0] == spacing[1] else None
+
+
+def _seems_black_and_white(sample: Sample) -> bool:
+    mask = np.asarray(sample.labels.get("mask", 0))
+    return bool((mask == UNKNOWN).any() and ((mask == UNKNOWN) | (mask == 0)).all())
 
 
 def _lines(job: Job, sample: Sample, name: str, head: dict[str, Any]) -> list[dict[str, Any]]:
@@ -44,7 +68,8 @@ def _lines(job: Job, sample: Sample, name: str, head: dict[str, Any]) -> list[di
         if key == "label":
             head["label"] = classes[int(value)] if classes else int(value)
         elif key in MASKS:
-            head[key] = _write_mask(job, sample, name, key) if np.any(value) or key == "mask" else ""
+            is_drawn = head["split"] != UNLABELLED and (np.any(value) or key == "mask")
+            head[key] = _write_mask(job, sample, name, key) if is_drawn else ""
     found = [key for key in sample.labels if key in ROWS]
     if not found:
         return [head]

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
+from mindspore import Tensor, nn
+
 from zoo.common.methods.decoders_mindspore import answered, floats
 from zoo.common.methods.maps_mindspore import divergence, probabilities, squared_difference
 from zoo.common.methods.run_mindspore import Run, Tensors, still, tail, total
 
+from .adversary_mindspore import adversary
 from .method import CrossConsistency
 
 
@@ -17,11 +23,17 @@ def terms(run: Run, guidance: Tensors, method: CrossConsistency) -> Tensors:
     answer = still(probabilities(tail(outputs, run.labelled)["logits"]))
     *skips, deepest = [level[run.labelled :] for level in features]
     distance = squared_difference if method.distance == "squared" else divergence
+    asks = [partial(asked, decoder, skips) for decoder in decoders]
     factors = method.disturbances(run.numbers(deepest), run.rng)
-    found = [
-        distance(probabilities(floats(decoder([*skips, deepest * run.array(factor)]))["logits"]), answer)
-        for decoder, factor in zip(decoders, factors, strict=True)
-    ]
+    disturbed = [deepest * run.array(factor) for factor in factors]
+    start = run.array(method.start(deepest.shape, run.rng))
+    disturbed.append(deepest + adversary(asks[-1], deepest, start, method.adversarial))
+    found = [distance(ask(features), answer) for ask, features in zip(asks, disturbed, strict=True)]
     run.told["ramp"] = method.ramp(run.moment)
     consistency = total(found) / len(found)
     return {**run.supervised(outputs), "consistency": method.weight_at(run.moment) * consistency}
+
+
+def asked(decoder: nn.Cell, skips: Sequence[Tensor], deepest: Tensor) -> Tensor:
+    """Return the probabilities that a decoder finds in features."""
+    return probabilities(floats(decoder([*skips, deepest]))["logits"])

@@ -15,7 +15,8 @@ class ConfidentLearning(NoisyLabels):
     """The network as it is half-way judges the labels; those that it doubts are softened for the rest of the run.
 
     Zhang et al. 2020 (spatial label smoothing) on the confident joint of Northcutt et al. 2021, which is estimated
-    batch by batch instead of once over all images, and without starting the network anew.
+    batch by batch instead of once over all images, and without starting the network anew. A chosen loss, and weights of
+    classes, are those of the first half; softened labels are compared by cross-entropy.
     """
 
     has_teacher: ClassVar[bool] = True

@@ -14,7 +14,7 @@ from zoo.common.ranges import NotNegative
 class DynamicallyMixedSoftLabels(WeaklySupervised):
     """Two decoders learn from the marked pixels, and from a random mixture of their probabilities.
 
-    Han et al. 2024 (DMSPS): as dmpls with soft targets; its second stage, which grows the scribbles, is left out.
+    Han et al. 2024 (DMSPS): as dmpls with soft targets. Its second stage grows the scribbles: `zoo expand`.
     """
 
     companions: ClassVar[tuple[str, ...]] = (DECODER,)

@@ -13,4 +13,5 @@ class PartialCrossEntropy(Method):
     """The cross-entropy of the pixels that somebody marked; the others (255) say nothing. The baseline of its kind."""
 
     kind: ClassVar[str] = "weakly-supervised"
+    takes_loss: ClassVar[bool] = False
     uses_partial: ClassVar[bool] = True

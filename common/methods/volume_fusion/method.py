@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import ConfigError
 from zoo.common.methods.kinds import SelfSupervised
 from zoo.common.ranges import Count
+
+if TYPE_CHECKING:
+    from zoo.common.algorithm import Algorithm
 
 
 @dataclass(frozen=True)
@@ -17,3 +22,12 @@ class VolumeFusion(SelfSupervised):
 
     blocks: Count = 12  # that are mixed into each image
     levels: Count = 1  # of mixing; load the entry with more classes for more levels
+
+    def check(self, algorithm: Algorithm[Any], entry: str) -> None:
+        """Raise ConfigError where the entry has fewer classes than there are levels."""
+        super().check(algorithm, entry)
+        if self.levels >= (count := len(algorithm.config.classes)):
+            raise ConfigError(
+                f"levels={self.levels}: {entry} tells {count} classes apart; expected at most {count - 1}. Load it "
+                "with more classes, or give fewer levels"
+            )
