@@ -231,7 +231,11 @@ def scores_of(runs: Path, table: str, row: str, backend: str = "torch") -> dict[
             rows: list[dict[str, Any]] = list(read_results(folder / "test").rows)
             names = [key for key in rows[0] if key.startswith("dice")]
             scores = {
-                str(case["name"]): (str(case["group"]), statistics.mean(float(case[n]) for n in names)) for case in rows
+                str(case["name"]).removeprefix("images_"): (  # of data that was written twice
+                    str(case["group"]),
+                    statistics.mean(float(case[n]) for n in names),
+                )
+                for case in rows
             }
             found[folder.name.rsplit("-", 1)[1]] = {case: told for case, told in scores.items() if told[1] == told[1]}
     return found
