@@ -80,7 +80,7 @@ def check_scaling(config: object) -> None:
     for name in ("mean", "std"):
         values = fields.get(name)
         if isinstance(values, tuple) and len(values) not in (1, channels):
-            raise ConfigError(f"{name}={values} given for {channels} input channels; expected one, or one per channel")
+            raise ConfigError(f"{name}={values} given for input_channels={channels}; expected one, or one per channel")
         if name == "std" and isinstance(values, tuple) and not min(values) > 0:
             raise ConfigError(f"std={values} given; expected numbers above 0")
 

@@ -69,9 +69,14 @@ def test_a_place_that_cannot_be_written_is_said_so(place: str, tmp_path: Path, f
         model.save(str(tmp_path / place))
 
 
-def test_values_that_do_not_work_together_are_an_error_of_the_configuration() -> None:
-    with pytest.raises(ConfigError, match="LungNodules-Detection: no network can be built from its configuration"):
-        zoo.load("LungNodules-Detection", checkpoint=None, variant="tiny", stride=32)  # deeper than its four levels
+def test_values_that_do_not_work_together_are_an_error_of_the_configuration(monkeypatch: Any) -> None:
+    def differ(self: Any, config: Any) -> None:
+        raise ValueError("sizes differ")
+
+    pytest.importorskip("torch")
+    monkeypatch.setattr("zoo.models.unet2d.net_torch.Net.__init__", differ)
+    with pytest.raises(ConfigError, match=r"2D-UNet: no network can be built from its configuration \(ValueError"):
+        zoo.load("2D-UNet", backend="torch", checkpoint=None, variant="tiny")
 
 
 def test_an_algorithm_that_fails_over_its_values_is_an_error_of_the_configuration(monkeypatch: Any) -> None:

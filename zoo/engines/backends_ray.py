@@ -48,8 +48,8 @@ def joined(address: str) -> Iterator[Any]:
         except Exception as error:  # of many kinds, the plain one among them
             told = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BackendError(
-                f"Ray at {address!r}: {told}; expected {HERE}, auto on a machine of a cluster that runs, or HOST:PORT. "
-                "Where the cluster wants tokens, HOST:PORT needs RAY_AUTH_MODE=token and its token in ~/.ray/auth_token"
+                f"Ray at {address!r}: {told}; expected {HERE}, auto or HOST:PORT of a cluster that runs; where it "
+                "wants tokens, auto on one of its machines, or RAY_AUTH_MODE=token and its token in ~/.ray/auth_token"
             ) from error
         try:
             yield ray
