@@ -259,7 +259,8 @@ def paired(seeds: dict[str, Cases], base: dict[str, Cases], row: str) -> str:
     differences = [statistics.mean(values) for values in told.values()]
     p = float(stats.wilcoxon(differences).pvalue) if any(differences) else 1.0
     better = sum(difference > 0 for difference in differences)
-    return f"{statistics.mean(differences):+.3f}, {better} of {len(differences)}, p {p:.3f}"
+    told = f"p {p:.3f}" if p >= 0.001 else "p < 0.001"
+    return f"{statistics.mean(differences):+.3f}, {better} of {len(differences)}, {told}"
 
 
 if __name__ == "__main__":
