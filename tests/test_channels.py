@@ -70,6 +70,13 @@ def test_cases_in_files_by_channel_are_one_answer_each(tmp_path: Path) -> None:
     assert [Path(entry["mask"]).name for entry in results.predictions] == ["a.nii.gz", "b.nii.gz"]
 
 
+def test_a_case_is_called_as_its_files_are_without_the_number_of_the_channel(tmp_path: Path) -> None:
+    for name in ("x_00005_0000.nii.gz", "x_00005_0001.nii.gz"):
+        (tmp_path / name).touch()
+
+    assert with_channels(images(tmp_path), 2).names() == [str(tmp_path / "x_00005.nii.gz")]
+
+
 @pytest.mark.parametrize(
     ("names", "channels"),
     [

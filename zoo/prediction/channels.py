@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence, Sized
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from zoo.common.datasets.folders import without_suffix
 from zoo.common.datasets.mask_names import CHANNEL, stack_channels
@@ -15,6 +16,16 @@ from zoo.prediction.sources import Images, Item
 
 VOLUMES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr")  # numbered pictures are mostly frames of a film
 
+Case = tuple[Path, str, str]  # folder, name and suffix, which the channels of a case share
+
+
+class Channel(NamedTuple):
+    """Which channel of which case a file is, and what the case is called as a file."""
+
+    case: Case
+    number: int
+    name: str
+
 
 def with_channels(found: Images, channels: int) -> Images:
     """Join <case>_0000, <case>_0001 ... of a folder, nnU-Net's names, where these are as many as a model takes.
@@ -23,32 +34,35 @@ def with_channels(found: Images, channels: int) -> Images:
     """
     if channels < 2 or not isinstance(found.items, Sized):
         return found
-    cases: dict[tuple[Path, str, str], dict[int, Item]] = defaultdict(dict)
-    for item in found.items:
-        if (key := _case(item)) is not None:
-            cases[key[0]][key[1]] = item
-    whole = {key: members for key, members in cases.items() if sorted(members) == list(range(channels))}
+    keyed = [(item, _case(item)) for item in found.items]
+    cases: dict[Case, dict[int, Item]] = defaultdict(dict)
+    for item, channel in keyed:
+        if channel is not None:
+            cases[channel.case][channel.number] = item
+    whole = {case: members for case, members in cases.items() if sorted(members) == list(range(channels))}
     items = []
-    for item in found.items:
-        key = _case(item)
-        if key is None or key[0] not in whole:
+    for item, channel in keyed:
+        if channel is None or channel.case not in whole:
             items.append(item)
-        elif key[1] == 0:
-            items.append(_joined([whole[key[0]][number] for number in range(channels)]))
+        elif channel.number == 0:
+            items.append(_joined([whole[channel.case][number] for number in range(channels)], channel.name))
     return Images(items, found.left_out, is_single=found.is_single)
 
 
-def _case(item: Item) -> tuple[tuple[Path, str, str], int] | None:
-    """Return what the channels of one case share, and which of them a file is; None for other files."""
+def _case(item: Item) -> Channel | None:
+    """Return what a file is of a case; None for other files."""
     if item.path is None or file_suffix(item.path) not in VOLUMES:
         return None
     match = CHANNEL.fullmatch(without_suffix(item.path.name))
-    return None if match is None else ((item.path.parent, match[1], file_suffix(item.path)), int(match[2]))
+    if match is None:
+        return None
+    case = item.path.parent, match[1], file_suffix(item.path)
+    return Channel(case, int(match[2]), match[1] + item.path.name[match.end() :])
 
 
-def _joined(members: Sequence[Item]) -> Item:
+def _joined(members: Sequence[Item], name: str) -> Item:
     first = members[0]
-    name = str(Path(first.name).with_name(first.name.rsplit("/", 1)[-1].replace("_0000", "", 1)))
+    name = str(Path(first.name).with_name(name))
     return Item(name, partial(_read, members, name), first.path)
 
 
