@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from tqdm import tqdm
 
 from zoo.cli import run
 from zoo.cli.output import say
+
+if TYPE_CHECKING:
+    from zoo.common.datasets import Dataset
 
 Share = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the training cases whose masks are changed.")]
 LabelledShare = Annotated[
@@ -34,7 +37,6 @@ def degrade(
 ) -> None:
     """Write data whose training masks are scribbles, points, boxes, wrong, or missing; 255 is unknown."""
     from zoo.common.datasets import open_dataset
-    from zoo.common.datasets.written import convert
     from zoo.common.degrade import degrade as make_worse
     from zoo.common.degrade.folder import degrade_folder, is_folder_of_masks
 
@@ -50,10 +52,7 @@ def degrade(
         return
     data = open_dataset(source, "segmentation", layout=layout, unlabelled=True)
     worse = make_worse(data, kind, share=share, labelled_share=labelled_share, tells=tell, seed=seed)
-    say(worse.describe_split())
-    with tqdm(total=len(worse), unit="case", disable=None, file=sys.stderr) as bar:
-        convert(worse, "segmentation", "manifest", out, bar.update)
-    say(f"{len(worse)} cases written to {out}")
+    _write(worse, out)
 
 
 def expand(
@@ -68,16 +67,22 @@ def expand(
 ) -> None:
     """Write data whose training scribbles also mark what a model that learned from them is sure of."""
     from zoo.common.datasets import open_dataset
-    from zoo.common.datasets.written import convert
     from zoo.training.expand import expand as make_wider
 
     model = run.load_model(name, backend, device, checkpoint)
     given = open_dataset(data, "segmentation", layout=layout, unlabelled=True)
     wider = make_wider(model, given, sure)
-    say(wider.describe_split())
-    with tqdm(total=len(wider), unit="case", disable=None, file=sys.stderr) as bar:
-        convert(wider, "segmentation", "manifest", out, bar.update)
-    say(f"{len(wider)} cases written to {out}")
+    _write(wider, out)
+
+
+def _write(data: Dataset, out: Path) -> None:
+    """Write a data set as a manifest, and say what it holds and where it is."""
+    from zoo.common.datasets.written import convert
+
+    say(data.describe_split())
+    with tqdm(total=len(data), unit="case", disable=None, file=sys.stderr) as bar:
+        convert(data, "segmentation", "manifest", out, bar.update)
+    say(f"{len(data)} cases written to {out}")
 
 
 def _one_kind(asked: Mapping[str, bool], may_be_none: bool) -> str | None:
