@@ -115,7 +115,8 @@ def _told_by_workers(ray: Any, work: Work) -> Iterator[tuple[int, Told]]:
     table.context.execution_options.preserve_order = True
     table.context.max_errored_blocks = -1
     table.context.enable_progress_bars = False
-    pool = data.ActorPoolStrategy(min_size=1, max_size=min(most, len(starts)))
+    # one part in hand: those that waited behind a deadly one would share its end, and be called its like
+    pool = data.ActorPoolStrategy(min_size=1, max_size=min(most, len(starts)), max_tasks_in_flight_per_actor=1)
     asked = {"fn_constructor_args": (ray.put(work),), "compute": pool, "num_cpus": cpus, "num_gpus": gpus}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of the number of tries, for which nothing else is there
