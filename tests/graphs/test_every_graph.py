@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -14,6 +20,8 @@ pytest.importorskip("torch")
 NAMES = list(load_registry())
 RUNTIMES = ("openvino", "onnxruntime")
 CASES = 2
+SIDE = 64  # [px] that published networks see here; at their own size: ci/check_graphs.py
+ROOT = Path(__file__).resolve().parents[2]
 SCORE_TOLERANCE = 1e-3
 
 
@@ -58,6 +66,29 @@ def test_inputs_that_a_network_has_no_use_for_are_bound_by_their_place(runtime: 
     expected.engine.load(weights)
 
     compare(zoo.load(name, backend=runtime, state_dict=weights, **chosen), expected)
+
+
+@pytest.fixture
+def check_graphs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Open ci/check_graphs.py beside a cache of its own, which is gone afterwards: published networks are large."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    spec = importlib.util.spec_from_file_location("check_graphs", ROOT / "ci" / "check_graphs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_graph_of_every_published_network_answers_as_pytorch_does(
+    name: str, check_graphs: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for runtime in RUNTIMES:
+        pytest.importorskip(runtime)
+
+    assert check_graphs.check_variant(name, "paper", side=SIDE), capsys.readouterr().out
 
 
 SHIPPED = [entry for entry in load_registry().values() if entry.default_checkpoint is not None]

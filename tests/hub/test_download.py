@@ -14,7 +14,7 @@ from . import loopback_hub as faults
 from .loopback_hub import Hub
 from .shipped import REPOSITORY, Shipped
 
-FLIPS = 1000
+FLIPS = 100
 CODES = (401, 404, 500, 503)
 
 
