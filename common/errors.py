@@ -38,7 +38,7 @@ class NotCachedError(CheckpointError):
 
 
 class WeightsError(ZooError):
-    """Weights do not fit the network."""
+    """Weights do not fit the network, or it answers with NaN."""
 
 
 class ConfigError(ZooError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.common.boxes import boxes_of_labels, clip_boxes, corners, suppress
+from zoo.common.errors import WeightsError
 
 from .anchors import anchors_of, match_anchors, match_regions, moved, steps_to
 from .config import BOX_WEIGHTS, RPN_WEIGHTS, Config
@@ -83,8 +84,11 @@ def draw_anchors(
 def propose(logits: np.ndarray, steps: np.ndarray, size: tuple[int, int], config: Config, training: bool) -> Regions:
     """Choose the regions of each picture: the best anchors per level, moved, those that overlap better ones dropped.
 
-    logits: (n, anchors), steps: (n, anchors, 4), all levels in a row.
+    logits: (n, anchors), steps: (n, anchors, 4), all levels in a row. Raises WeightsError in prediction where a logit
+    is NaN, of which no region would come.
     """
+    if not training and not np.isfinite(logits).all():
+        raise WeightsError("the proposals of LOD-Net are NaN or infinite; expected numbers: its weights have diverged")
     levels = anchors_of(size, config.anchors_px)
     borders = np.cumsum([len(level) for level in levels])[:-1]
     most = config.candidates[0 if training else 1]

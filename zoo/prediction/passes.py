@@ -11,7 +11,7 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import stack
-from zoo.common.errors import ConfigError
+from zoo.common.errors import ConfigError, WeightsError
 from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View
@@ -59,6 +59,7 @@ def predict_batch(
         answers = [_predict_windows(algorithm, engine, algorithm.window, pair, views) for pair in prepared]
         return [algorithm.postprocess(answer, image) for answer, (image, _) in zip(answers, prepared, strict=True)]
     outputs = _forward(algorithm, engine, stack([inputs for _, inputs in prepared]), views)
+    _check_numbers(outputs, [image.name for image, _ in prepared])
     hear(outputs)
     return [
         algorithm.postprocess({name: value[i] for name, value in outputs.items()}, image)
@@ -119,6 +120,20 @@ def _forward(algorithm: Algorithm[Any], engine: Runner, inputs: Arrays, views: S
     return {**outputs, **{name: total / np.float32(len(views)) for name, total in totals.items()}}
 
 
+def _check_numbers(outputs: Arrays, names: Sequence[str]) -> None:
+    """Raise WeightsError that names the first image for which the network answers NaN or infinity.
+
+    NaN loses every comparison, so it would be told as background, as nothing found or as the first class.
+    """
+    for key, value in outputs.items():
+        if not np.isfinite(value).all():
+            name = next(name for name, own in zip(names, value, strict=False) if not np.isfinite(own).all())
+            raise WeightsError(
+                f"{name}: the network answers NaN or infinity ({key}); expected numbers. Its weights have diverged, or "
+                "the image has values far from those of its kind: look at both, or train with a lower learning rate"
+            )
+
+
 def _predict_slices(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, views: Sequence[View]) -> Prediction:
     """Run the network on the slices of a volume, whose inputs are (c, d, h, w); outputs become (k, d, h, w)."""
     image, inputs = pair
@@ -131,6 +146,7 @@ def _predict_slices(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, v
         for i in range(0, depth, SLICES):
             batch = {name: value[i : i + SLICES] for name, value in stacks.items()}
             parts.append(_forward(algorithm, engine, batch, views))
+            _check_numbers(parts[-1], [image.name] * SLICES)
             step(min(SLICES, depth - i))
     outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return algorithm.postprocess({name: np.moveaxis(value, 0, 1) for name, value in outputs.items()}, image)
@@ -150,6 +166,7 @@ def _predict_windows(
 
         def answer(part: np.ndarray) -> np.ndarray:
             scores = network(part)
+            _check_numbers({"scores": scores}, [image.name] * len(part))
             step(len(part))
             return scores
 
