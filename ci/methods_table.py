@@ -179,15 +179,18 @@ def recipe_of(table: Table, asked: argparse.Namespace) -> list[str]:
 
 
 def collect(runs: Path) -> None:
-    """Write all tables into docs/methods.md from the folders of runs that came to their end."""
+    """Write tables into docs/methods.md from the folders of runs that came to their end; those without any stay."""
     text = PAGE.read_text(encoding="utf-8")
     for name, table in TABLES.items():
+        if not any(runs.glob(f"{name}-*/test/cases.csv")):
+            continue
         begin, end = f"<!-- table {name} -->", f"<!-- end {name} -->"
         before, rest = text.split(begin, 1)
         text = f"{before}{begin}\n{table_of(name, table, runs)}{end}{rest.split(end, 1)[1]}"
-    begin, end = "<!-- short runs -->", "<!-- end of short runs -->"
-    before, rest = text.split(begin, 1)
-    text = f"{before}{begin}\n{short_runs(runs)}{end}{rest.split(end, 1)[1]}"
+    if any(runs.glob("short-*/test/cases.csv")):
+        begin, end = "<!-- short runs -->", "<!-- end of short runs -->"
+        before, rest = text.split(begin, 1)
+        text = f"{before}{begin}\n{short_runs(runs)}{end}{rest.split(end, 1)[1]}"
     PAGE.write_text(text, encoding="utf-8")
 
 

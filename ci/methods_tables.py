@@ -29,7 +29,7 @@ class Table:
 # Every ventricle of the set lies in the middle 128 x 128 px of its slice, as every heart of the papers' set in theirs.
 MIDDLE = 128
 HEART = ("--learning-rate", "0.005", "--ema-decay", "0.99", "--warmup-epochs", "0.5", "--epochs", "12")
-HIPPOCAMPUS = ("--learning-rate", "0.003", "--ema-decay", "0.98", "--epochs", "4")
+HIPPOCAMPUS = ("--learning-rate", "0.003", "--ema-decay", "0.98", "--epochs", "12")
 SEMI = ("entropy-minimisation", "mean-teacher", "uamt", "urpc", "cct", "cps", "mc-net")
 WEAK = ("entropy", "total-variation", "mumford-shah", "gated-crf", "ustm", "dmpls", "dmsps", "expanded:dmsps", "psseg")
 NOISY = ("loss:gce", "loss:mae", "loss:noise-robust-dice", "confident-learning", "co-teaching", "trinet", "dast")
@@ -77,6 +77,7 @@ TABLES = {
         worse=("--labelled-share", "0.0714"),  # of 140
         batch="2",
         recipe=HIPPOCAMPUS,
+        options={"mean-teacher": SOON},
         repeats="14",
         short="1",
         pretraining=("--learning-rate", "0.003", "--epochs", "3", "--batch-size", "2"),
