@@ -26,6 +26,7 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
+from zoo.common.records import replace_fields
 from zoo.common.segmentation.options import check_weights
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
@@ -98,6 +99,8 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
+        finally:
+            trained.engine.end_training()
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
@@ -139,6 +142,7 @@ def _run(
         model.algorithm = model.algorithm.with_config(dataclasses.replace(model.config, **chosen))
         write_checkpoint(folder.best, weights, _metadata(model, identity))
         folder.append({"event": "operating_point", **chosen})
+        folder.choose(chosen)
     test = _test(model, dataset, folder)
     end = {"event": "end", "best_epoch": progress.best_epoch}
     below = _below_baseline(model, dataset, test, progress.best_score)
@@ -159,6 +163,8 @@ def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFold
     augmentation, note = choose(default, augment, () if is_older else algorithm.config.classes)
     if note:
         warnings.warn(note, ZooWarning, stacklevel=4)
+    begun = resumed.as_begun(algorithm.config) if resumed is not None else {}
+    algorithm = algorithm.with_config(replace_fields(algorithm.config, begun, algorithm.task)) if begun else algorithm
     return algorithm.with_augmentation(augmentation)
 
 
