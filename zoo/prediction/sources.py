@@ -30,11 +30,12 @@ SHOWN = 5  # of what was left out, in a message
 
 
 class Item(NamedTuple):
-    """An image under its name, and what reads it; path: where it lies, if on a disc."""
+    """An image under its name, and what reads it; path: where it lies, if on a disc; files: all, where several."""
 
     name: str
     load: Callable[[], Image]
     path: Path | None = None
+    files: tuple[Path, ...] = ()
 
 
 class Images:
