@@ -169,3 +169,19 @@ def test_more_levels_of_mixing_than_classes_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="levels=2: 2D-UNet tells 2 classes apart; expected at most 1"):
         model.pretrain(draw_dataset(model), out=tmp_path, method="volume-fusion", method_options={"levels": 2})
+
+
+def test_a_series_of_the_test_split_is_no_image_to_learn_from(tmp_path: Path) -> None:
+    lines = ["image,mask,split"]
+    for case, split in zip("abcd", ("train", "train", "val", "test"), strict=True):
+        for number in range(3):
+            tags = {"SeriesInstanceUID": f"1.2.{ord(case)}"}
+            write_slice(tmp_path / "images" / case / f"{number}.dcm", VALUES[number], positions()[number], **tags)
+        volume(tmp_path / "masks" / f"{case}.nii.gz", np.zeros(VALUES[:3].shape, np.uint8))
+        lines.append(f"images/{case},masks/{case}.nii.gz,{split}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+
+    with pytest.warns(ZooWarning, match="images/d: of the test split"):
+        found = images_of(tmp_path)
+
+    assert [record.name for record in found.records] == ["images/a", "images/b", "images/c"]

@@ -35,10 +35,11 @@ from zoo.model import Model
 from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
-from zoo.training.description import describe_data
+from zoo.training.description import describe_data, digest_of_order
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
+from zoo.training.other_split import warn_of_other_split
 from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
@@ -47,6 +48,8 @@ from zoo.weights.identity import TRAINED, began_as, is_drawn, to_metadata, versi
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
     from zoo.common.methods.contract import Method
+
+ORDER = "sha256_of_order"  # of the cases, in the settings of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """
     folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
+    _check_past(model, dataset, folder if resume else None)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     if recipe.class_weights:
         check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
@@ -89,7 +93,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
             if planned != recipe.epochs:
                 folder.plan_epochs(recipe.epochs)
         else:
-            folder.begin(settings)
+            folder.begin({**settings, ORDER: digest_of_order(dataset)})
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
         trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
         check_prefixes(recipe, list(trained.engine.shapes()))
@@ -104,6 +108,15 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
+
+
+def _check_past(model: Model, dataset: Dataset, resumed: RunFolder | None) -> None:
+    """Warn where the past of the weights, or of the run that goes on, does not fit the data."""
+    if resumed is None:
+        warn_of_other_split(model.about, dataset)
+    elif resumed.stored_settings().get(ORDER, digest_of_order(dataset)) != digest_of_order(dataset):
+        message = f"{dataset.origin}: its cases come in another order than before; the run goes on, but not as it would"
+        warnings.warn(f"{message} have. For that, bring them back into their order", ZooWarning, stacklevel=4)
 
 
 def _what_stays(folder: RunFolder) -> str:
