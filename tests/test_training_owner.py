@@ -11,6 +11,8 @@ import zoo
 from zoo.common.datasets import open_dataset
 from zoo.common.errors import ConfigError, TrainingError
 from zoo.prediction.folders import list_images
+from zoo.training.folder import RunFolder
+from zoo.weights.changed import is_changed
 
 from .conftest import skip_without
 from .test_training import data as data
@@ -111,3 +113,22 @@ def test_a_run_inside_its_data_is_no_data(tmp_path: Path) -> None:
     assert again.classes == data.classes == ("covid", "normal")
     assert len(list_images(root).found) == len(data)
     tiny("torch").train(root, out=root / "run", resume=True, **{**SHORT, "epochs": 2})
+
+
+@pytest.mark.parametrize("source", ["random numbers", "a checkpoint"])
+def test_weights_that_an_owner_put_in_are_not_taken_for_those_of_their_source(
+    source: str, data: Path, tmp_path: Path
+) -> None:
+    model = tiny("torch")
+    if source == "a checkpoint":
+        model = zoo.load("Covid-ResNet", backend="torch", checkpoint=model.save(tmp_path / "start.safetensors"))
+    assert not is_changed(model)
+    named = Path(model.source).name
+
+    model.engine.load({name: value + 0.01 for name, value in model.engine.weights().items()})
+    model.train(data, out=tmp_path / "run", **SHORT)
+
+    start, before, *_ = RunFolder(tmp_path / "run").records()
+    assert start["weights"].endswith(f"{named}, changed since") and start["began_as"]["changed"]
+    assert before["event"] == "before"  # whatever they are, they may answer
+    assert not is_changed(model)

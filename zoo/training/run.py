@@ -43,6 +43,7 @@ from zoo.training.other_split import warn_of_other_split
 from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
+from zoo.weights.changed import is_changed
 from zoo.weights.identity import TRAINED, began_as, is_drawn, to_metadata, versions
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     described = describe_data(dataset)
     _check_past(model, dataset, folder if resume else None)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
-    if recipe.class_weights:
-        check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
+    check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
@@ -95,10 +95,11 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
         else:
             folder.begin({**settings, ORDER: digest_of_order(dataset)})
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
+        trained.record = record
+        _tell_start(trained, model, folder)
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
-            starts_trained = trained.engine is model.engine and not is_drawn(model.source)
+            starts_trained = trained.engine is model.engine and not is_drawn(trained.source)
             how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
@@ -117,6 +118,14 @@ def _check_past(model: Model, dataset: Dataset, resumed: RunFolder | None) -> No
     elif resumed.stored_settings().get(ORDER, digest_of_order(dataset)) != digest_of_order(dataset):
         message = f"{dataset.origin}: its cases come in another order than before; the run goes on, but not as it would"
         warnings.warn(f"{message} have. For that, bring them back into their order", ZooWarning, stacklevel=4)
+
+
+def _tell_start(trained: Model, model: Model, folder: RunFolder) -> None:
+    """Let the model that is trained say what it starts from."""
+    began = folder.began_as() or began_as(model)
+    if not folder.state.exists() and is_changed(model):
+        began, trained.source = began | {"changed": True}, f"{trained.source}, changed since"
+    trained.about = {TRAINED: {"began_as": began}}
 
 
 def _what_stays(folder: RunFolder) -> str:
