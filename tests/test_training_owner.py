@@ -11,6 +11,7 @@ import zoo
 from zoo.common.datasets import open_dataset
 from zoo.common.errors import ConfigError, TrainingError
 from zoo.prediction.folders import list_images
+from zoo.prediction.sources import images
 from zoo.training.folder import RunFolder
 from zoo.weights.changed import is_changed
 
@@ -111,7 +112,9 @@ def test_a_run_inside_its_data_is_no_data(tmp_path: Path) -> None:
 
     assert [record.name for record in again.records] == [record.name for record in data.records]
     assert again.classes == data.classes == ("covid", "normal")
-    assert len(list_images(root).found) == len(data)
+    assert len(list_images(root).found) == len(images(str(root / "**" / "*.*"))) == len(data)
+    assert len(images(str(root / "*"))) == len(data)
+    assert len(images(str(root / "run" / "*.png"))) == 1  # the curves, asked for by name
     tiny("torch").train(root, out=root / "run", resume=True, **{**SHORT, "epochs": 2})
 
 
