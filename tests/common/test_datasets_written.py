@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 from zoo.common.datasets import Dataset, open_dataset
 from zoo.common.datasets.two_folders import FolderPair
 from zoo.common.datasets.written import convert
-from zoo.common.errors import ConfigError, DataError, OutputError
+from zoo.common.errors import ConfigError, DataError, InputError, OutputError
 from zoo.common.labels import UNKNOWN
 
 from .official_layouts import volume
@@ -191,9 +191,13 @@ def test_boxes_alone_label_no_pixels(tmp_path: Path):
 
 
 def test_a_conversion_that_fails_leaves_its_folder_free_for_the_next(tmp_path: Path):
-    data = open_dataset(volumes(tmp_path / "data", 2), "segmentation")
-    with pytest.raises(DataError, match="Write nnunet instead"):
+    data = open_dataset(volumes(tmp_path / "data"), "segmentation")
+    last = data.records[-1].files[0]
+    content = last.read_bytes()
+    last.write_bytes(content[:100])
+    with pytest.raises(InputError):
         convert(data, "segmentation", "manifest", tmp_path / "out")
+    last.write_bytes(content)
 
     convert(data, "segmentation", "nnunet", tmp_path / "out")
 

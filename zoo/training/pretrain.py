@@ -50,12 +50,13 @@ def images_of(root: Path, channels: int = 1) -> Dataset:
     every = [] if listing is None else listing.found
     found = [Item(one.name, partial(one.read, None), one.path, one.slices) for one in every]
     tested = _tested(root) if found else set()
-    kept, left_out = list[Item](), [] if listing is None else list(listing.left_out)
+    kept, left_out = list[Item](), list[tuple[str, str]]()
     for item in found:
         if any(path.resolve() in tested for path in _files(item)):
             left_out.append((item.name, "of the test split"))
         else:
             kept.append(item)
+    left_out += [] if listing is None else listing.left_out
     items = list(with_channels(Images(kept), channels).items)
     if len(items) < 2:
         raise DataError(f"{root}: {len(items)} images; expected a folder with two or more ({', '.join(SUFFIXES)})")
