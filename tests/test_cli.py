@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
+from zoo.cli.options import parse_options
 from zoo.common.errors import TrainingError
 from zoo.common.recipe import Recipe
 from zoo.registry import load_registry
@@ -325,3 +326,18 @@ def test_an_error_is_one_message_and_exit_code_one() -> None:
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("error: ") and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("classes=background,lung tumour", ["background", "lung tumour"]),
+        ("spacing_mm=1,1,2.5", [1, 1, 2.5]),
+        ("spacing_mm=[1,1]", [1, 1]),
+        ("norm=batch", "batch"),
+        ('outside="a,b"', "a,b"),
+        ("two_maps=true", True),
+    ],
+)
+def test_an_option_with_commas_is_a_list_without_brackets_too(text: str, value: object) -> None:
+    assert [*parse_options([text]).values()] == [value]

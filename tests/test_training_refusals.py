@@ -327,7 +327,7 @@ def test_other_pictures_under_the_same_names_are_not_resumed(tmp_path: Path, cha
         content[-1] ^= 1
     picture.write_bytes(bytes(content))
 
-    with pytest.raises(TrainingError, match="sha256_of_files"):
+    with pytest.raises(TrainingError, match="files or what they hold are others"):
         resume(data, RunFolder(tmp_path / "run"))
 
 

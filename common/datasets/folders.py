@@ -1,4 +1,4 @@
-"""What lies in a data folder, without what systems and editors leave there; links are followed."""
+"""What lies in a data folder, without what systems, editors and trainings leave there; links are followed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from zoo.common.errors import DataError
+from zoo.common.files.output_folder import is_run
 from zoo.common.io import SUFFIXES, file_suffix
 
 # names that nobody chose; hidden ones and the lock files of office programs are found by how they begin
@@ -178,7 +179,7 @@ def _scan(folder: Path) -> list[tuple[Path, bool]]:
                 f"{path}: a link to {os.readlink(path)}, which is not there; expected a file or folder. Fetch it "
                 "(such as with `datalad get`), or delete the link"
             )
-    return [(path, entry.is_dir()) for path, entry in kept]
+    return [(path, entry.is_dir()) for path, entry in kept if not (entry.is_dir() and is_run(path))]
 
 
 def _is_clutter(name: str) -> bool:

@@ -15,6 +15,7 @@ from zoo.common.files.outputs import STAGED, explained, json_text, user_path, wr
 from zoo.common.tables import plain
 
 MANIFEST = ".zoo-written.jsonl"  # a line per written file: path, and the SHA-256 of its content
+RUN = ("settings.json", "log.jsonl")  # what the folder of every training holds
 GROWING = "growing"  # in place of the SHA-256 of a file to which lines are still appended
 
 
@@ -179,6 +180,11 @@ def read_manifest(folder: Path) -> dict[str, list[str]]:
         except (ValueError, TypeError, KeyError):  # the last line of a run that was killed
             continue
     return known
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder is that of a training, whose pictures are curves and answers, and no data."""
+    return all((folder / name).is_file() for name in RUN)
 
 
 def written_files(folder: Path) -> set[Path]:

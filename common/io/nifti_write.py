@@ -12,11 +12,13 @@ from zoo.common.types import Image, NiftiWorlds
 FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])  # ITK counts to the left and back, `Image.affine` to the right and front
 SCANNER = 1  # code of a transform to the scanner's own axes
 LONGEST_1 = 2**15 - 1  # voxels along an axis that NIfTI-1 can count
+NUMBERS_PER_VOXEL = 5  # the axis along which they lie
 
 
 def write_nifti(path: Path, values: np.ndarray, image: Image) -> None:
     """Write (d, h, w), (h, w), or several of them along a first axis, which becomes the last one of the file.
 
+    (c, 1, d, h, w) is c numbers per voxel, as NIfTI has it.
     Both transforms of an image from a NIfTI file come back with their codes and its unit. An image with another place
     gets it as both transforms, one without a place none at all.
     """
@@ -27,6 +29,8 @@ def write_nifti(path: Path, values: np.ndarray, image: Image) -> None:
     header = kind.header_class()
     header.set_data_shape(voxels.shape)
     header.set_data_dtype(values.dtype)
+    if voxels.ndim == NUMBERS_PER_VOXEL:
+        header.set_intent("vector")
     affine, worlds = _place(image)
     unit_mm = MM_PER_UNIT.get(worlds.units_code & 7, 1.0)
     sform, qform = in_units(affine, 1 / unit_mm), in_units(worlds.to_qform @ affine, 1 / unit_mm)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK
 from PIL import Image as Pillow
 
 from zoo.common.datasets import Dataset, open_dataset
 from zoo.common.datasets.two_folders import FolderPair
 from zoo.common.datasets.written import convert
-from zoo.common.errors import ConfigError, DataError, OutputError
+from zoo.common.errors import ConfigError, DataError, InputError, OutputError
 from zoo.common.labels import UNKNOWN
 
 from .official_layouts import volume
@@ -89,14 +90,24 @@ def test_what_is_unknown_comes_back_as_unknown(tmp_path: Path, to: str):
         convert(data, "segmentation", "coco", tmp_path / "coco")
 
 
-def test_channels_come_back_from_files_of_their_own_and_fit_into_no_other(tmp_path: Path):
+@pytest.mark.parametrize("to", ["nnunet", "manifest"])
+def test_volumes_of_several_channels_come_back(to: str, tmp_path: Path):
     data = open_dataset(volumes(tmp_path / "data", 2), "segmentation")
 
-    convert(data, "segmentation", "nnunet", tmp_path / "out")
+    convert(data, "segmentation", to, tmp_path / "out")
 
     same(data, open_dataset(tmp_path / "out", "segmentation"))
-    with pytest.raises(DataError, match="2 channels of numbers"):
-        convert(data, "segmentation", "manifest", tmp_path / "other")
+
+
+def test_channels_in_one_file_are_those_of_other_programs(tmp_path: Path):
+    data = open_dataset(volumes(tmp_path / "data", 2), "segmentation")
+    convert(data, "segmentation", "manifest", tmp_path / "out")
+    path = next((tmp_path / "out" / "images").iterdir())
+    channels = next(sample.image.array for sample in data if sample.image.name.startswith(path.name.split(".")[0]))
+
+    read = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+
+    np.testing.assert_array_equal(np.moveaxis(read, -1, 0), channels)
 
 
 def test_nnunets_file_says_what_nnunet_asks_for(tmp_path: Path):
@@ -180,9 +191,13 @@ def test_boxes_alone_label_no_pixels(tmp_path: Path):
 
 
 def test_a_conversion_that_fails_leaves_its_folder_free_for_the_next(tmp_path: Path):
-    data = open_dataset(volumes(tmp_path / "data", 2), "segmentation")
-    with pytest.raises(DataError, match="Write nnunet instead"):
+    data = open_dataset(volumes(tmp_path / "data"), "segmentation")
+    last = data.records[-1].files[0]
+    content = last.read_bytes()
+    last.write_bytes(content[:100])
+    with pytest.raises(InputError):
         convert(data, "segmentation", "manifest", tmp_path / "out")
+    last.write_bytes(content)
 
     convert(data, "segmentation", "nnunet", tmp_path / "out")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from zoo.common.errors import ConfigError, DataError, ScopeWarning, ZooWarning
 from zoo.common.methods import find_method
 from zoo.common.methods.spoiling import fused, shuffled_blocks, swapped_patches
 from zoo.common.methods.vox2vec.method import Vox2Vec
+from zoo.training.description import describe_data
 from zoo.training.pretrain import images_of
 
+from ..common.dicom_files import VALUES, positions, write_slice
 from ..common.official_layouts import volume
 from .harness import draw_dataset, open_model
 from .test_data import draw_folder
@@ -122,6 +125,28 @@ def test_channels_in_files_of_their_own_are_one_image_to_learn_from(tmp_path: Pa
 
     assert [record.name for record in found.records] == ["a.nii.gz", "b.nii.gz", "c.nii.gz"]
     assert all(np.array_equal(sample.image.array, case) for sample, case in zip(found, values, strict=True))
+    assert [path.name for path in found.records[0].files] == ["a_0000.nii.gz", "a_0001.nii.gz"]
+
+
+def test_a_changed_second_channel_is_not_resumed(tmp_path: Path) -> None:
+    for case, number in product("abcd", range(2)):
+        volume(tmp_path / f"{case}_{number:04}.nii.gz", np.full((2, 4, 4), number, np.float32))
+    before = describe_data(images_of(tmp_path, channels=2))
+
+    volume(tmp_path / "b_0001.nii.gz", np.full((2, 4, 4), 7, np.float32))
+
+    assert describe_data(images_of(tmp_path, channels=2))["sha256_of_files"] != before["sha256_of_files"]
+
+
+def test_two_series_of_one_folder_are_two_images_with_files_of_their_own(tmp_path: Path) -> None:
+    for name, number in product("ab", range(3)):
+        tags = {"SeriesInstanceUID": f"1.2.{ord(name)}", "SeriesNumber": ord(name)}
+        write_slice(tmp_path / f"{name}{number}.dcm", VALUES[number], positions()[number], **tags)
+
+    records = images_of(tmp_path).records
+
+    assert [len(record.files) for record in records] == [3, 3]
+    assert not {*records[0].files} & {*records[1].files}
 
 
 def test_an_answer_of_weights_that_learned_from_images_alone_says_so(tmp_path: Path) -> None:
@@ -144,3 +169,19 @@ def test_more_levels_of_mixing_than_classes_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="levels=2: 2D-UNet tells 2 classes apart; expected at most 1"):
         model.pretrain(draw_dataset(model), out=tmp_path, method="volume-fusion", method_options={"levels": 2})
+
+
+def test_a_series_of_the_test_split_is_no_image_to_learn_from(tmp_path: Path) -> None:
+    lines = ["image,mask,split"]
+    for case, split in zip("abcd", ("train", "train", "val", "test"), strict=True):
+        for number in range(3):
+            tags = {"SeriesInstanceUID": f"1.2.{ord(case)}"}
+            write_slice(tmp_path / "images" / case / f"{number}.dcm", VALUES[number], positions()[number], **tags)
+        volume(tmp_path / "masks" / f"{case}.nii.gz", np.zeros(VALUES[:3].shape, np.uint8))
+        lines.append(f"images/{case},masks/{case}.nii.gz,{split}")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+
+    with pytest.warns(ZooWarning, match="images/d: of the test split"):
+        found = images_of(tmp_path)
+
+    assert [record.name for record in found.records] == ["images/a", "images/b", "images/c"]

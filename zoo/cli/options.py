@@ -31,17 +31,25 @@ def parsed(pairs: list[str] | None, window: str | None) -> dict[str, Any]:
 
 
 def parse_options(pairs: list[str]) -> dict[str, Any]:
-    """Read KEY=VALUE pairs: true and false, numbers, lists, anything else as text; ConfigError without an `=`."""
+    """Read KEY=VALUE pairs: true and false, numbers, lists, anything else as text; ConfigError without an `=`.
+
+    What has commas is a list, also without brackets and quotes, as a shell leaves it: background,tumour or 1,1,3.
+    """
     options: dict[str, Any] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         if not separator:
             raise ConfigError(f"--option {pair}: expected KEY=VALUE, for example largest_component=true")
-        try:
-            options[key.replace("-", "_")] = json.loads(text)
-        except ValueError:
-            options[key.replace("-", "_")] = text
+        options[key.replace("-", "_")] = _value(text)
     return options
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        bare = "," in text and not text.startswith(("[", "{", '"'))
+        return [_value(part.strip()) for part in text.split(",")] if bare else text
 
 
 def parse_window(text: str | None) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import numpy as np
 
-from zoo.common.errors import BackendError, InputError
+from zoo.common.errors import BackendError, ConfigError, InputError
 from zoo.common.methods.contract import BEGINNING, Method, Moment
 from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
@@ -104,7 +104,13 @@ class Engine(Runner, Protocol):
         phases: tuple[Phase, ...] = ALL,
         learning: Learning | None = None,
     ) -> None:
-        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
+        """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method.
+
+        ConfigError for weights that their owner froze by hand, and the recipe does not.
+        """
+
+    def end_training(self) -> None:
+        """Let go of what only steps need; the network is left in the mode, and as free to learn, as it was before."""
 
     def step(
         self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int, moment: Moment = BEGINNING
@@ -133,6 +139,15 @@ class Engine(Runner, Protocol):
 def decays(name: str, shape: tuple[int, ...], undecayed: tuple[str, ...]) -> bool:
     """Tell whether weight decay applies: to kernels, not to biases, norms and what the algorithm names."""
     return len(shape) > 1 and not name.startswith(undecayed or ("\0",))
+
+
+def check_fixed(names: Sequence[str]) -> None:
+    """Raise ConfigError for weights that are frozen in the network, and not by the recipe, which is all a run obeys."""
+    if names:
+        raise ConfigError(
+            f"{len(names)} weights, such as {names[0]}, have requires_grad=False; expected that the recipe alone "
+            "freezes. Give their prefixes as freeze=(...), or set requires_grad=True"
+        )
 
 
 def rate_factor(name: str, recipe: Recipe, head: tuple[str, ...]) -> float:

@@ -35,7 +35,7 @@ from zoo.engines.engine import (
 from zoo.engines.joint import Order, check_equal, check_joint, part_of
 from zoo.engines.joint_mindspore import Joint
 from zoo.engines.optimisers_mindspore import from_arrays, to_arrays
-from zoo.engines.parts_mindspore import Part, open_parts
+from zoo.engines.parts_mindspore import Part, Standing, open_parts, seed_numbers, tensors
 from zoo.engines.turns import SPAWN, Origin
 from zoo.registry.package import Package
 
@@ -69,6 +69,7 @@ class MindSporeEngine:
             self.net.set_train(False)
             self._fixed = {p.name for p in self.net.get_parameters() if not p.requires_grad}  # statistics, frozen norms
         self._recipe = Recipe()
+        self._before: Standing | None = None  # of a training
         self._parts: list[Part] = []  # what each phase trains, and by what
         self._average: dict[str, Tensor] = {}
         self._updates = 0  # of the average
@@ -83,7 +84,7 @@ class MindSporeEngine:
             modes = {cell: cell.training for _, cell in self.net.cells_and_names()}
             self.net.set_train(False)
             try:
-                outputs = self.net(*_tensors(inputs).values())
+                outputs = self.net(*tensors(inputs).values())
                 return {name: value.astype(ms.float32).asnumpy().copy() for name, value in outputs.items()}
             finally:
                 for cell, training in modes.items():
@@ -125,12 +126,21 @@ class MindSporeEngine:
     ) -> None:
         """Build the optimisers; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
         with turn():
+            self.end_training()
+            self._before = Standing(self.net, recipe.freeze, self._fixed)
             self._companions = Companions(learning, self._package, self.config, self.net) if learning else None
             self._start_training(recipe, head, undecayed, phases)
             if (joint := Joint.of_process()) is not None:
                 check_joint(self._objective is not None, self._companions is not None)
                 joint.announce(self, recipe, head, undecayed, phases)
             self._joint = joint
+
+    def end_training(self) -> None:
+        """Let go of what only steps need; the network is left in the mode, and as free to learn, as it was before."""
+        with turn():
+            if self._before is not None:
+                self._before.restore()
+            self._before, self._parts, self._average, self._companions = None, [], {}, None
 
     def like(self, config: Any) -> MindSporeEngine:
         """Return an engine for the same network under another configuration."""
@@ -178,9 +188,9 @@ class MindSporeEngine:
             return self._take(inputs, targets, learning_rate, seed)
 
     def _take(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
-        ms.set_seed((seed if self._joint is None else self._joint.seed(seed)) % 2**31)
+        seed_numbers(seed if self._joint is None else self._joint.seed(seed))
         self._train_mode()
-        batch = _tensors(inputs), _tensors(targets)
+        batch = tensors(inputs), tensors(targets)
         step = take_in_turn(
             len(self._parts),
             lambda part: self._step(self._parts[part], batch, learning_rate, np.random.default_rng([seed, part])),
@@ -221,7 +231,7 @@ class MindSporeEngine:
         if self._losses is None:
             return {}
         with turn():
-            terms = self._supervised(_tensors(outputs), _tensors(targets))
+            terms = self._supervised(tensors(outputs), tensors(targets))
             return {name: float(value.asnumpy()) for name, value in terms.items()}
 
     def training_state(self) -> dict[str, np.ndarray]:
@@ -288,7 +298,3 @@ class MindSporeEngine:
         for name, value in (self._learned() if self._average else {}).items():
             self._average[name] = ops.lerp(self._average[name], value, 1 - decay)
         self._updates += 1
-
-
-def _tensors(arrays: Arrays) -> dict[str, Tensor]:
-    return {name: Tensor(np.ascontiguousarray(value)) for name, value in arrays.items()}

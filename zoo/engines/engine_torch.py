@@ -30,7 +30,8 @@ from zoo.engines.engine import (
 from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.joint import Order, check_equal, check_joint
 from zoo.engines.joint_torch import Joint
-from zoo.engines.parts_torch import Part, make_safe, only, open_training
+from zoo.engines.parts_torch import Part, Standing, make_safe, numbers_of, only, open_training
+from zoo.engines.parts_torch import has_device as has_device
 from zoo.engines.turns import Origin, Turns
 from zoo.registry.package import Package
 
@@ -38,14 +39,6 @@ Tensors = dict[str, torch.Tensor]
 Pair = tuple[Tensors, Tensors]  # inputs, targets
 ORIGIN = Origin()  # of PyTorch's threads
 SEEDED = threading.RLock()  # random numbers come from one generator for all networks of the process
-
-
-def has_device(device: str) -> bool:
-    """Tell whether `cpu`, `cuda` or `cuda:<index>` can be used."""
-    if not device.startswith("cuda"):
-        return device == "cpu"
-    index = int(device.split(":")[1]) if ":" in device else 0
-    return torch.cuda.is_available() and index < torch.cuda.device_count()
 
 
 class TorchEngine:
@@ -62,6 +55,7 @@ class TorchEngine:
         self._evaluation = Evaluation()
         self._turns = Turns()  # predictions together, whatever changes the weights alone
         self._recipe = Recipe()
+        self._before: Standing | None = None  # of a training
         self._optimiser: torch.optim.Optimizer | None = None
         self._parts: list[Part] = []  # what each phase trains
         self._average: dict[str, torch.Tensor] = {}
@@ -116,7 +110,8 @@ class TorchEngine:
         learning: Learning | None = None,
     ) -> None:
         """Build the optimiser; `head` and `undecayed` are prefixes, see Algorithm. learning: of another method."""
-        self._recipe = recipe
+        self.end_training()
+        self._recipe, self._before = recipe, Standing(self.net, recipe.freeze)
         self._companions = Companions(learning, self._package, self.config, self.net) if learning else None
         self._optimiser, self._parts = open_training(self._parameters(), recipe, head, undecayed, phases)
         self._average = {n: v.detach().clone() for n, v in self._learned().items()} if recipe.ema_decay else {}
@@ -125,6 +120,12 @@ class TorchEngine:
             check_joint(self._objective is not None, self._companions is not None)
             joint.announce(self, recipe, head, undecayed, phases)
         self._joint = joint
+
+    def end_training(self) -> None:
+        """Let go of what only steps need; the network is left in the mode, and as free to learn, as it was before."""
+        if self._before is not None:
+            self._before.restore()
+        self._before, self._optimiser, self._parts, self._average, self._companions = None, None, [], {}, None
 
     def like(self, config: Any) -> TorchEngine:
         """Return an engine for the same network under another configuration."""
@@ -155,8 +156,8 @@ class TorchEngine:
         return self._take(inputs, targets, learning_rate, seed)
 
     def _take(self, inputs: Arrays, targets: Arrays, learning_rate: float, seed: int) -> Step:
-        with SEEDED, self._turns.alone():
-            torch.manual_seed(seed if self._joint is None else self._joint.seed(seed))
+        own = seed if self._joint is None else self._joint.seed(seed)
+        with SEEDED, self._turns.alone(), numbers_of(own):
             self._train_mode()
             batch = self._tensors(inputs), self._tensors(targets)
             optimiser = self._optimiser

@@ -1,4 +1,4 @@
-"""What a PyTorch engine trains: the optimiser with its groups of weights, and the phases that share them out."""
+"""What a PyTorch engine trains, by which optimiser, in which phases; and what its owner finds unchanged afterwards."""
 
 from __future__ import annotations
 
@@ -8,15 +8,54 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 import torch
+from torch import nn
 
 from zoo.common.errors import BackendError, ZooWarning
 from zoo.common.phases import Phase, share_out
 from zoo.common.recipe import Recipe
-from zoo.engines.engine import decays, rate_factor
+from zoo.engines.engine import check_fixed, decays, rate_factor
 from zoo.engines.turns import SPAWN
 
 EPSILON = 1e-8  # Kingma & Ba 2015, algorithm 1
 Part: TypeAlias = "tuple[Phase, list[torch.nn.Parameter]]"  # a phase, and what it trains
+
+
+def has_device(device: str) -> bool:
+    """Tell whether `cpu`, `cuda` or `cuda:<index>` can be used."""
+    if not device.startswith("cuda"):
+        return device == "cpu"
+    index = int(device.split(":")[1]) if ":" in device else 0
+    return torch.cuda.is_available() and index < torch.cuda.device_count()
+
+
+class Standing:
+    """How the owner of a network left it before a training: its modes, and which weights may learn."""
+
+    def __init__(self, net: nn.Module, freeze: tuple[str, ...]) -> None:
+        fixed = [name for name, p in net.named_parameters() if not p.requires_grad]
+        check_fixed([name for name in fixed if not name.startswith(freeze or ("\0",))])
+        self._modes = {module: module.training for module in net.modules()}
+        self._learns = {parameter: parameter.requires_grad for parameter in net.parameters()}
+
+    def restore(self) -> None:
+        """Bring it all back; no gradient is left that the owner's own steps would add to."""
+        for module, is_training in self._modes.items():
+            module.training = is_training
+        for parameter, learns in self._learns.items():
+            parameter.requires_grad_(learns).grad = None
+
+
+@contextmanager
+def numbers_of(seed: int) -> Iterator[None]:
+    """Draw random numbers of a seed; those that others draw afterwards are theirs."""
+    before, on_devices = torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(before)
+        if on_devices:
+            torch.cuda.set_rng_state_all(on_devices)
 
 
 def open_training(

@@ -63,7 +63,8 @@ def _case(item: Item) -> Channel | None:
 def _joined(members: Sequence[Item], name: str) -> Item:
     first = members[0]
     name = str(Path(first.name).with_name(name))
-    return Item(name, partial(_read, members, name), first.path)
+    files = tuple(member.path for member in members if member.path is not None)
+    return Item(name, partial(_read, members, name), first.path, files)
 
 
 def _read(members: Sequence[Item], name: str) -> Image:

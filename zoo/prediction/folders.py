@@ -11,7 +11,7 @@ from pathlib import Path
 from zoo.common.datasets.folders import is_clutter, without_suffix
 from zoo.common.datasets.mask_names import images_beside, masks_beside
 from zoo.common.errors import InputError
-from zoo.common.files.output_folder import written_files
+from zoo.common.files.output_folder import is_run, written_files
 from zoo.common.io import SUFFIXES, file_suffix, read_image, read_volume
 from zoo.common.io.dicom_series import INDEX, dicom_files
 from zoo.common.io.dicom_study import Header, Series, group_series, read_header
@@ -51,7 +51,8 @@ def list_images(folder: Path) -> Listing:
     The slices of each DICOM series are one image. It is called by its folder, with the number of the series where
     several share one. Objects that are no image of a patient (SEG, SR, contours, localisers) are left out, with a
     reason. Links to folders are followed, each folder counts once. Dead links and folders that may not be opened are
-    listed as well: reading them says what is wrong. What an earlier run of the zoo wrote is left out.
+    listed as well: reading them says what is wrong. What earlier runs of the zoo wrote is left out, as are the folders
+    of trainings.
     """
     listing, dicom, written = Listing(), list[Path](), set[Path]()
     for place in folders_below(folder):
@@ -178,7 +179,8 @@ def _children(folder: Path) -> list[Path]:
         names = sorted(os.listdir(folder))
     except OSError:  # whoever reads the folder says so
         return []
-    return [folder / name for name in names if not is_clutter(Path(name)) and (folder / name).is_dir()]
+    below = [folder / name for name in names if not is_clutter(Path(name))]
+    return [path for path in below if path.is_dir() and not is_run(path)]
 
 
 def _may_be_image(path: Path) -> bool:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, TypeGuard
 
 from zoo.common.errors import InputError, OutputError, ZooError
 from zoo.common.files.names import printable
-from zoo.common.files.output_folder import written_files
+from zoo.common.files.output_folder import is_run, written_files
 from zoo.common.files.outputs import user_path
 from zoo.common.io import SUFFIXES
 from zoo.common.io.dicom_study import Header, read_header
@@ -30,11 +31,12 @@ SHOWN = 5  # of what was left out, in a message
 
 
 class Item(NamedTuple):
-    """An image under its name, and what reads it; path: where it lies, if on a disc."""
+    """An image under its name, and what reads it; path: where it lies, if on a disc; files: all, where several."""
 
     name: str
     load: Callable[[], Image]
     path: Path | None = None
+    files: tuple[Path, ...] = ()
 
 
 class Images:
@@ -225,7 +227,10 @@ def _listing(entry: str | os.PathLike[str]) -> Listing:
     if not _is_pattern(entry):
         return Listing([Found(str(path), path)])
     matches = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
-    written = {file for folder in _folders_of(matches) for file in written_files(folder)}
+    asked, folders = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts)), _folders_of(matches)
+    runs = {place for place in (*folders, *matches) if is_run(place) and not asked.is_relative_to(place)}
+    written = {file for folder in folders for file in written_files(folder)}
+    matches = [match for match in matches if not runs & {match, *match.parents}]
     listings = [list_images(match) if match.is_dir() else Listing([Found(str(match), match)]) for match in matches]
     found = [one for listing in listings for one in listing.found if one.path not in written]
     return without_masks(Listing(found, [entry for listing in listings for entry in listing.left_out]))

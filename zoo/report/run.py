@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from zoo.common.algorithm import Algorithm
-from zoo.common.datasets import Dataset
+from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.attributes import attribute
-from zoo.common.errors import ConfigError
+from zoo.common.errors import ConfigError, DataError
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
 from zoo.prediction.passes import check_views, with_options
 from zoo.report.operating_points import Wanted, operating_points, wanted
 from zoo.report.pictures import draw_extremes
+from zoo.training.other_split import warn_of_other_split
 from zoo.weights.identity import in_words, versions
 
 if TYPE_CHECKING:
@@ -82,7 +83,11 @@ def evaluate_model(
     model: Model, dataset: Dataset, asked: Asked, out: str | Path | None = None, overwrite: bool = False
 ) -> Evaluation:
     """Score the model as asked, and write everything to `out` where it is given."""
+    if asked.split == UNLABELLED:
+        raise DataError(f"{dataset.origin}: split {UNLABELLED!r} has no labels to score; give train, val, test or all")
     samples = dataset.split(asked.split)
+    if asked.split != "train":
+        warn_of_other_split(model.about, dataset)
     divided = {column: attribute(samples, column) for column in asked.by}
     chosen_on = dataset.split(CHOSEN_ON) if asked.aim else None
     output = None if out is None else open_results(out, overwrite=overwrite)

@@ -26,12 +26,26 @@ def describe_data(dataset: Dataset) -> dict[str, Any]:
     for more in (UNLABELLED, NOISY):
         if count := sum(record.split == more for record in dataset.records):
             sizes[more] = count
-    lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
-    names = hashlib.sha256("\n".join(lines).encode()).hexdigest()
-    files = {file for record in dataset.records for file in record.files}
-    content = {"sha256_of_files": digest_of_files(files)} if files else {}
+    content = {"sha256_of_files": digest_of_files(files)} if (files := all_files(dataset)) else {}
     drawn = {"split_drawn": dataset.drawn} if dataset.drawn else {}
-    return {"name": Path(dataset.origin).name, "cases": sizes, "sha256_of_names": names, **content, **drawn}
+    name = Path(dataset.origin).name
+    return {"name": name, "cases": sizes, "sha256_of_names": digest_of_names(dataset), **content, **drawn}
+
+
+def digest_of_names(dataset: Dataset) -> str:
+    """Hash the names of all cases with their splits and groups, in whatever order."""
+    lines = sorted(json.dumps([record.name, record.split, record.group]) for record in dataset.records)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def digest_of_order(dataset: Dataset) -> str:
+    """Hash the names of all cases in their order, which decides what each step of a run draws."""
+    return hashlib.sha256(json.dumps([record.name for record in dataset.records]).encode()).hexdigest()
+
+
+def all_files(dataset: Dataset) -> set[Path]:
+    """Return every file that a data set is read from."""
+    return {file for record in dataset.records for file in record.files}
 
 
 def digest_of_files(files: Iterable[Path]) -> str:

@@ -28,6 +28,11 @@ COMPARED = (
     "data",
     "method",
 )  # of a run and its continuation
+DIGESTS = {  # of the data, in words: nobody can compare them
+    "sha256_of_names": "names of cases, their splits or groups are others",
+    "sha256_of_files": "files or what they hold are others",
+}
+CHOSEN = "operating_point"  # in the settings of a run that ended
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"  # prefixes inside state.safetensors
 
 
@@ -90,8 +95,7 @@ class RunFolder:
     def begin(self, settings: Mapping[str, object]) -> None:
         """Write down what the new run is."""
         self.check_free()
-        text = json.dumps(plain(settings), indent=2, sort_keys=True, allow_nan=False)
-        write_atomically(self.settings, (text + "\n").encode())
+        self._write_settings(settings)
 
     def stored_settings(self) -> dict[str, Any]:
         """Read what the run in this folder is; TrainingError when there is none."""
@@ -180,6 +184,7 @@ class RunFolder:
         if changed:
             raise TrainingError(
                 f"{self.path}: resumed with other settings ({'; '.join(changed)}); resume with the same ones"
+                + (f", or {self._way_out()}" if self.last.exists() else "")
             )
 
     def planned_epochs(self) -> int:
@@ -190,7 +195,27 @@ class RunFolder:
         """Write down that the run is to have more epochs."""
         settings = self.stored_settings()
         settings["recipe"]["epochs"] = epochs
-        text = json.dumps(settings, indent=2, sort_keys=True, allow_nan=False)
+        self._write_settings(settings)
+
+    def choose(self, chosen: Mapping[str, object]) -> None:
+        """Write down which fields of the configuration the end of the run chose, for `as_begun`."""
+        self._write_settings(self.stored_settings() | {CHOSEN: chosen})
+
+    def as_begun(self, config: Any) -> dict[str, Any]:
+        """Return the fields of a configuration that the end of this run chose, with the values before it.
+
+        So a finished run gets more epochs from the model that it made; other values than the chosen ones stay.
+        """
+        settings = self.stored_settings()
+        began, chosen = settings.get("config", {}), settings.get(CHOSEN, {})
+        return {
+            name: began[name]
+            for name, value in chosen.items()
+            if name in began and json.loads(json.dumps(plain(getattr(config, name, None)))) == value
+        }
+
+    def _write_settings(self, settings: Mapping[str, object]) -> None:
+        text = json.dumps(plain(settings), indent=2, sort_keys=True, allow_nan=False)
         write_atomically(self.settings, (text + "\n").encode())
 
     def _refuse_other_framework(self, before: Mapping[str, Any], now: Mapping[str, Any], data: str) -> None:
@@ -224,5 +249,6 @@ def _under(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
 def _difference(before: Any, now: Any) -> str:
     if isinstance(before, dict) and isinstance(now, dict):
         keys = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
-        return ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in keys)
+        told = {key: f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in keys}
+        return ", ".join((told | DIGESTS)[key] for key in keys)
     return f"was {before!r}, is {now!r}"

@@ -47,25 +47,30 @@ def images_of(root: Path, channels: int = 1) -> Dataset:
     a data set, has for the test split, with a warning.
     """
     listing = list_images(root) if root.is_dir() else None
-    found = [] if listing is None else [Item(one.name, partial(one.read, None), one.path) for one in listing.found]
+    every = [] if listing is None else listing.found
+    found = [Item(one.name, partial(one.read, None), one.path, one.slices) for one in every]
     tested = _tested(root) if found else set()
-    left_out = [(item.name, "of the test split") for item in found if _resolved(item) in tested]
+    kept, left_out = list[Item](), list[tuple[str, str]]()
+    for item in found:
+        if any(path.resolve() in tested for path in _files(item)):
+            left_out.append((item.name, "of the test split"))
+        else:
+            kept.append(item)
     left_out += [] if listing is None else listing.left_out
-    kept = Images([item for item in found if _resolved(item) not in tested], left_out)
-    items = list(with_channels(kept, channels).items)
+    items = list(with_channels(Images(kept), channels).items)
     if len(items) < 2:
         raise DataError(f"{root}: {len(items)} images; expected a folder with two or more ({', '.join(SUFFIXES)})")
     if left_out:
-        warnings.warn(kept.complaint(), ZooWarning, stacklevel=4)
+        warnings.warn(Images([], left_out).complaint(), ZooWarning, stacklevel=4)
     records = []
     for number, item in enumerate(sorted(items, key=lambda item: item.name)):
         name = os.path.relpath(item.name, root)
         split = "val" if number % UNSEEN == 0 else "train"
-        records.append(Record(name, split, name, partial(_alone, item.load, name), files_of(item.path)))
+        records.append(Record(name, split, name, partial(_alone, item.load, name), _files(item)))
     return Dataset(records, str(root))
 
 
-def _tested(root: Path) -> set[Path | None]:
+def _tested(root: Path) -> set[Path]:
     """Return the files of the test split, where the folder is a data set."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ZooWarning)
@@ -76,8 +81,9 @@ def _tested(root: Path) -> set[Path | None]:
     return {path.resolve() for record in data.records if record.split == "test" for path in record.files}
 
 
-def _resolved(item: Item) -> Path | None:
-    return None if item.path is None else item.path.resolve()
+def _files(item: Item) -> tuple[Path, ...]:
+    """List every file that an image is read from: all its channels, or slices."""
+    return files_of(*(item.files or (item.path,)))
 
 
 def _alone(load: Callable[[], Image], name: str) -> Sample:

@@ -26,6 +26,7 @@ from zoo.common.errors import (
 )
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.recipe import Recipe
+from zoo.common.records import replace_fields
 from zoo.common.segmentation.options import check_weights
 from zoo.common.weights import read_weights, write_checkpoint
 from zoo.evaluation import Evaluation, evaluate, score_baseline
@@ -34,18 +35,22 @@ from zoo.model import Model
 from zoo.report.run import describe_test
 from zoo.training.claim import Claim
 from zoo.training.curves import plot_curves
-from zoo.training.description import describe_data
+from zoo.training.description import describe_data, digest_of_order
 from zoo.training.folder import RunFolder
 from zoo.training.loop import Data, Trainer
 from zoo.training.networks import learning_of
+from zoo.training.other_split import warn_of_other_split
 from zoo.training.settings import Order, Report, check_prefixes, former_defaults, settings_of
 from zoo.training.snapshots import looking
 from zoo.training.survey import survey_training
+from zoo.weights.changed import is_changed
 from zoo.weights.identity import TRAINED, began_as, is_drawn, to_metadata, versions
 
 if TYPE_CHECKING:
     from zoo.common.algorithm import Algorithm
     from zoo.common.methods.contract import Method
+
+ORDER = "sha256_of_order"  # of the cases, in the settings of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +76,9 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """
     folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
+    _check_past(model, dataset, folder if resume else None)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
-    if recipe.class_weights:
-        check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
+    check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
     dataset = counted_alike(dataset, algorithm)
     method.check_data(described["cases"], recipe.batch_size, dataset.origin)
     settings = settings_of(model, algorithm, recipe, described, method)
@@ -88,19 +93,39 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
             if planned != recipe.epochs:
                 folder.plan_epochs(recipe.epochs)
         else:
-            folder.begin(settings)
+            folder.begin({**settings, ORDER: digest_of_order(dataset)})
         trained = _candidate(model, algorithm, is_replaced=resume and folder.state.exists())
-        trained.record, trained.about = record, {TRAINED: {"began_as": folder.began_as() or began_as(model)}}
+        trained.record = record
+        _tell_start(trained, model, folder)
         check_prefixes(recipe, list(trained.engine.shapes()))
         try:
-            starts_trained = trained.engine is model.engine and not is_drawn(model.source)
+            starts_trained = trained.engine is model.engine and not is_drawn(trained.source)
             how = Course(resume, planned, starts_trained, claim, method, order.snapshots)
             report = _run(trained, dataset, folder, recipe, settings, how)
         except OutputError as error:
             raise TrainingError(f"{error}; {_what_stays(folder)}") from error
+        finally:
+            trained.engine.end_training()
     model.algorithm, model.engine, model.source = trained.algorithm, trained.engine, trained.source
     model.record, model.sha256, model.about = trained.record, sha256_of(report.best), trained.about
     return report
+
+
+def _check_past(model: Model, dataset: Dataset, resumed: RunFolder | None) -> None:
+    """Warn where the past of the weights, or of the run that goes on, does not fit the data."""
+    if resumed is None:
+        warn_of_other_split(model.about, dataset)
+    elif resumed.stored_settings().get(ORDER, digest_of_order(dataset)) != digest_of_order(dataset):
+        message = f"{dataset.origin}: its cases come in another order than before; the run goes on, but not as it would"
+        warnings.warn(f"{message} have. For that, bring them back into their order", ZooWarning, stacklevel=4)
+
+
+def _tell_start(trained: Model, model: Model, folder: RunFolder) -> None:
+    """Let the model that is trained say what it starts from."""
+    began = folder.began_as() or began_as(model)
+    if not folder.state.exists() and is_changed(model):
+        began, trained.source = began | {"changed": True}, f"{trained.source}, changed since"
+    trained.about = {TRAINED: {"began_as": began}}
 
 
 def _what_stays(folder: RunFolder) -> str:
@@ -139,6 +164,7 @@ def _run(
         model.algorithm = model.algorithm.with_config(dataclasses.replace(model.config, **chosen))
         write_checkpoint(folder.best, weights, _metadata(model, identity))
         folder.append({"event": "operating_point", **chosen})
+        folder.choose(chosen)
     test = _test(model, dataset, folder)
     end = {"event": "end", "best_epoch": progress.best_epoch}
     below = _below_baseline(model, dataset, test, progress.best_score)
@@ -159,6 +185,8 @@ def _algorithm(model: Model, dataset: Dataset, augment: Choice, resumed: RunFold
     augmentation, note = choose(default, augment, () if is_older else algorithm.config.classes)
     if note:
         warnings.warn(note, ZooWarning, stacklevel=4)
+    begun = resumed.as_begun(algorithm.config) if resumed is not None else {}
+    algorithm = algorithm.with_config(replace_fields(algorithm.config, begun, algorithm.task)) if begun else algorithm
     return algorithm.with_augmentation(augmentation)
 
 

@@ -54,7 +54,13 @@ def own_weights(arrays: Arrays) -> Arrays:
 
 def is_drawn(source: str) -> bool:
     """Tell whether weights were drawn at random; files may be called so, too."""
-    return re.fullmatch(r"random, seed \d+", source) is not None
+    return drawn_with(source) is not None
+
+
+def drawn_with(source: str) -> int | None:
+    """Return the seed of weights that were drawn at random; None for others."""
+    match = re.fullmatch(r"random, seed (\d+)", source)
+    return None if match is None else int(match[1])
 
 
 def began_as(model: Model) -> dict[str, Any]:
@@ -79,7 +85,8 @@ def in_words(about: Mapping[str, Any]) -> dict[str, str]:
         told["adopted from"] = f"{adopted.get('file', '')}, SHA-256 {adopted.get('sha256', '')}"
     began = about[TRAINED].get("began_as") if isinstance(about.get(TRAINED), dict) else None
     if isinstance(began, dict):
-        told["training began as"] = f"{began.get('weights', '')} {began.get('sha256', '')}".strip()
+        since = ", changed since" if began.get("changed") else ""
+        told["training began as"] = f"{began.get('weights', '')} {began.get('sha256', '')}".strip() + since
     return told
 
 

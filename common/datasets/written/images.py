@@ -35,12 +35,9 @@ def copy_or_write(image: Image, stem: Path) -> Path:
             return Path(shutil.copyfile(first, stem.with_name(stem.name + file_suffix(first).lower())))
     if is_picture(image):
         return write_picture(image, stem.with_name(stem.name + PICTURE))
-    if len(image.array) > 1:
-        raise DataError(
-            f"{image.name}: {len(image.array)} channels of numbers; one file holds one. Write nnunet instead"
-        )
     path = stem.with_name(stem.name + VOLUME)
-    write_nifti(path, plain(image.array[0]), image)
+    channels = deep(image).array[:, None]  # numbers of one voxel lie along the fifth axis, points in time on the fourth
+    write_nifti(path, plain(image.array[0] if len(image.array) == 1 else channels), image)
     return path
 
 
