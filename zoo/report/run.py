@@ -16,6 +16,7 @@ from zoo.common.datasets.attributes import attribute
 from zoo.common.errors import ConfigError
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
+from zoo.engines.engine import Runner
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
 from zoo.prediction.passes import check_views, with_options
 from zoo.report.operating_points import Wanted, operating_points, wanted
@@ -71,10 +72,10 @@ class Asked:
         kept = tuple(dict.fromkeys(column.strip() for column in columns if column.strip()))
         return cls(split, kept, aim, baseline, batch_size, tta)
 
-    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Asked:
+    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any], engine: Runner) -> Asked:
         """Return the same with options of the algorithm; ConfigError for what its predictions do not take."""
         if self.tta:
-            check_views(algorithm)
+            check_views(algorithm, engine)
         return dataclasses.replace(self, options=options, algorithm=with_options(algorithm, options, is_scored=True))
 
 
