@@ -122,6 +122,9 @@ UNREADABLE = {
     "divided.npy": lambda path: np.save(path, COLOURS / 255),
     "pages.tif": pages,
     "deep.tif": lambda path: tifffile.imwrite(path, COLOURS.astype(np.uint16) * 257, photometric="rgb"),
+    "inverse.tif": lambda path: tifffile.imwrite(
+        path, COLOURS[..., 0].astype(np.uint16) * 257, photometric="miniswhite"
+    ),
     "text.png": lambda path: path.write_text("no picture"),
 }
 
@@ -132,6 +135,13 @@ def test_the_program_refuses_what_the_model_would_read_otherwise(name: str, tmp_
 
     with pytest.raises(SystemExit, match=name):
         open_picture(str(tmp_path / name))
+
+
+def test_two_channels_are_no_grey_picture_for_the_program(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((2, 40, 71)))
+
+    with pytest.raises(SystemExit, match="2 channels given; expected 1"):
+        prepare(open_picture(str(tmp_path / "a.npy")), json.loads(json_text(written_steps(tiny().algorithm))))
 
 
 def test_a_picture_of_four_channels_is_not_taken_for_one_with_alpha(tmp_path: Path) -> None:
