@@ -140,6 +140,18 @@ def _renumbered(
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
+def _remedy(key: str, largest: int) -> str:
+    """Say what to do about numbers beyond the classes of a model; so many classes are greys rather."""
+    names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, largest + 1))]
+    naming = "name the classes of the data in classes.txt, a line each"
+    if key == "mask" and len(names) > MOST_NAMED:
+        return (
+            "Is it a picture of greys, such as a mask made brighter to be seen? Save class numbers, 0, 1, ..., as PNG or "
+            f"NIfTI; if these are numbers, {naming}, and train a model for as many"
+        )
+    return f"{naming.capitalize()}, such as {', '.join(names[:MOST_NAMED])}; a model is then trained for as many"
+
+
 def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classes: int, name: str) -> Sample:
     sample = load()
     if key not in sample.labels:
@@ -149,11 +161,9 @@ def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classe
     if table is None:
         numbers = numbers[numbers != UNKNOWN] if key == "mask" and classes <= UNKNOWN else numbers
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
-            names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, numbers.max() + 1))]
             raise DataError(
-                f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. Name the classes of "
-                f"the data in classes.txt, a line each, such as {', '.join(names[:MOST_NAMED])}"
-                f"{', ...' * (len(names) > MOST_NAMED)}; a model is then trained for as many"
+                f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. "
+                f"{_remedy(key, int(numbers.max()))}"
             )
         return sample
     is_class = (numbers >= 0) & (numbers < len(table))  # 255 may say that a pixel is not judged
