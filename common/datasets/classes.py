@@ -146,8 +146,8 @@ def _remedy(key: str, largest: int) -> str:
     naming = "name the classes of the data in classes.txt, a line each"
     if key == "mask" and len(names) > MOST_NAMED:
         return (
-            "Is it a picture of greys, such as a mask made brighter to be seen? Save class numbers, 0, 1, ..., as PNG or "
-            f"NIfTI; if these are numbers, {naming}, and train a model for as many"
+            "Is it a picture of greys, such as a mask made brighter to be seen? Save class numbers, 0, 1, ..., as PNG "
+            f"or NIfTI; if these are numbers, {naming}, and train a model for as many"
         )
     return f"{naming.capitalize()}, such as {', '.join(names[:MOST_NAMED])}; a model is then trained for as many"
 

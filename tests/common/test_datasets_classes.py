@@ -104,7 +104,7 @@ def test_numbers_without_names_are_taken_as_they_are_but_not_beyond_the_model(ke
 
 
 def test_a_mask_of_greys_is_not_told_to_name_a_hundred_classes():
-    with pytest.raises(DataError, match="holds class 128; .* Is it a picture of greys"):
+    with pytest.raises(DataError, match=r"holds class 128; .* Is it a picture of greys"):
         list(aligned(one({"mask": labelled("mask", [128, 0])}, ()), ("a", "b"), "mask"))
 
 
