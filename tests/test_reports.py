@@ -87,6 +87,18 @@ def test_the_operating_point_reaches_its_aim_where_it_was_chosen_and_is_counted_
     assert float(points["test", "true_negatives"]["value"]) == (~called & ~true).sum()
 
 
+def test_the_option_of_an_operating_point_calls_what_it_called(data: Path) -> None:
+    model = zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", threshold=0.0712)
+    points = {(row["split"], row["metric"]): row for row in model.evaluate(data, at_sensitivity=0.8).points}
+    name, number = str(points["val", "sensitivity"]["option"]).split("=")
+
+    for split in ("val", "test"):
+        found = model.evaluate(data, split=split, baseline=False, **{name: float(number)}).metrics
+        for metric in ("sensitivity", "specificity"):
+            assert found[metric] == pytest.approx(points[split, metric]["value"])
+    assert abs(float(number) - float(points["val", "sensitivity"]["threshold"])) > 0.1
+
+
 def test_subgroups_have_what_an_evaluation_of_their_cases_alone_gives(
     written: Path, data: Path, checkpoint: Path
 ) -> None:

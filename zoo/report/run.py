@@ -103,6 +103,7 @@ def evaluate_model(
     if chosen_on is not None and asked.aim:
         validation = [case.row for case in score_all(algorithm, engine, chosen_on, asked.batch_size, tta=asked.tta)]
         points = _points(validation, result.rows, asked.aim, asked.split)
+        points = _with_option(points, algorithm, is_series=chosen_on[0].image.array.ndim == 4)
         result = dataclasses.replace(result, points=points)
     result = dataclasses.replace(result, about=describe(model, dataset, asked))
     if output is not None:
@@ -130,6 +131,19 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
 def describe_test(model: Model, dataset: Dataset) -> dict[str, Any]:
     """Say the same of the test at the end of a training."""
     return describe(model, dataset, Asked("test", (), None, baseline=True, batch_size=1, tta=False))
+
+
+def _with_option(points: Sequence[Row], algorithm: Algorithm[Any], is_series: bool) -> list[Row]:
+    """Add to each row the option that makes predictions call at its threshold; "" where there is none.
+
+    is_series: the probabilities are means over slices, each of which an option would move by itself.
+    """
+    out: list[Row] = []
+    for row in points:
+        option = "" if is_series else algorithm.option_at(float(row["threshold"]))
+        head = {"class": row["class"], "rule": row["rule"], "threshold": row["threshold"], "option": option}
+        out.append({**head, **row})
+    return out
 
 
 def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:
