@@ -68,6 +68,19 @@ def test_the_program_beside_the_files_needs_nothing_of_the_zoo(format: str, tmp_
         np.testing.assert_array_equal(example["image"][0], model.algorithm.preprocess(image_of(model))["image"])
 
 
+STAGED = {"LOD-Net", "Covid-Detection-Transformer"}  # go through NumPy between their parts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in load_registry() if name not in STAGED])
+def test_every_network_is_written_as_mindir_and_computes_the_same(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("mindspore")
+
+    tiny("mindspore", name).export(tmp_path / "out", format="mindir")  # which holds the file against the network
+
+    assert sorted(path.suffix for path in (tmp_path / "out").glob("net*")) == [".mindir", ".mindir"]
+
+
 def picture(shape: tuple[int, ...]) -> np.ndarray:
     """Draw a picture (c, h, w) with a dark border and one bright part."""
     array = np.random.default_rng(0).integers(9, 90, shape, np.uint8)
