@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,16 @@ NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "
 def called_normal(name: str) -> bool:
     """Say whether a class is called as those are that show nothing."""
     return name.casefold() in NORMAL
+
+
+def normal_class(classes: Sequence[str]) -> int:
+    """Return the number of the class that shows nothing, by its name; the first where no name says it.
+
+    It is called as such classes are, or denies another one, as NonCOVID beside COVID.
+    """
+    denied = {no + folded(name) for name in classes for no in ("no", "non", "not")}
+    says = (called_normal, lambda name: folded(name) in denied)
+    return next((i for is_normal in says for i, name in enumerate(classes) if is_normal(name)), 0)
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
