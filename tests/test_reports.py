@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
-from zoo.common.errors import ConfigError, DataError
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 
 RUNNER = CliRunner()
 
@@ -97,6 +97,17 @@ def test_the_option_of_an_operating_point_calls_what_it_called(data: Path) -> No
         for metric in ("sensitivity", "specificity"):
             assert found[metric] == pytest.approx(points[split, metric]["value"])
     assert abs(float(number) - float(points["val", "sensitivity"]["threshold"])) > 0.1
+
+
+def test_a_sensitivity_for_the_normal_class_is_warned_of(data: Path, tmp_path: Path) -> None:
+    for name in ("COVID", "NonCOVID"):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        for i, path in enumerate(sorted(data.glob("*.png"))[:4]):
+            (tmp_path / "test" / name / f"{name}{i}.png").write_bytes(path.read_bytes() + name.encode())
+    model = zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", classes=("COVID", "NonCOVID"))
+
+    with pytest.warns(ZooWarning, match="are of 'NonCOVID', the second class"):
+        model.evaluate(tmp_path, baseline=False)
 
 
 def test_subgroups_have_what_an_evaluation_of_their_cases_alone_gives(

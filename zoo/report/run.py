@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,7 +14,8 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.attributes import attribute
-from zoo.common.errors import ConfigError
+from zoo.common.datasets.classes import normal_class
+from zoo.common.errors import ConfigError, ZooWarning
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
 from zoo.engines.engine import Runner
@@ -88,6 +90,7 @@ def evaluate_model(
     chosen_on = dataset.split(CHOSEN_ON) if asked.aim else None
     output = None if out is None else open_results(out, overwrite=overwrite)
     algorithm, engine = asked.algorithm or model.algorithm, model.engine
+    _warn_of_order(algorithm)
     cases: list[Case] = []
     with tqdm(total=len(samples), desc=f"{model.name} {asked.split}", unit="case", disable=None) as bar:
         result = evaluate(
@@ -110,6 +113,19 @@ def evaluate_model(
         pictures = draw_extremes(algorithm, engine, samples, cases, asked.tta)
         dataclasses.replace(result, pictures=pictures).write(output)
     return result
+
+
+def _warn_of_order(algorithm: Algorithm[Any]) -> None:
+    """Warn where the class that sensitivity counts, the second of two, is the one that shows nothing."""
+    classes: Sequence[str] = algorithm.counted("label") if "label" in algorithm.labels else ()
+    if len(classes) == 2 and normal_class(classes) == 1:
+        warnings.warn(
+            f"sensitivity, average precision, F1 and --at-sensitivity are of {classes[1]!r}, the second class, though "
+            f"it is called as normal ones are; the sensitivity for {classes[0]!r} is what stands under specificity, and "
+            "classes.csv has every score of both",
+            ZooWarning,
+            stacklevel=3,
+        )
 
 
 def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
