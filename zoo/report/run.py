@@ -121,7 +121,7 @@ def _warn_of_order(algorithm: Algorithm[Any]) -> None:
     if len(classes) == 2 and normal_class(classes) == 1:
         warnings.warn(
             f"sensitivity, average precision, F1 and --at-sensitivity are of {classes[1]!r}, the second class, though "
-            f"it is called as normal ones are; the sensitivity for {classes[0]!r} is what stands under specificity, and "
+            f"it is called as normal ones are; the sensitivity for {classes[0]!r} is what stands under specificity. "
             "classes.csv has every score of both",
             ZooWarning,
             stacklevel=3,
