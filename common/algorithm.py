@@ -275,6 +275,10 @@ class Algorithm(ABC, Generic[C]):
         """
         return {}
 
+    def option_at(self, told: float) -> str:
+        """Name the option with which predictions call from a told probability on; "" where there is none."""
+        return ""
+
     @abstractmethod
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
         """Fit the trivial predictor that a trained network has to beat."""

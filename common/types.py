@@ -21,13 +21,14 @@ class NiftiWorlds:
     sform_code, qform_code: which world a transform leads to (1 scanner, 2 aligned, 3 Talairach, 4 MNI, 5 template);
     0: the file has no such transform.
     to_qform: (4, 4) world of the affine to world of the qform [mm]. It holds on whatever grid the image is brought.
-    units_code: of the file's lengths and times (2: millimetres).
+    units_code: of the file's lengths and times (2: millimetres). is_flat: the file has two axes, not a third of one.
     """
 
     sform_code: int
     qform_code: int
     to_qform: np.ndarray
     units_code: int = 2
+    is_flat: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class Image:
     spacing_mm: (h, w) or (d, h, w) size of one pixel [mm]; None when unknown.
     affine: (4, 4) voxel index (x, y, z) to world [mm], counted to the right, the front and above; None when unknown.
     files: what it was read from; slices of a series in the order of the array.
+    plane: (3, 3) pixel index (x, y) to the plane [mm] of a picture whose file has two axes, counted as ITK does: to the
+    left and the back; None where the file says none, and for others, which have an affine.
     nifti: the other place, and the codes of both, of an image from a NIfTI file; None for other files.
     modality: DICOM's word for how it came about, such as "CT" or "US"; "" when unknown.
     dicom: whose it is and what it belongs to, by the names in `dicom.ORIGIN`; empty for other files.
@@ -67,6 +70,7 @@ class Image:
     modality: str = ""
     dicom: Mapping[str, str] = field(default_factory=dict)
     prepared: Mapping[str, float | str] = field(default_factory=dict)
+    plane: np.ndarray | None = None
 
     @property
     def size(self) -> tuple[int, ...]:

@@ -141,6 +141,25 @@ def test_classifiers_are_compared_by_their_pooled_scores_too() -> None:
     assert rows["correct"]["p_sign"] < 0.05
 
 
+def test_the_same_answers_compare_as_equal_whatever_the_order_of_the_classes() -> None:
+    first = classified(0, 0.3)
+    turned = [{**row, "label": 1 - row["label"], **{k: row[k] for k in ("p_covid", "p_normal")}} for row in first]
+    second = [{"name": row["name"], **{k: row[k] for k in sorted(row)}} for row in turned]  # p_covid comes first
+
+    rows = compare_rows(first, second)
+
+    assert {row["metric"] for row in rows} > {"sensitivity", "specificity", "average_precision", "f1"}
+    assert all(row["difference"] == 0 for row in rows)
+
+
+def test_other_true_classes_are_not_compared() -> None:
+    first = classified(0, 0.3)
+    second = [{**row, "label": 1.0} for row in first]
+
+    with pytest.raises(InputError, match="30 of 60 cases have another true class, such as 000"):
+        compare_rows(first, second)
+
+
 def test_the_shell_compares_two_folders(tmp_path: Path) -> None:
     for name, evaluation in (("a", heads(8, 0)), ("b", heads(8, 2))):
         evaluation.save(tmp_path / name)

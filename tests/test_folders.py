@@ -75,6 +75,16 @@ def test_results_of_a_run_are_no_inputs(pattern: str, tmp_path: Path) -> None:
     assert found([source, tmp_path / "masks" / "b.png"], tmp_path) == ["b.png", "masks/b.png"]  # named one by one
 
 
+def test_images_without_a_reader_are_told_of(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    for name in ("b.mgz", "c.svs", "notes.txt", "d.img", "d.hdr"):
+        (tmp_path / name).write_bytes(b"x")
+
+    left_out = {Path(name).name: reason for name, reason in images(tmp_path).left_out}
+
+    assert left_out.keys() == {"b.mgz", "c.svs", "d.img"} and "not read" in left_out["b.mgz"]
+
+
 def test_a_path_may_start_with_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture(tmp_path / "scans" / "a.png")
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -10,7 +10,9 @@ import pytest
 import SimpleITK
 
 import zoo
+from zoo.common.answers.classification import Classification
 from zoo.common.answers.slices import SliceSeries
+from zoo.common.classification.series import join_slices
 from zoo.common.errors import ConfigError, InputError
 from zoo.common.io import read_image
 from zoo.common.lungs.hounsfield import as_grey, lung_mask
@@ -136,6 +138,21 @@ def test_without_a_window_the_refusal_says_how_to_give_one() -> None:
         model().predict(slice_image(chest()))
     with pytest.raises(ConfigError, match="centre and width"):
         model().predict(slice_image(chest()), window=(3.0,))
+
+
+@pytest.mark.parametrize(
+    "classes", [("normal", "COVID"), ("COVID", "NonCOVID"), ("COVID", "Normal"), ("calm", "other")]
+)
+def test_suspicious_slices_are_those_least_like_the_normal_class_wherever_it_stands(classes: tuple[str, str]) -> None:
+    normal, image = int(classes[0] == "COVID"), slice_image(chest())
+    shares = np.full(9, 0.95)
+    shares[4:6] = 0.1
+    rows = np.stack([shares, 1 - shares], axis=1)[:, [normal, 1 - normal]]
+    answers = [(i, Classification(image, classes, row)) for i, row in enumerate(rows)]
+
+    found = join_slices(series_image(), classes, answers, 2)
+
+    assert set(found.top) == {4, 5} and found.probabilities[normal] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("name", ["Covid-ResNet", "TS-CAM"])

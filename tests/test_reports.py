@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import zoo
 from zoo.cli import app
-from zoo.common.errors import ConfigError, DataError
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 
 RUNNER = CliRunner()
 
@@ -85,6 +85,29 @@ def test_the_operating_point_reaches_its_aim_where_it_was_chosen_and_is_counted_
     true = np.array([float(row["label"]) == 1 for row in cases])
     assert float(points["test", "sensitivity"]["value"]) == pytest.approx(called[true].mean())
     assert float(points["test", "true_negatives"]["value"]) == (~called & ~true).sum()
+
+
+def test_the_option_of_an_operating_point_calls_what_it_called(data: Path) -> None:
+    model = zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", threshold=0.0712)
+    points = {(row["split"], row["metric"]): row for row in model.evaluate(data, at_sensitivity=0.8).points}
+    name, number = str(points["val", "sensitivity"]["option"]).split("=")
+
+    for split in ("val", "test"):
+        found = model.evaluate(data, split=split, baseline=False, **{name: float(number)}).metrics
+        for metric in ("sensitivity", "specificity"):
+            assert found[metric] == pytest.approx(points[split, metric]["value"])
+    assert abs(float(number) - float(points["val", "sensitivity"]["threshold"])) > 0.1
+
+
+def test_a_sensitivity_for_the_normal_class_is_warned_of(data: Path, tmp_path: Path) -> None:
+    for name in ("COVID", "NonCOVID"):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        for i, path in enumerate(sorted(data.glob("*.png"))[:4]):
+            (tmp_path / "test" / name / f"{name}{i}.png").write_bytes(path.read_bytes() + name.encode())
+    model = zoo.load("Covid-ResNet", checkpoint=None, variant="tiny", classes=("COVID", "NonCOVID"))
+
+    with pytest.warns(ZooWarning, match="are of 'NonCOVID', the second class"):
+        model.evaluate(tmp_path, baseline=False)
 
 
 def test_subgroups_have_what_an_evaluation_of_their_cases_alone_gives(

@@ -69,8 +69,9 @@ def test_nothing_is_read_before_its_turn(folder: Path, monkeypatch: pytest.Monke
     assert len(read) == 1
 
 
-def test_the_spacing_reaches_files_and_arrays(folder: Path) -> None:
-    for _, image in images([folder / "a.png", GREY], spacing_mm=(0.2, 0.3)):
+def test_the_spacing_reaches_files_arrays_and_images(folder: Path) -> None:
+    own = Image(np.zeros((1, 4, 4), np.float32), (9.0, 9.0))
+    for _, image in images([folder / "a.png", GREY, own], spacing_mm=(0.2, 0.3)):
         assert isinstance(image, Image) and image.spacing_mm == (0.2, 0.3)
 
 

@@ -52,6 +52,18 @@ def test_eyes_of_the_same_patients_are_compared_within_them() -> None:
     assert row["low"] == pytest.approx(1) and row["high"] == pytest.approx(1)
 
 
+def test_a_score_that_the_first_subgroup_lacks_is_compared_between_the_others() -> None:
+    def summarise(cases: Sequence[Case]) -> dict[str, float]:
+        return {"mm": mean(cases)["score"]} if float(cases[0].row["score"]) else {}
+
+    cases = [Case({"name": str(i), "score": float(i // 6)}) for i in range(18)]
+    names = [name for name in ("A", "B", "C") for _ in range(6)]
+
+    (row,) = divide("site", names, cases, [str(i) for i in range(18)], summarise, lambda cases: None, 50).differences
+
+    assert (row["metric"], row["largest"], row["smallest"], row["difference"]) == ("mm", "C", "B", 1)
+
+
 def test_a_single_patient_has_a_score_but_no_interval() -> None:
     found = divided([1, 2, 3, 4], ["F", "F", "M", "M"], ["a", "b", "c", "c"])
     rows = {row["subgroup"]: row for row in found.rows}

@@ -71,7 +71,7 @@ def compare_draws(first: Evaluation, second: Evaluation) -> list[Row]:
 def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
     """Compare two models on the same cases, first minus second: see `compare_columns`; for classes also what is pooled.
 
-    Raises InputError when the cases differ.
+    Raises InputError when the cases differ, or their true classes. The models may count the classes in another order.
     """
     paired = pair_rows(first, second, ("name", "group"))
     groups = [str(row["group"] or row["name"]) for row in first]  # an unknown patient is one of many
@@ -79,10 +79,32 @@ def compare_rows(first: Sequence[Row], second: Sequence[Row]) -> list[Row]:
     pooled: list[Row] = []
     one, other = answers_of(first), answers_of(paired)
     if one is not None and other is not None:
+        paired = _counted_as(one, paired, other)
         pooled = compare_pooled(first, paired, summarise_probabilities, groups, rng)
         pooled = _with_delong(pooled, one, other)
     columns = [score_columns(rows) for rows in (first, paired)]
     return pooled + compare_columns(columns[0], columns[1], groups, rng)
+
+
+def _counted_as(first: Answers, rows: Sequence[Row], answers: Answers) -> list[Row]:
+    """Return the rows of another model with its classes in the order of the first, whose second class is the positive.
+
+    Other names count by their place. Raises InputError where a case has another true class.
+    """
+    if sorted(first.classes) == sorted(answers.classes):
+        places = [first.classes.index(name) for name in answers.classes]
+        kept = [{key: value for key, value in row.items() if not key.startswith("p_")} for row in rows]
+        rows = [
+            {**bare, "label": places[label], **{f"p_{name}": row[f"p_{name}"] for name in first.classes}}
+            for bare, row, label in zip(kept, rows, answers.labels, strict=True)
+        ]
+    odd = [row for row, label in zip(rows, first.labels, strict=True) if int(row["label"]) != label]
+    if odd:
+        raise InputError(
+            f"the two models were scored on different labels: {len(odd)} of {len(rows)} cases have another true class, "
+            f"such as {odd[0]['name']}; score both on the same"
+        )
+    return list(rows)
 
 
 def _with_delong(pooled: list[Row], first: Answers, second: Answers) -> list[Row]:

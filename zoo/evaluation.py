@@ -14,6 +14,7 @@ import numpy as np
 from zoo.common.algorithm import Algorithm
 from zoo.common.answers.prediction import Prediction
 from zoo.common.batches import entering
+from zoo.common.datasets.unknown import fitted_to_masks
 from zoo.common.errors import ConfigError, ScopeWarning
 from zoo.common.files.output_folder import OutputFolder
 from zoo.common.metrics.bootstrap import bootstrap_draws
@@ -247,6 +248,10 @@ def score_baseline(
     algorithm: Algorithm[Any], training: Sequence[Sample], samples: Sequence[Sample]
 ) -> dict[str, float]:
     """Summarise the trivial predictor, fitted on the training split."""
-    predict: Callable[[Image], Prediction] = algorithm.baseline(entering(algorithm, sample) for sample in training)
+
+    def fit(samples: Iterable[Sample]) -> Callable[[Image], Prediction]:
+        return algorithm.baseline(entering(algorithm, sample) for sample in samples)
+
+    predict = fitted_to_masks(fit, training) if algorithm.labels == ("mask",) else fit(training)
     seen = (entering(algorithm, sample) for sample in samples)
     return algorithm.summarise([algorithm.score(predict(sample.image), sample) for sample in seen])

@@ -147,7 +147,7 @@ class Model:
         """
         algorithm, batch_size = with_options(self.algorithm, options), checked_batch_size(batch_size)
         if tta:
-            check_views(algorithm)
+            check_views(algorithm, self.engine)
         return into_memory(self, algorithm, images(source, spacing_mm, series, name_by), batch_size, tta)
 
     def predict_into(self, out: str | Path, source: object, **asked: Any) -> Results:
@@ -244,7 +244,7 @@ class Model:
         from zoo.report.run import Asked, evaluate_model
 
         how = split, by, at_sensitivity, at_specificity, baseline, checked_batch_size(batch_size), tta
-        asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options)
+        asked = Asked.of(self.algorithm.labels, *how).with_options(self.algorithm, options, self.engine)
         dataset = counted_alike(self._open(data, layout, None), self.algorithm)
         return evaluate_model(self, dataset, asked, out, overwrite)
 

@@ -15,6 +15,7 @@ from zoo.common.errors import ConfigError, InputError
 from zoo.common.metrics.classification import best_threshold, summarise_probabilities
 from zoo.common.types import Arrays, Case, Row, Sample
 
+DIGITS = 6  # of a threshold that people copy
 SURE = 30.0  # logit of a network without doubt; beyond what any threshold takes away
 
 
@@ -90,6 +91,19 @@ class ClassificationAlgorithm(Algorithm[K]):
         counts = np.bincount([int(case.row["label"]) for case in cases], minlength=len(self.config.classes))
         told = ", ".join(f"{count} of {name}" for name, count in zip(self.config.classes, counts, strict=True))
         return f"{self.monitor} needs cases of at least two classes; there are {told}"
+
+    def option_at(self, told: float) -> str:
+        """Return the threshold that calls the last of two classes from a told probability on.
+
+        Told probabilities are moved by the present threshold, so that their own border is always 0.5. Rounded down, so
+        that what has just this probability stays on its side.
+        """
+        if len(self.config.classes) != 2 or "threshold" not in self.prediction_options or not 0 < told < 1:
+            return ""
+        threshold = float(expit(logit(told) + logit(self.config.threshold)))
+        step = 10.0 ** (np.floor(np.log10(threshold)) - DIGITS)
+        lower = float(np.floor(threshold / step - 0.5) * step)
+        return f"threshold={lower:.{DIGITS + 1}g}" if 0 < lower < 1 else ""
 
     def operating_point(self, cases: Sequence[Case]) -> dict[str, Any]:
         """Put the threshold where most validation cases are right; the share of each class differs between sources."""

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.common.answers.classification import Classification
 from zoo.common.answers.localisation import Localisation
 from zoo.common.answers.slices import SliceSeries
+from zoo.common.datasets.classes import normal_class
 from zoo.common.types import Image
 
 OF_SLICE = "lung_"  # how names begin of what was found in one slice, in `Image.prepared`
@@ -18,7 +19,7 @@ OF_SLICE = "lung_"  # how names begin of what was found in one slice, in `Image.
 def join_slices(
     image: Image, classes: tuple[str, ...], answers: Iterable[tuple[int, Classification]], most: int
 ) -> SliceSeries:
-    """Summarise a series by the means over its `most` slices that are least like the first class, the normal one.
+    """Summarise a series by the means over its `most` slices that are least like the normal class, see `normal_class`.
 
     answers: index and answer of each slice that was looked at, one at least; only those of the summary are kept.
     """
@@ -27,8 +28,10 @@ def join_slices(
     prepared = list[Mapping[str, float | str]]()
     mask = np.zeros((0, 0, 0), bool)
 
+    normal = normal_class(classes)
+
     def calm(index: int) -> tuple[float, int]:
-        return float(best[index].probabilities[0]), index
+        return float(best[index].probabilities[normal]), index
 
     for index, answer in answers:
         indices.append(index)

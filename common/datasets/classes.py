@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,16 @@ NORMAL = ("normal", "healthy", "negative", "no finding", "none", "background", "
 def called_normal(name: str) -> bool:
     """Say whether a class is called as those are that show nothing."""
     return name.casefold() in NORMAL
+
+
+def normal_class(classes: Sequence[str]) -> int:
+    """Return the number of the class that shows nothing, by its name; the first where no name says it.
+
+    It is called as such classes are, or denies another one, as NonCOVID beside COVID.
+    """
+    denied = {no + folded(name) for name in classes for no in ("no", "non", "not")}
+    says = (called_normal, lambda name: folded(name) in denied)
+    return next((i for is_normal in says for i, name in enumerate(classes) if is_normal(name)), 0)
 
 
 def named(texts: Iterable[str]) -> tuple[str, ...]:
@@ -140,6 +150,18 @@ def _renumbered(
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
+def _remedy(key: str, largest: int) -> str:
+    """Say what to do about numbers beyond the classes of a model; so many classes are greys rather."""
+    names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, largest + 1))]
+    naming = "name the classes of the data in classes.txt, a line each"
+    if key == "mask" and len(names) > MOST_NAMED:
+        return (
+            "Is it a picture of greys, such as a mask made brighter to be seen? Save class numbers, 0, 1, ..., as PNG "
+            f"or NIfTI; if these are numbers, {naming}, and train a model for as many"
+        )
+    return f"{naming.capitalize()}, such as {', '.join(names[:MOST_NAMED])}; a model is then trained for as many"
+
+
 def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classes: int, name: str) -> Sample:
     sample = load()
     if key not in sample.labels:
@@ -149,11 +171,9 @@ def _load(load: Callable[[], Sample], key: str, table: np.ndarray | None, classe
     if table is None:
         numbers = numbers[numbers != UNKNOWN] if key == "mask" and classes <= UNKNOWN else numbers
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
-            names = ["background" if key == "mask" else "class 0", *(f"class {i}" for i in range(1, numbers.max() + 1))]
             raise DataError(
-                f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. Name the classes of "
-                f"the data in classes.txt, a line each, such as {', '.join(names[:MOST_NAMED])}"
-                f"{', ...' * (len(names) > MOST_NAMED)}; a model is then trained for as many"
+                f"{name}: {key} holds class {numbers.max()}; the model counts {classes}, from 0. "
+                f"{_remedy(key, int(numbers.max()))}"
             )
         return sample
     is_class = (numbers >= 0) & (numbers < len(table))  # 255 may say that a pixel is not judged

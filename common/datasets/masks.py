@@ -21,6 +21,7 @@ FLOAT_NOISE = 1e-3  # by which a float may miss a class number
 QUANTISED = (
     0.05  # by which it may where floats were saved as scaled integers: half a step for up to 25 classes in 8 bits
 )
+JPEG_MARK = b"\xff\xd8\xff"  # how the file begins
 LARGEST = 2**63 - 1
 LEAST_AREA_PX = 20  # smaller white specks are leftovers of JPEG and resizing (our choice)
 HALF = 128  # from here on a grey counts as white; JPEG and resizing leave fringes
@@ -45,6 +46,8 @@ def read_mask(path: Path, image: Image, decode: Decode | None = None) -> np.ndar
         _refuse_transparency(numbers.alpha, stored)
         _refuse_elsewhere(numbers.image, image)
         _refuse_merged(stored)
+        if decode is not bright:
+            _refuse_lossy(path, stored)
         classes = (decode or class_numbers)(_snapped(stored))
         largest = int(classes.max(initial=0))
         if largest > LARGEST:
@@ -165,6 +168,19 @@ def _refuse_merged(stored: np.ndarray) -> None:
         raise InputError(
             f"numbers up to {largest:.0f} in {stored.dtype} given, which tells numbers apart below {limit:,} only; "
             "expected finite ones below. Save it with an integer type."
+        )
+
+
+def _refuse_lossy(path: Path, stored: np.ndarray) -> None:
+    """Refuse a JPEG of numbers, which are others beside every border; black and white without a grey is told apart."""
+    is_jpeg = False
+    if path.is_file():  # and no folder of a DICOM series
+        with path.open("rb") as file:
+            is_jpeg = file.read(len(JPEG_MARK)) == JPEG_MARK
+    if is_jpeg and not ((stored == 0) | (stored == WHITES[0])).all():
+        raise InputError(
+            f"a JPEG with values from {stored.min()} to {stored.max()} given, which changes numbers beside borders; "
+            "expected a format that keeps them. Write the mask as PNG, TIFF or NIfTI, from what it was made of"
         )
 
 

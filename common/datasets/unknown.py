@@ -6,10 +6,11 @@ called, 255 is unknown beside class numbers, and white in a file of 0 and 255 al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from zoo.common.errors import DataError
 from zoo.common.labels import UNKNOWN
 from zoo.common.types import Sample
 
+T = TypeVar("T")
 NAME = "unknown"  # of the class, whatever its case
 
 
@@ -76,6 +78,35 @@ def with_one_meaning(records: Sequence[Record], classes: tuple[str, ...]) -> lis
         replace(record, load=partial(meaning.checked, record.load)) if record.split in ("val", "test") else record
         for record in records
     ]
+
+
+def marked_in_part(sample: Sample) -> Sample:
+    """Return the sample with a mask whose file holds 0 and 255 alone, elsewhere black and white, as unknown at 255."""
+    mask = np.asarray(sample.labels["mask"])
+    if mask.max(initial=0) == 1 and "mask" in sample.files and is_black_and_white(sample.files["mask"]):
+        mask = np.where(mask == 1, UNKNOWN, mask).astype(np.promote_types(mask.dtype, np.int16))
+    return replace(sample, labels={**sample.labels, "mask": mask})
+
+
+def fitted_to_masks(fit: Callable[[Iterable[Sample]], T], training: Sequence[Sample]) -> T:
+    """Fit to training masks, in which 255 means one thing: unknown in all, where it stands beside class numbers in one.
+
+    What it means is clear only when all were read; then masks of 0 and 255 alone may have to be read again.
+    """
+    perhaps, unknown = set[Path](), list[bool]()
+
+    def watched() -> Iterator[Sample]:
+        for sample in training:
+            mask = np.asarray(sample.labels["mask"])
+            unknown.append(bool((mask == UNKNOWN).any()))
+            if mask.max(initial=0) == 1 and "mask" in sample.files:
+                perhaps.add(sample.files["mask"])
+            yield sample
+
+    found = fit(watched())
+    if any(unknown) and any(map(is_black_and_white, perhaps)):
+        return fit(map(marked_in_part, training))
+    return found
 
 
 def _load(load: Callable[[], Sample], table: np.ndarray) -> Sample:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 CENTIMETRES = 3  # PhysicalUnitsXDirection of an ultrasound region
+SAME_SCALE = 0.01  # share by which the scales of ultrasound regions may differ
 MAX_SKEW = 0.01  # difference of the directions' products from those of two axes at right angles
 GROUPS = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
 
@@ -72,10 +74,21 @@ def pixel_spacing(data: Dataset) -> tuple[float, float] | None:
     if spacing:
         row, column = spacing
         return float(row), float(column)
-    for region in data.get("SequenceOfUltrasoundRegions", ()):
-        if region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == CENTIMETRES:
-            return abs(float(region.PhysicalDeltaY)) * 10, abs(float(region.PhysicalDeltaX)) * 10
-    return None
+    return _spacing_of_regions(data.get("SequenceOfUltrasoundRegions") or ())
+
+
+def _spacing_of_regions(regions: Iterable[Dataset]) -> tuple[float, float] | None:
+    """Return the size of a pixel in the calibrated regions of an ultrasound; None where they are of different scales.
+
+    One number for the picture would then be wrong in a part of it, such as in the smaller of two views side by side.
+    """
+    sizes = []
+    for region in regions:
+        height, width = (abs(float(region.get(tag) or 0)) * 10 for tag in ("PhysicalDeltaY", "PhysicalDeltaX"))
+        is_length = region.get("PhysicalUnitsXDirection") == region.get("PhysicalUnitsYDirection") == CENTIMETRES
+        sizes += [(height, width)] if is_length and height and width else []
+    is_one = bool(sizes) and np.allclose(sizes, sizes[0], rtol=SAME_SCALE, atol=0)
+    return sizes[0] if is_one else None
 
 
 def _thickness_mm(data: Dataset) -> float:

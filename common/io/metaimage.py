@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.common.errors import InputError
 from zoo.common.io.images import check_size
-from zoo.common.io.voxels import ZLIB_OR_GZIP, Inflated, placed_image, read_voxels
+from zoo.common.io.voxels import ZLIB_OR_GZIP, Inflated, placed_image, plane_of, read_voxels
 from zoo.common.types import Image
 
 TYPES = {
@@ -43,7 +43,9 @@ def read_metaimage(path: Path) -> Image:
     if len(sizes) == 2:
         known = {"ElementSpacing", "ElementSize"} & set(fields)
         x, y = (float(number) for number in _numbers(fields, "ElementSpacing", 2, name))
-        return Image(values, spacing_mm=(y, x) if known else None, name=name)
+        axes = _numbers(fields, "TransformMatrix", 4, name, np.eye(2)).reshape(2, 2).T  # one axis per row there
+        plane = plane_of(axes * (x, y), _numbers(fields, "Offset", 2, name, np.zeros(2)))
+        return Image(values, spacing_mm=(y, x) if known else None, name=name, plane=plane)
     return placed_image(values, read_affine(fields, name), name)
 
 

@@ -134,7 +134,7 @@ def _places(header: np.void, name: str) -> tuple[np.ndarray, NiftiWorlds]:
         checked_spacing(qform, name)
         _check_same_grid(sform, qform, name)
         to_qform = in_units(qform, unit_mm) @ np.linalg.inv(affine)
-    return affine, NiftiWorlds(sform_code, qform_code, to_qform, units)
+    return affine, NiftiWorlds(sform_code, qform_code, to_qform, units, int(header["dim"][0]) == 2)
 
 
 def in_units(affine: np.ndarray, unit: float) -> np.ndarray:

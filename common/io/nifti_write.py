@@ -56,5 +56,15 @@ def itk_affine(image: Image) -> np.ndarray | None:
 def _place(image: Image) -> tuple[np.ndarray, NiftiWorlds]:
     if image.affine is not None:
         return image.affine, image.nifti or NiftiWorlds(SCANNER, SCANNER, np.eye(4))
+    if image.plane is not None:
+        return _standing(image.plane, image.spacing_mm), NiftiWorlds(SCANNER, SCANNER, np.eye(4))
     spacing = (image.spacing_mm or (1.0,) * len(image.size))[::-1]
     return np.diag([*spacing, *[1.0] * (4 - len(spacing))]), NiftiWorlds(0, 0, np.eye(4))
+
+
+def _standing(plane: np.ndarray, spacing_mm: tuple[float, ...] | None) -> np.ndarray:
+    """Return the affine of a picture in a plane of ITK's axes, as ITK writes it; pixels as large as the image says."""
+    axes = plane[:2, :2] / np.linalg.norm(plane[:2, :2], axis=0) * (spacing_mm or (1.0, 1.0))[::-1]
+    affine = np.eye(4)
+    affine[:2, :2], affine[:2, 3] = axes, plane[:2, 2]
+    return FLIP_XY @ affine

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.common.errors import InputError
 from zoo.common.io.images import check_size
-from zoo.common.io.voxels import Inflated, placed_image, read_voxels
+from zoo.common.io.voxels import Inflated, placed_image, plane_of, read_voxels
 from zoo.common.types import Image
 
 TYPES = {
@@ -60,7 +60,8 @@ def read_nrrd(path: Path) -> Image:
         (channel,) = set(range(axes)) - set(domain)
         values = np.moveaxis(values, axes - 1 - channel, 0)
     if len(domain) == 2:
-        return Image(values, spacing_mm=_flat_spacing(fields, domain, axes, name), name=name)
+        spacing = _flat_spacing(fields, domain, axes, name)
+        return Image(values, spacing_mm=spacing, name=name, plane=_plane(fields, domain, axes))
     return placed_image(values, _affine(fields, domain, axes, name), name)
 
 
@@ -175,6 +176,15 @@ def _flat_spacing(fields: dict[str, str], domain: list[int], axes: int, name: st
         x, y = _spacings(fields, domain, axes, name)
         return y, x
     return None
+
+
+def _plane(fields: dict[str, str], domain: list[int], axes: int) -> np.ndarray | None:
+    """Return pixel index to the plane where directions and origin have two numbers each, as ITK writes them."""
+    directions, origins = _vectors(fields.get("space directions", "")), _vectors(fields.get("space origin", ""))
+    columns = [directions[i] for i in domain] if len(directions) == axes else []
+    if not origins or any(vector is None or len(vector) != 2 for vector in (*columns, origins[0])):
+        return None
+    return plane_of(np.array(columns).T, np.array(origins[0])) if columns else None
 
 
 def _spacings(fields: dict[str, str], domain: list[int], axes: int, name: str) -> list[float]:

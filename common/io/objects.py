@@ -15,7 +15,7 @@ from zoo.common.io import as_image, pictures, read_image
 from zoo.common.io.images import checked_image
 from zoo.common.io.nifti import MM_PER_UNIT, in_units
 from zoo.common.io.nifti_write import FLIP_XY
-from zoo.common.io.voxels import placed_image
+from zoo.common.io.voxels import placed_image, plane_of
 from zoo.common.types import Image, NiftiWorlds
 
 Spacing = tuple[float, ...] | None
@@ -136,7 +136,9 @@ def _from_simpleitk(volume: Any, name: str) -> Image:
     values = np.moveaxis(values, -1, 0) if channels > 1 else values[None]
     spacing = np.array(volume.GetSpacing())
     if axes == 2:
-        return Image(values, spacing_mm=None if (spacing == 1).all() else (spacing[1], spacing[0]), name=name)
+        plane = plane_of(np.array(volume.GetDirection()).reshape(2, 2) * spacing, np.array(volume.GetOrigin()))
+        known = None if (spacing == 1).all() else (spacing[1], spacing[0])
+        return Image(values, spacing_mm=known, name=name, plane=plane)
     affine = np.eye(4)
     affine[:3, :3] = np.array(volume.GetDirection()).reshape(3, 3) * spacing
     affine[:3, 3] = volume.GetOrigin()
@@ -181,7 +183,7 @@ def _nibabel_place(volume: Any) -> tuple[np.ndarray | None, NiftiWorlds | None]:
     affine = in_units(affine, scale)
     both = sform is not None and qform is not None
     to_qform = in_units(qform, scale) @ np.linalg.inv(affine) if both else np.eye(4)
-    return affine, NiftiWorlds(int(sform_code), int(qform_code), to_qform, units)
+    return affine, NiftiWorlds(int(sform_code), int(qform_code), to_qform, units, len(volume.shape) == 2)
 
 
 # name of a library: what its images have, and what turns them into ours

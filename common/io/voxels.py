@@ -125,6 +125,20 @@ def placed_image(values: np.ndarray, affine: np.ndarray, name: str) -> Image:
     return Image(values, spacing_mm=spacing, affine=affine, name=name)
 
 
+def plane_of(axes: np.ndarray, origin: np.ndarray) -> np.ndarray | None:
+    """Return (3, 3) pixel index to the plane of a picture from its axes (2, 2), as columns, and its first pixel [mm].
+
+    None where these are no axes at right angles, or have no length: the place of a picture is told where it is sound.
+    """
+    lengths = np.linalg.norm(axes, axis=0)
+    is_sound = np.isfinite(axes).all() and np.isfinite(origin).all() and (lengths > 0).all()
+    if not is_sound or abs(float((axes[:, 0] / lengths[0]) @ (axes[:, 1] / lengths[1]))) > math.radians(MAX_SKEW_DEG):
+        return None
+    plane = np.eye(3)
+    plane[:2, :2], plane[:2, 2] = axes, origin
+    return plane
+
+
 def checked_spacing(affine: np.ndarray, name: str) -> tuple[float, float, float]:
     """Return the lengths of the axes (d, h, w) [mm]; refuse axes that are no axes or not at right angles."""
     axes = affine[:3, :3]

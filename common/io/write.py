@@ -110,9 +110,11 @@ def _write_array(path: Path, values: np.ndarray, image: Image) -> None:
 
 def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
     flat = len(image.size) == 2
-    if flat and image.affine is not None:  # one slice with a place in the world
+    is_nifti = path.name.lower().endswith((".nii", ".nii.gz"))
+    stays_flat = is_nifti and image.nifti is not None and image.nifti.is_flat
+    if flat and image.affine is not None and not stays_flat:  # one slice with a place in the world
         values = values[..., None, :, :]
-    if path.name.lower().endswith((".nii", ".nii.gz")):
+    if is_nifti:
         return write_nifti(path, values, image)
     import SimpleITK
 
@@ -127,6 +129,9 @@ def _write_volume(path: Path, values: np.ndarray, image: Image) -> None:
         origin[:3] = affine[:3, 3]
     elif image.spacing_mm is not None:
         spacing[:axes] = image.spacing_mm[::-1]
+    if place is None and image.plane is not None:
+        direction[:2, :2] = image.plane[:2, :2] / np.linalg.norm(image.plane[:2, :2], axis=0)
+        origin[:2] = image.plane[:2, 2]
     volume.SetSpacing(spacing.tolist())
     volume.SetOrigin(origin.tolist())
     volume.SetDirection(direction.ravel().tolist())

@@ -12,7 +12,7 @@ import numpy as np
 
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import NOISY, SPLITS, Dataset, Record
-from zoo.common.datasets.masks import is_black_and_white
+from zoo.common.datasets.unknown import marked_in_part
 from zoo.common.datasets.unlabelled import forgotten
 from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.labels import UNKNOWN
@@ -48,7 +48,7 @@ def fitting(dataset: Dataset, method: Method, labels: tuple[str, ...]) -> Datase
         return dataset
     if method.uses_images_only:
         return _images_only(dataset)
-    read = marked_in_part if method.uses_partial else _whole
+    read = _in_part if method.uses_partial else _whole
     records = [
         replace(record, load=partial(read, record.load, record.name)) if record.split in ("train", NOISY) else record
         for record in dataset.records
@@ -104,13 +104,8 @@ def _images_only(dataset: Dataset) -> Dataset:
     return Dataset(records, dataset.origin, dataset.classes, dataset.drawn, dataset.counted)
 
 
-def marked_in_part(load: Callable[[], Sample], name: str) -> Sample:
-    """Load a case; a file of 0 and 255 alone, elsewhere black and white, is background and unknown here."""
-    sample = load()
-    mask = np.asarray(sample.labels["mask"])
-    if mask.max(initial=0) == 1 and "mask" in sample.files and is_black_and_white(sample.files["mask"]):
-        mask = np.where(mask == 1, UNKNOWN, mask).astype(np.promote_types(mask.dtype, np.int16))
-    return replace(sample, labels={**sample.labels, "mask": mask})
+def _in_part(load: Callable[[], Sample], name: str) -> Sample:
+    return marked_in_part(load())
 
 
 def _whole(load: Callable[[], Sample], name: str) -> Sample:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 Case = TypeVar("Case")
+NAN = float("nan")
 Weighed = Callable[[np.ndarray], dict[str, float]]
 
 
@@ -55,7 +56,8 @@ def bootstrap_draws(
     else:
         drawn = (rng.integers(len(clusters), size=len(clusters)) for _ in range(n))
         draws = [summarise([row for index in chosen for row in clusters[index]]) for chosen in drawn]
-    return {name: np.array([draw[name] for draw in draws], np.float64) for name in draws[0]}
+    names = dict.fromkeys(name for draw in draws for name in draw)  # of those that few cases have, some draws lack
+    return {name: np.array([draw.get(name, NAN) for draw in draws], np.float64) for name in names}
 
 
 def draw_counts(groups: Sequence[str], rng: np.random.Generator, n: int = 1000) -> Iterator[np.ndarray]:

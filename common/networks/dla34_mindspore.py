@@ -153,7 +153,7 @@ class IDAUp(nn.Module):
     def construct(self, maps: Sequence[Tensor]) -> list[Tensor]:
         # k maps, finest first -> k maps of the size of the first
         merged = [maps[0]]
-        for proj, up, node, x in zip(self.proj, self.up, self.node, maps[1:], strict=True):
+        for proj, up, node, x in zip(self.proj, self.up, self.node, maps[1:]):
             merged.append(node(up(proj(x)) + merged[-1]))
         return merged
 

@@ -20,6 +20,7 @@ from zoo.common.tta import View, flips
 from zoo.common.types import Arrays, Case, Image, Row, Sample
 
 METRICS = ("dice", "hd95_mm", "assd_mm")
+IN_PIXELS = tuple(metric.replace("_mm", "_px") for metric in METRICS if metric.endswith("_mm"))  # without a pixel size
 SURE = 30.0  # logit of a network without doubt
 ATLAS = {2: 128, 3: 48}  # side of the grid on which the baseline averages training masks
 
@@ -114,12 +115,10 @@ class SegmentationAlgorithm(Algorithm[S]):
         """
         columns = score_columns([case.row for case in cases])
         single = {name: mean_of_defined(values) for name, values in columns.items() if not name.startswith(MISSED)}
-        kinds = dict.fromkeys(c.split("_", 1)[0] for c in single)
-        overall = {}
-        for kind in kinds:
-            own = [c for c in single if c.split("_", 1)[0] == kind]
-            unit = next((u for u in ("_mm", "_px") if own[0].startswith(kind + u + "_")), "")
-            overall[kind + unit] = mean_of_defined([single[c] for c in own])
+        kinds: dict[str, list[float]] = {}  # with their unit, as only some cases may have a pixel size
+        for name, value in single.items():
+            kinds.setdefault(_kind(name), []).append(value)
+        overall = {kind: mean_of_defined(values) for kind, values in kinds.items()}
         return {**overall, **single, "missed": count_missed(columns, "missed")}
 
     def baseline(self, training: Iterable[Sample]) -> Callable[[Image], Prediction]:
@@ -176,6 +175,11 @@ def judged(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if not unknown.any():
         return truth, found
     return np.where(unknown, 0, truth), np.where(unknown, 0, found)
+
+
+def _kind(column: str) -> str:
+    """Return the score, with its unit, of a column such as hd95_mm_liver."""
+    return next((metric for metric in (*METRICS, *IN_PIXELS) if column.startswith(f"{metric}_")), column)
 
 
 def _sizes(scored: Sequence[Row], spacing_mm: Sequence[float] | None, axes: int) -> Row:

@@ -102,8 +102,9 @@ class Net(nn.Module):
 
     def construct(self, image: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w) -> logits (n, 3, h, w), point (n, 1, h, w), direction (n, 9, h, w), logits as well
-        *skips, x = self.encoder(image)
-        for block, skip in zip(self.decoder, reversed(skips), strict=True):
+        maps = self.encoder(image)
+        x = maps[-1]
+        for block, skip in zip(self.decoder, maps[-2::-1]):
             x = block(x, skip)
         of_mask = self.mask_features(x)
         of_direction = self.direction_features(of_mask)

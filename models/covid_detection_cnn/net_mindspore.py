@@ -102,7 +102,7 @@ class CspBody(nn.Module):
         # (n, c, h, w) -> maps at strides 8, 16, 32
         x = self.stem(x)
         maps = []
-        for down, stage in zip(self.down, self.stages, strict=True):
+        for down, stage in zip(self.down, self.stages):
             x = stage(down(x))
             maps.append(x)
         top = self.narrow[0](self.pool(x))
@@ -139,4 +139,4 @@ class Net(nn.Module):
 
     def construct(self, x: Tensor) -> dict[str, Tensor]:
         # (n, c, h, w) -> per level (n, anchors * values, h/stride, w/stride)
-        return {f"level{i}": head(y) for i, (head, y) in enumerate(zip(self.detect, self.body(x), strict=True))}
+        return {f"level{i}": head(y) for i, (head, y) in enumerate(zip(self.detect, self.body(x)))}

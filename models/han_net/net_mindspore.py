@@ -74,7 +74,7 @@ class Dense(nn.Module):
     def construct(self, image: Tensor) -> Tensor:
         # (n, inputs, h, w) -> (n, channels, h, w)
         x = self.stem(image)
-        for layers, half in zip(self.layers, self.halves, strict=True):
+        for layers, half in zip(self.layers, self.halves):
             for layer in layers:
                 x = ops.cat([x, layer(x)], axis=1)
             x = half(x)

@@ -50,4 +50,5 @@ class Net(VisionTransformer):
         if self.training:
             return outputs
         looked = ops.stack([weights[:, 0, 1:] for weights in attention]).sum(0)
-        return {**outputs, "attention": looked.reshape(n, *self.grid)}
+        outputs["attention"] = looked.reshape(n, *self.grid)
+        return outputs

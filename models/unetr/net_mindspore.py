@@ -86,7 +86,7 @@ class Climb(nn.Module):
     def construct(self, x: Tensor) -> Tensor:
         # (n, dim, d, h, w) -> (n, outputs, 2 s d, 2 s h, 2 s w), s = 2^steps
         x = self.first(x)
-        for up, block in zip(self.ups, self.blocks, strict=True):
+        for up, block in zip(self.ups, self.blocks):
             x = block(up(x))
         return x
 

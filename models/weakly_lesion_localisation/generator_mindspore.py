@@ -46,7 +46,7 @@ class Decoder(nn.Module):
 
     def construct(self, x: Tensor, skips: list[Tensor]) -> Tensor:
         # (n, c, h, w), skips of rising width -> (n, filters, h 2^(depth - 1), ...)
-        for up, block, skip in zip(self.up, self.blocks, reversed(skips), strict=True):
+        for up, block, skip in zip(self.up, self.blocks, skips[::-1]):
             x = block(ops.cat([up(x), skip], 1))
         return x
 
@@ -68,9 +68,9 @@ class Published(nn.Module):
     def construct(self, image: Tensor, lung: Tensor, level: Tensor) -> Pictures:
         # (n, c, h, w) in -1..1; lung and level are not looked at -> healthy and lesion (n, 1, h, w) in -1..1
         x, skips = self.encoder[0](grey_of(image)), []
-        for down, block in zip(self.down, list(self.encoder)[1:], strict=True):
+        for i in range(len(self.down)):  # a slice of a list of layers would give their weights other names
             skips.append(x)
-            x = block(down(x))
+            x = self.encoder[i + 1](self.down[i](x))
         healthy = self.healthy(x, skips)
         lesion = healthy if self.tied else self.lesion(x, skips)
         return ops.tanh(self.healthy_head(healthy)), ops.tanh(self.lesion_head(lesion))
@@ -94,10 +94,10 @@ class Subtractive(nn.Module):
         grey = grey_of(image)
         seen = ops.cat([GAIN * (grey - MIDDLE) * lung, lung], 1)
         x, skips = self.encoder[0](ops.pixel_unshuffle(seen, 2)), []
-        for down, block in zip(self.down, list(self.encoder)[1:], strict=True):
+        for i in range(len(self.down)):  # a slice of a list of layers would give their weights other names
             skips.append(x)
-            x = block(down(x))
-        for up, block, skip in zip(self.up, self.decoder, reversed(skips), strict=True):
+            x = self.encoder[i + 1](self.down[i](x))
+        for up, block, skip in zip(self.up, self.decoder, skips[::-1]):
             x = block(ops.cat([twice(up(x)), skip], 1))
         share = ops.sigmoid(twice(self.share_head(x))) * lung
         lesion = share * ops.relu(grey - level)

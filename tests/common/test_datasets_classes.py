@@ -103,6 +103,11 @@ def test_numbers_without_names_are_taken_as_they_are_but_not_beyond_the_model(ke
         assert empty.labels[key].shape == (0, ROWS[key])
 
 
+def test_a_mask_of_greys_is_not_told_to_name_a_hundred_classes():
+    with pytest.raises(DataError, match=r"holds class 128; .* Is it a picture of greys"):
+        list(aligned(one({"mask": labelled("mask", [128, 0])}, ()), ("a", "b"), "mask"))
+
+
 def test_localisation_counts_normal_pictures_as_0_whatever_the_alphabet_says(tmp_path):
     for name in "ab":
         picture(tmp_path / f"{name}.png")

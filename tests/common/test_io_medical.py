@@ -59,13 +59,27 @@ def test_signed_monochrome1_mirrors_around_minus_one_half(tmp_path: Path) -> Non
     np.testing.assert_array_equal(read_image(path).array[0], [[32767, 0], [-1, -32768]])
 
 
+def region(width_cm: float, height_cm: float, unit: int = 3) -> pydicom.Dataset:
+    data = pydicom.Dataset()
+    data.PhysicalUnitsXDirection = data.PhysicalUnitsYDirection = unit
+    data.PhysicalDeltaX, data.PhysicalDeltaY = width_cm, height_cm
+    return data
+
+
 def test_ultrasound_regions_give_the_spacing_in_millimetres(tmp_path: Path) -> None:
-    region = pydicom.Dataset()
-    region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = 3
-    region.PhysicalDeltaX, region.PhysicalDeltaY = 0.02, 0.03
-    path = write_dicom(tmp_path / "us.dcm", GREY8, SequenceOfUltrasoundRegions=[region])
+    path = write_dicom(tmp_path / "us.dcm", GREY8, SequenceOfUltrasoundRegions=[region(0.02, 0.03)])
 
     assert read_image(path).spacing_mm == pytest.approx((0.3, 0.2))
+
+
+def test_ultrasound_regions_of_two_scales_give_no_spacing_for_the_whole_picture(tmp_path: Path) -> None:
+    seconds, side = region(0.5, 0.5, unit=4), region(0.02, 0.03)
+    found = {}
+    for name, regions in (("alike", [seconds, side, side]), ("two", [side, region(0.01, 0.01)]), ("0", [region(0, 0)])):
+        path = write_dicom(tmp_path / f"{name}.dcm", GREY8, SequenceOfUltrasoundRegions=regions)
+        found[name] = read_image(path).spacing_mm
+
+    assert found == {"alike": pytest.approx((0.3, 0.2)), "two": None, "0": None}
 
 
 def test_dicom_is_known_without_a_suffix_and_frames_become_slices(tmp_path: Path) -> None:

@@ -230,3 +230,25 @@ def test_an_image_without_a_place_claims_none(tmp_path: Path) -> None:
 
     assert (int(mask.header["qform_code"]), int(mask.header["sform_code"])) == (0, 0)
     np.testing.assert_allclose(mask.header.get_zooms(), (0.7, 0.8, 3.0))
+
+
+FLAT_FILES = [(given, suffix) for given in (".mha", ".mhd", ".nrrd") for suffix in VOLUMES]
+
+
+# a NIfTI of two axes has a place among three, which the other formats tell of with three axes
+@pytest.mark.parametrize(("given", "suffix"), [*FLAT_FILES, (".nii", ".nii"), (".nii", ".nii.gz")])
+def test_the_mask_of_a_file_with_two_axes_lies_where_simpleitk_sees_the_file(
+    tmp_path: Path, given: str, suffix: str
+) -> None:
+    volume = SimpleITK.GetImageFromArray(np.zeros((5, 6), np.int16))
+    volume.SetSpacing((0.7, 0.8)), volume.SetOrigin((11.0, -7.0)), volume.SetDirection((0.8, -0.6, 0.6, 0.8))
+    SimpleITK.WriteImage(volume, tmp_path / f"scan{given}")
+
+    read = SimpleITK.ReadImage(
+        write_labels(tmp_path / f"m{suffix}", LABELS[0], read_image(tmp_path / f"scan{given}"), CLASSES)
+    )
+
+    np.testing.assert_array_equal(SimpleITK.GetArrayFromImage(read), LABELS[0])
+    for index in ((0, 0), (5, 4)):
+        there = volume.TransformIndexToPhysicalPoint(index)
+        np.testing.assert_allclose(read.TransformIndexToPhysicalPoint(index), there, atol=1e-4)

@@ -48,6 +48,23 @@ def _npy(path: Path, values: np.ndarray) -> Path:
     return path / "m.npy"
 
 
+def test_class_numbers_in_a_jpeg_are_refused_because_it_changes_them(tmp_path: Path) -> None:
+    rows, columns = np.indices((64, 64))
+    disc = (rows - 30) ** 2 + (columns - 33) ** 2 < 400
+    host = Image(np.zeros((1, 64, 64), np.float32), name="photo.jpg")
+    Pillow.fromarray(disc * np.uint8(2)).save(tmp_path / "numbers.jpg")
+    Pillow.fromarray(disc * np.uint8(255)).save(tmp_path / "white.jpg")
+    Pillow.fromarray(np.kron(SHAPE, np.ones((8, 8), np.uint8))).save(tmp_path / "blocks.jpg", quality=100)
+
+    assert (np.asarray(Pillow.open(tmp_path / "numbers.jpg")) != disc * 2).mean() > 0.01
+    for name in ("numbers.jpg", "white.jpg"):
+        with pytest.raises(DataError, match=rf"{name}: a JPEG with values from 0 .* as PNG"):
+            read_mask(tmp_path / name, host)
+    np.testing.assert_array_equal(read_mask(tmp_path / "white.jpg", host, bright), disc)
+    blocks = Image(np.zeros((1, 48, 64), np.float32))
+    assert set(np.unique(read_mask(tmp_path / "blocks.jpg", blocks))) == {0, 1}
+
+
 # --- large numbers ---------------------------------------------------------------------------------------------------
 
 

@@ -213,6 +213,19 @@ def test_a_drawn_patient_brings_all_cases():
     assert seen == {2, 4, 6}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_score_that_few_cases_have_is_drawn_from_the_draws_that_have_it(seed):
+    rows = [{"name": "a", "error_mm": 2.0}, *({"name": str(i), "error_px": float(i)} for i in range(4))]
+
+    def means(chosen):
+        known = {key for row in chosen for key in row} - {"name"}
+        return {key: float(np.mean([row[key] for row in chosen if key in row])) for key in known}
+
+    found = bootstrap_interval(rows, means, list("abcde"), np.random.default_rng(seed))
+
+    assert found["error_mm"] == (2, 2) and found["error_px"][0] < 1.5 < found["error_px"][1]
+
+
 def test_equal_seeds_give_equal_intervals():
     rows = hits([1, 0, 1, 1, 0, 1])
     groups = list("abcdef")

@@ -165,6 +165,14 @@ def test_classes_are_averaged_by_their_own_names(model: zoo.Model) -> None:
     assert (summary["dice"], summary["hd95_mm"], summary["dice_anterior"]) == (0.75, 3, 0.5)
 
 
+def test_distances_in_pixels_are_not_averaged_with_those_in_millimetres(model: zoo.Model) -> None:
+    rows = [{"name": "a", "group": "a", "hd95_mm_anterior": 3.0}, {"name": "b", "group": "b", "hd95_px_anterior": 90.0}]
+
+    summary = model.algorithm.summarise([Case(row) for row in rows])
+
+    assert (summary["hd95_mm"], summary["hd95_px"]) == (3, 90)
+
+
 def test_baseline_answers_the_most_frequent_class_of_each_place(model: zoo.Model) -> None:
     sample = type(model.algorithm).example(model.config, np.random.default_rng(0))
 

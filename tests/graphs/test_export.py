@@ -68,6 +68,19 @@ def test_the_program_beside_the_files_needs_nothing_of_the_zoo(format: str, tmp_
         np.testing.assert_array_equal(example["image"][0], model.algorithm.preprocess(image_of(model))["image"])
 
 
+STAGED = {"LOD-Net", "Covid-Detection-Transformer"}  # go through NumPy between their parts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in load_registry() if name not in STAGED])
+def test_every_network_is_written_as_mindir_and_computes_the_same(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("mindspore")
+
+    tiny("mindspore", name).export(tmp_path / "out", format="mindir")  # which holds the file against the network
+
+    assert sorted(path.suffix for path in (tmp_path / "out").glob("net*")) == [".mindir", ".mindir"]
+
+
 def picture(shape: tuple[int, ...]) -> np.ndarray:
     """Draw a picture (c, h, w) with a dark border and one bright part."""
     array = np.random.default_rng(0).integers(9, 90, shape, np.uint8)
@@ -122,6 +135,9 @@ UNREADABLE = {
     "divided.npy": lambda path: np.save(path, COLOURS / 255),
     "pages.tif": pages,
     "deep.tif": lambda path: tifffile.imwrite(path, COLOURS.astype(np.uint16) * 257, photometric="rgb"),
+    "inverse.tif": lambda path: tifffile.imwrite(
+        path, COLOURS[..., 0].astype(np.uint16) * 257, photometric="miniswhite"
+    ),
     "text.png": lambda path: path.write_text("no picture"),
 }
 
@@ -132,6 +148,13 @@ def test_the_program_refuses_what_the_model_would_read_otherwise(name: str, tmp_
 
     with pytest.raises(SystemExit, match=name):
         open_picture(str(tmp_path / name))
+
+
+def test_two_channels_are_no_grey_picture_for_the_program(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((2, 40, 71)))
+
+    with pytest.raises(SystemExit, match="2 channels given; expected 1"):
+        prepare(open_picture(str(tmp_path / "a.npy")), json.loads(json_text(written_steps(tiny().algorithm))))
 
 
 def test_a_picture_of_four_channels_is_not_taken_for_one_with_alpha(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common.errors import BackendError, CheckpointError, InputError, ZooError
+from zoo.common.errors import BackendError, CheckpointError, ConfigError, InputError, ZooError
 from zoo.graphs import check, key, store
 from zoo.graphs.graph import SIDECAR, read_sidecar
 from zoo.graphs.key import network_key, network_sources
@@ -181,6 +181,15 @@ def test_another_process_gets_the_same_model(runtime: str, image: np.ndarray) ->
 def test_inputs_of_another_size_than_the_graphs_are_refused(runtime: str) -> None:
     with pytest.raises(InputError, match=r"takes \{'image': \(1, 64, 64\)\}"):
         tiny(runtime).engine.forward({"image": np.zeros((1, 1, 32, 32), np.float32)})
+
+
+def test_turned_views_of_a_graph_for_oblong_windows_are_refused_before_any_image() -> None:
+    model = tiny("onnxruntime", "CD-Net", window_size=(32, 64))
+    field = np.zeros((40, 70, 3), np.uint8)
+
+    with pytest.raises(ConfigError, match=r"32 x 64 px alone.*window_size=\(64, 64\)"):
+        model.predict([field, field], tta=True)
+    assert model.predict(field).image.size == (40, 70)
 
 
 def test_a_precision_that_a_backend_lacks_is_refused() -> None:

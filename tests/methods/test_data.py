@@ -160,6 +160,18 @@ def test_masks_known_to_be_wrong_have_to_be_whole() -> None:
         data[0]
 
 
+def test_the_baseline_of_an_evaluation_takes_255_for_unknown_in_all_scribbles(tmp_path: Path) -> None:
+    draw_folder(tmp_path, "abcde", "e")
+    background = np.where(np.indices((8, 8))[0] < 2, 0, 255)  # as of a picture without the class
+    for name, scribbles in (("a", background), ("b", background), ("c", np.where(MASK, 1, 255)), ("d", MASK)):
+        save(tmp_path / "masks" / f"{name}.png", scribbles.astype(np.uint8))
+    (tmp_path / "split.csv").write_text("id,split\na,train\nb,train\nc,train\nd,val\ne,test\n")
+
+    result = open_model("torch").evaluate(tmp_path)
+
+    assert result.baseline["dice"] == 1
+
+
 @pytest.mark.parametrize("entry", load_registry().values(), ids=lambda entry: entry.name)
 def test_every_entry_serves_a_method_or_says_by_name_that_it_cannot(entry: Entry) -> None:
     algorithm = algorithm_of(entry, "tiny")

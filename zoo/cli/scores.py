@@ -36,7 +36,7 @@ def more_tables(result: Evaluation) -> list[Table]:
     if result.points:
         rows = [row for row in result.points if row["metric"] in HEADLINES]
         title = f"operating point: {rows[0]['rule']}"
-        tables.append(_long(rows, ("class", "threshold", "split", "metric"), title))
+        tables.append(_long(rows, ("class", "threshold", "option", "split", "metric"), title))
     for by, part in result.subgroups.items():
         tables.append(_long(part.rows, ("subgroup", "cases", "groups", "metric"), f"by {by}"))
         differences = [{**row, "value": row["difference"]} for row in part.differences]

@@ -41,7 +41,8 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
         ),
         "torchscript": Format("TorchScript", "zoo.export.write_torch", "torch", "predict_torch"),
         "pt2": Format("torch.export", "zoo.export.write_pt2_torch", "torch", "predict_pt2_torch"),
-        "mindir": Format("MindIR", "zoo.export.write_mindspore", "mindspore", "predict_mindspore", tolerance=0.0),
+        # a graph sums in another order here and there: TS-CAM's logits miss by 1e-6, most networks by nothing
+        "mindir": Format("MindIR", "zoo.export.write_mindspore", "mindspore", "predict_mindspore", tolerance=1e-5),
     }
 )
 

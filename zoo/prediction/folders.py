@@ -17,6 +17,12 @@ from zoo.common.io.dicom_series import INDEX, dicom_files
 from zoo.common.io.dicom_study import Header, Series, group_series, read_header
 from zoo.common.types import Image
 
+UNREAD = (  # suffixes of images, films and archives for which there is no reader; pairs count by their voxels
+    ".img", ".nhdr", ".mgz", ".mgh", ".mnc", ".gipl", ".vtk", ".par", ".svs", ".ndpi", ".mrxs", ".scn", ".czi", ".lif",
+    ".nd2", ".vsi", ".gif", ".webp", ".jp2", ".j2k", ".heic", ".avif", ".npz", ".mp4", ".avi", ".mov", ".zip", ".7z",
+    ".rar", ".tar", ".tgz",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Found:
@@ -51,10 +57,10 @@ def list_images(folder: Path) -> Listing:
     The slices of each DICOM series are one image. It is called by its folder, with the number of the series where
     several share one. Objects that are no image of a patient (SEG, SR, contours, localisers) are left out, with a
     reason. Links to folders are followed, each folder counts once. Dead links and folders that may not be opened are
-    listed as well: reading them says what is wrong. What earlier runs of the zoo wrote is left out, as are the folders
-    of trainings.
+    listed as well: reading them says what is wrong. What earlier runs of the zoo wrote is left out, and so are folders
+    of trainings; images of formats without a reader are, with a reason.
     """
-    listing, dicom, written = Listing(), list[Path](), set[Path]()
+    listing, dicom, unread, written = Listing(), list[Path](), list[Path](), set[Path]()
     for place in folders_below(folder):
         written |= written_files(place)
         try:
@@ -65,9 +71,11 @@ def list_images(folder: Path) -> Listing:
             continue
         known = set(slices)
         dicom += slices
+        unread += [path for path in files if path not in known and file_suffix(path) in UNREAD]
         listing.found += [Found(str(path), path) for path in files if path not in known and _may_be_image(path)]
     dicom = [path for path in dicom if path not in written]
     listing.found = [found for found in listing.found if found.path not in written]
+    listing.left_out = [(str(path), _no_reader(path)) for path in unread if path not in written]
     return without_masks(_with_series(listing, dicom))
 
 
@@ -181,6 +189,10 @@ def _children(folder: Path) -> list[Path]:
         return []
     below = [folder / name for name in names if not is_clutter(Path(name))]
     return [path for path in below if path.is_dir() and not is_run(path)]
+
+
+def _no_reader(path: Path) -> str:
+    return f"{file_suffix(path)} files are not read; convert it, to NIfTI or PNG for example"
 
 
 def _may_be_image(path: Path) -> bool:

@@ -169,7 +169,7 @@ def predict_many(
     """
     algorithm, batch_size = with_options(model.algorithm, options or {}), checked_batch_size(batch_size)
     if tta:
-        check_views(algorithm)
+        check_views(algorithm, model.engine)
     settings = _settings(model, found.spacing_mm, tta, options or {}) if out is not None else {}
     style, ray, found = style or Style(overlays), checked_ray(ray), with_channels(found, model.scope.channels)
     found = found if style.hide is None else hidden(found, style.hide)

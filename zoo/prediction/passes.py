@@ -16,6 +16,7 @@ from zoo.common.records import replace_fields
 from zoo.common.tiling import Network, Tiles, predict_tiled
 from zoo.common.tta import View
 from zoo.common.types import Arrays, Image
+from zoo.engines.backends import KINDS
 from zoo.engines.engine import Runner
 from zoo.prediction.objects import INSTANCES, may_be_parted, parted
 from zoo.prediction.options import check_known
@@ -50,7 +51,7 @@ def predict_batch(
     tta: average the network's dense output over the algorithm's views. hear: gets the outputs of a batch that went
     through the network together.
     """
-    views = check_views(algorithm) if tta else ()
+    views = check_views(algorithm, engine) if tta else ()
     if algorithm.by_slices and any(image.array.ndim == 4 for image, _ in prepared):
         return [_predict_series(algorithm, engine, pair, tta) for pair in prepared]
     if algorithm.slicewise and any(image.array.ndim == 4 for image, _ in prepared):
@@ -85,13 +86,20 @@ def _predict_series(algorithm: Algorithm[Any], engine: Runner, pair: Prepared, t
         return algorithm.join(image, answers(step))
 
 
-def check_views(algorithm: Algorithm[Any]) -> tuple[View, ...]:
-    """Return the views of test-time augmentation; ConfigError when the algorithm has none."""
-    if not algorithm.views:
-        name = type(algorithm).__name__
+def check_views(algorithm: Algorithm[Any], engine: Runner) -> tuple[View, ...]:
+    """Return the views of test-time augmentation; ConfigError when the algorithm has none, or the engine takes none."""
+    name, views, window = type(algorithm).__name__, algorithm.views, algorithm.window or ()
+    if not views:
         why = "has no test-time augmentation" if algorithm.mirrors else "was trained without mirroring, so has no views"
         raise ConfigError(f"tta=True given; {name} {why}. Leave it out")
-    return algorithm.views
+    is_turned = any(list(view.order) != sorted(view.order) for view in views)
+    if is_turned and len(set(window)) > 1 and not KINDS[engine.framework].trains:
+        raise ConfigError(
+            f"tta=True given; {name} then sees windows turned, too, but its graph in {engine.framework} takes those of "
+            f'{" x ".join(map(str, window))} px alone. Leave it out, load the model with backend="torch", or with '
+            f"window_size={(max(window),) * len(window)}"
+        )
+    return views
 
 
 def with_options(algorithm: Algorithm[Any], options: Mapping[str, Any], is_scored: bool = False) -> Algorithm[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -176,7 +176,8 @@ def _entries(entry: object, asked: Asked, name: str) -> tuple[list[Item], list[t
         left_out = listing.left_out + [(found.name, reason) for found, reason in refused if reason]
         return [_item(found, asked) for found, reason in refused if not reason], left_out
     if isinstance(entry, Image):
-        return [Item(entry.name, lambda: checked_image(entry))], []
+        given = entry if asked.spacing_mm is None else replace(entry, spacing_mm=asked.spacing_mm)
+        return [Item(entry.name, lambda: checked_image(given))], []
     if is_object(entry):
         return [Item(name, lambda: to_image(entry, asked.spacing_mm, name))], []
     raise InputError(

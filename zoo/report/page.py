@@ -88,6 +88,8 @@ def _points(result: Evaluation) -> Iterable[str]:
     yield heading("Operating point")
     first = result.points[0]
     yield paragraph(f"Rule: {first['rule']}. {SPLIT_OFF}")
+    if first.get("option"):
+        yield paragraph(f"Predictions call from there on with the option {first['option']}, not the number itself.")
     shown = [
         {**row, "class": f"{row['class']}, from {float(row['threshold']):.4g} on, {row['split']}"}
         for row in result.points

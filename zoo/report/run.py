@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,9 +14,11 @@ from tqdm import tqdm
 from zoo.common.algorithm import Algorithm
 from zoo.common.datasets import UNLABELLED, Dataset
 from zoo.common.datasets.attributes import attribute
-from zoo.common.errors import ConfigError, DataError
+from zoo.common.datasets.classes import normal_class
+from zoo.common.errors import ConfigError, DataError, ZooWarning
 from zoo.common.files.output_folder import sha256_of
 from zoo.common.types import Case, Row
+from zoo.engines.engine import Runner
 from zoo.evaluation import Evaluation, evaluate, open_results, score_all, score_baseline
 from zoo.prediction.passes import check_views, with_options
 from zoo.report.operating_points import Wanted, operating_points, wanted
@@ -72,10 +75,10 @@ class Asked:
         kept = tuple(dict.fromkeys(column.strip() for column in columns if column.strip()))
         return cls(split, kept, aim, baseline, batch_size, tta)
 
-    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any]) -> Asked:
+    def with_options(self, algorithm: Algorithm[Any], options: Mapping[str, Any], engine: Runner) -> Asked:
         """Return the same with options of the algorithm; ConfigError for what its predictions do not take."""
         if self.tta:
-            check_views(algorithm)
+            check_views(algorithm, engine)
         return dataclasses.replace(self, options=options, algorithm=with_options(algorithm, options, is_scored=True))
 
 
@@ -92,6 +95,7 @@ def evaluate_model(
     chosen_on = dataset.split(CHOSEN_ON) if asked.aim else None
     output = None if out is None else open_results(out, overwrite=overwrite)
     algorithm, engine = asked.algorithm or model.algorithm, model.engine
+    _warn_of_order(algorithm)
     cases: list[Case] = []
     with tqdm(total=len(samples), desc=f"{model.name} {asked.split}", unit="case", disable=None) as bar:
         result = evaluate(
@@ -107,12 +111,26 @@ def evaluate_model(
     if chosen_on is not None and asked.aim:
         validation = [case.row for case in score_all(algorithm, engine, chosen_on, asked.batch_size, tta=asked.tta)]
         points = _points(validation, result.rows, asked.aim, asked.split)
+        points = _with_option(points, algorithm, is_series=chosen_on[0].image.array.ndim == 4)
         result = dataclasses.replace(result, points=points)
     result = dataclasses.replace(result, about=describe(model, dataset, asked))
     if output is not None:
         pictures = draw_extremes(algorithm, engine, samples, cases, asked.tta)
         dataclasses.replace(result, pictures=pictures).write(output)
     return result
+
+
+def _warn_of_order(algorithm: Algorithm[Any]) -> None:
+    """Warn where the class that sensitivity counts, the second of two, is the one that shows nothing."""
+    classes: Sequence[str] = algorithm.counted("label") if "label" in algorithm.labels else ()
+    if len(classes) == 2 and normal_class(classes) == 1:
+        warnings.warn(
+            f"sensitivity, average precision, F1 and --at-sensitivity are of {classes[1]!r}, the second class, though "
+            f"it is called as normal ones are; the sensitivity for {classes[0]!r} is what stands under specificity. "
+            "classes.csv has every score of both",
+            ZooWarning,
+            stacklevel=3,
+        )
 
 
 def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
@@ -134,6 +152,19 @@ def describe(model: Model, dataset: Dataset, asked: Asked) -> dict[str, Any]:
 def describe_test(model: Model, dataset: Dataset) -> dict[str, Any]:
     """Say the same of the test at the end of a training."""
     return describe(model, dataset, Asked("test", (), None, baseline=True, batch_size=1, tta=False))
+
+
+def _with_option(points: Sequence[Row], algorithm: Algorithm[Any], is_series: bool) -> list[Row]:
+    """Add to each row the option that makes predictions call at its threshold; "" where there is none.
+
+    is_series: the probabilities are means over slices, each of which an option would move by itself.
+    """
+    out: list[Row] = []
+    for row in points:
+        option = "" if is_series else algorithm.option_at(float(row["threshold"]))
+        head = {"class": row["class"], "rule": row["rule"], "threshold": row["threshold"], "option": option}
+        out.append({**head, **row})
+    return out
 
 
 def _points(validation: Sequence[Row], rows: Sequence[Row], aim: Wanted, split: str) -> list[Row]:

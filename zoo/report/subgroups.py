@@ -130,7 +130,7 @@ def _drawn(names: Sequence[str], groups: Sequence[str], rng: np.random.Generator
 
 def _differences(by: str, metrics: dict[str, dict[str, float]], drawn: dict[str, dict[str, np.ndarray]]) -> list[Row]:
     out: list[Row] = []
-    for key in next(iter(metrics.values()), {}):
+    for key in dict.fromkeys(key for values in metrics.values() for key in values):  # some have what others lack
         known = {name: values[key] for name, values in metrics.items() if np.isfinite(values.get(key, NAN))}
         if len(known) < 2:
             continue

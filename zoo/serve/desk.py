@@ -169,7 +169,7 @@ class Desk:
         model = self.shelf.get(first.target)
         algorithm = with_options(model.algorithm, json.loads(first.options))
         if first.tta:
-            check_views(algorithm)
+            check_views(algorithm, model.engine)
         read = [(job.upload.name or DRAWN, _image_of(job, model)) for job in jobs]
         how: tuple[Any, ...] = (algorithm, model.engine, read, len(jobs), first.tta, model.scope, model.made_by)
         with heard_by(first.step) if len(jobs) == 1 else nullcontext():

@@ -11,9 +11,9 @@ import numpy as np
 from zoo.common.answers.segmentation import Segmentation
 from zoo.common.datasets import Dataset
 from zoo.common.datasets.classes import counted_alike
+from zoo.common.datasets.unknown import marked_in_part
 from zoo.common.errors import ConfigError
 from zoo.common.labels import UNKNOWN
-from zoo.common.methods.data import marked_in_part
 from zoo.common.methods.expansion import expanded
 from zoo.common.types import Sample
 
@@ -47,7 +47,7 @@ def expand(model: Model, dataset: Dataset, sure: float = SURE) -> Dataset:
 
 def _wider(model: Model, load: Callable[[], Sample], name: str, sure: float) -> Sample:
     """Load a case whose mask marks more."""
-    sample = marked_in_part(load, name)
+    sample = marked_in_part(load())
     mask = np.asarray(sample.labels["mask"])
     if not (mask == UNKNOWN).any():
         return sample

@@ -8,6 +8,8 @@ import pathlib
 
 import numpy as np
 
+PHOTOMETRIC = 262  # tag of TIFF: 0 where white is 0
+
 
 def read(here: pathlib.Path, path: str | None = None) -> dict[str, np.ndarray]:
     """Return inputs by name, with a batch axis: what a file .npz holds, or what the steps make of a picture."""
@@ -65,6 +67,8 @@ def by_pillow(path: str) -> np.ndarray:
     modes = [str(tile[-1]) for tile in picture.tile]
     if any(";16" in mode and ("RGB" in mode or "LA" in mode) for mode in modes):
         raise SystemExit(f"{path}: colours of 16 bits, of which Pillow reads 8; give them as .npy, (h, w, 3)")
+    if picture.mode[0] in "IF" and picture.format == "TIFF" and picture.tag_v2.get(PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+        raise SystemExit(f"{path}: white is stored as 0, which Pillow leaves so; give it with black as 0, or as .npy")
     upright = ImageOps.exif_transpose(picture)
     if not upright.mode.startswith(("I", "F")):
         upright = upright.convert("L" if upright.mode in ("1", "L", "LA", "La") else "RGB")
@@ -86,7 +90,9 @@ def channels(array: np.ndarray, count: int) -> np.ndarray:
     array = array[:3] if len(array) == 4 else array
     if len(array) == count:
         return array
-    grey = np.tensordot((0.299, 0.587, 0.114), array, 1) if len(array) == 3 else array.mean(axis=0)
+    if len(array) not in (1, 3):
+        raise SystemExit(f"{len(array)} channels given; expected {count}, or grey or colours to convert")
+    grey = np.tensordot((0.299, 0.587, 0.114), array, 1) if len(array) == 3 else array[0]
     return np.repeat(grey[None], count, axis=0)
 
 
