@@ -1,12 +1,13 @@
 """Say how near MindSpore's forward passes come to their floor: what their convolutions and matrix products take alone.
 
-Prints per entry, default weights, one image, one thread, the least processor time of several passes: PyTorch,
+Prints per entry, default weights, one image, one core, the least processor time of several passes: PyTorch,
 MindSpore, their ratio, and what remains of it if everything but the convolutions, transposed convolutions and linear
 layers took no time. Those are called alone, one after the other, with what they were given in a pass.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -47,7 +48,8 @@ def alone(model: zoo.Model) -> float:
 
 
 def measure(name: str, what: str) -> float:
-    """Measure in this process [s]."""
+    """Measure in this process [s], on one core: on a second one MindSpore's other thread waits busily."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     model = zoo.load(name, backend="torch" if what == "torch" else "mindspore", device="cpu")
     inputs = draw_inputs(model.algorithm, 1)
     return alone(model) if what == ADDED else least(lambda: model.engine.forward(inputs))

@@ -96,10 +96,17 @@ class InstanceNorm3d(nn.Cell):
         super().__init__()
         self.groups, self.eps = num_features, eps
         self.ones, self.zeros = ops.ones((num_features,)), ops.zeros((num_features,))
+        self.norm = ops.LayerNorm(-1, -1, eps)
 
     def construct(self, x: Tensor) -> Tensor:
         # (n, c, d, h, w) -> (n, c, d, h, w)
-        return ops.group_norm(x, self.groups, self.ones, self.zeros, self.eps)
+        if self.training:
+            return ops.group_norm(x, self.groups, self.ones, self.zeros, self.eps)
+        # the same numbers in a third of the time; its gradient takes three times as long
+        n, c, d, h, w = x.shape
+        voxels = d * h * w
+        y = self.norm(x.reshape(n * c, voxels), ops.ones((voxels,), x.dtype), ops.zeros((voxels,), x.dtype))[0]
+        return y.reshape(n, c, d, h, w)
 
 
 class MaxPool3d(nn.Cell):

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("zoo.engines.backends_mindspore").prepare("cpu")
 ms = pytest.importorskip("mindspore")
-layers = pytest.importorskip("zoo.common.layers.planes_mindspore")
+layers = pytest.importorskip("zoo.common.layers.layers_mindspore")
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 
@@ -43,6 +43,9 @@ CASES = {
     "max pool 2": ("MaxPool2d", (2,), {}, (2, 3, 9, 8)),
     "max pool 3 stride 2": ("MaxPool2d", (3, 2, 1), {}, (2, 3, 9, 8)),
     "max pool 3 stride 1": ("MaxPool2d", (3, 1, 1), {}, (2, 3, 9, 8)),
+    "norm of volumes": ("BatchNorm3d", (4,), {}, (3, 4, 3, 6, 5)),
+    "instance norm of volumes": ("InstanceNorm3d", (4,), {}, (2, 4, 3, 6, 5)),
+    "leaky relu": ("LeakyReLU", (0.01,), {}, (2, 3, 4, 4)),
     "average pool": ("AdaptiveAvgPool2d", (1,), {}, (2, 3, 9, 8)),
 }
 
