@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from zoo.common.ellipses import geometry
 from zoo.common.transforms.pictures import warp_affine
 
+RIM = 0.6  # share of the pixels of a rim that may differ; 0.52 was the most of 3,000
 numbers = st.floats(0, 1, width=32)
 ellipse_rows = st.tuples(numbers, numbers, numbers, numbers, numbers).map(
     lambda u: np.array([0, 30 + 40 * u[0], 30 + 40 * u[1], 10 + 20 * u[2], 8 + 20 * u[3], 7 * u[4] - 3.5])
@@ -50,7 +52,8 @@ def test_transform_agrees_with_a_warped_mask(row: np.ndarray, turn: float) -> No
     warped = warp_affine(geometry.fill(row, (100, 100))[None].astype(np.float32), matrix, (120, 120))[0] > 0.5
 
     expected = geometry.fill(geometry.transform(row, matrix)[0], (120, 120))
-    assert 2 * (warped & expected).sum() / (warped.sum() + expected.sum()) > 0.97  # pixels on the rim differ
+    rim = expected & ~ndimage.binary_erosion(expected)
+    assert (warped ^ expected).sum() <= RIM * rim.sum()  # an edge that was interpolated is none that was drawn
 
 
 def test_flip_mirrors_the_mask() -> None:
