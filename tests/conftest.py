@@ -54,7 +54,7 @@ def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any
     handler tells of nothing; why is not known yet, so its exit status is told.
     """
     if crashitem not in ENDED:
-        process = report.node.gateway._io.popen  # type: ignore[attr-defined]
+        process = report.node.gateway._io.popen
         ENDED[crashitem] = process.wait(timeout=60)
         report.outcome = "rerun"  # type: ignore[assignment]
         sched.mark_test_pending(crashitem)
