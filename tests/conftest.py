@@ -50,8 +50,8 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any) -> None:
     """Give a test whose process ended to another process, once; what ends that, too, has failed.
 
-    Now and then one is gone after hundreds of tests, in a test that passes a hundred times alone, and Python's fault
-    handler tells of nothing; why is not known yet, so its exit status is told.
+    Now and then one was gone after hundreds of tests, in a test that passes a hundred times alone, and Python's fault
+    handler told of nothing. One cause was found, a stack for signals that OpenVINO took away; so the status is told.
     """
     if crashitem not in ENDED:
         process = report.node.gateway._io.popen

@@ -63,6 +63,19 @@ sys.stdout.flush()
 os._exit(0)
 """
 
+LET_GO = """
+import gc, signal, sys, threading
+import numpy as np
+import zoo
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+held = [zoo.load("2D-UNet", backend=sys.argv[1], checkpoint=None, variant="tiny")]
+held[0].predict(np.zeros((64, 64), np.uint8))
+thread = threading.Thread(target=lambda: (held.clear(), gc.collect()))
+thread.start()
+thread.join()
+signal.raise_signal(signal.SIGUSR1)
+"""
+
 
 @pytest.fixture(params=RUNTIMES)
 def runtime(request: pytest.FixtureRequest) -> str:
@@ -119,6 +132,10 @@ def test_a_graph_that_is_there_imports_nothing_that_makes_graphs(runtime: str) -
     tiny(runtime, seed=3)
 
     assert run_python(f"import sys{ANSWER}", runtime, "3").endswith(" set()")
+
+
+def test_a_signal_is_heard_after_a_model_was_let_go_of_in_another_thread(runtime: str) -> None:
+    assert run_python(LET_GO, runtime).endswith("heard")
 
 
 def test_a_graph_that_is_not_there_is_refused_without_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from functools import cache
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -15,6 +17,22 @@ from zoo.graphs.graph import Stage
 from zoo.graphs.quantise_openvino import FILE
 
 HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}  # what is not in 8 bits is in full precision
+OPENING = threading.Lock()
+
+
+def open_core() -> Any:
+    """Return the OpenVINO of this process, which is never let go of.
+
+    Its CPU plug-in gives the thread that opens it another stack for signals, and takes that away in the thread that
+    lets go of it last. Where these are two, the first one's next signal, such as Ctrl-C, ends the process.
+    """
+    with OPENING:
+        return _only_core()
+
+
+@cache
+def _only_core() -> Any:
+    return ov.Core()
 
 
 def has_device(device: str) -> bool:
@@ -44,7 +62,7 @@ class OpenVinoRunner(GraphRunner):
             options["INFERENCE_NUM_THREADS"] = count
         if self.precision == "int8":
             path = quantised(path)
-        core = ov.Core()
+        core = open_core()
         compiled = core.compile_model(core.read_model(path), "CPU", options)
         computes = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         if computes != HINTS[self.precision]:
