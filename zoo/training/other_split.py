@@ -13,16 +13,17 @@ from zoo.training.description import all_files, digest_of_files, digest_of_names
 from zoo.weights.identity import TRAINED
 
 
-def warn_of_other_split(about: Mapping[str, Any], dataset: Dataset) -> None:
+def warn_of_other_split(about: Mapping[str, Any], dataset: Dataset, files: str = "") -> None:
     """Warn where weights learned from the same files in another split, or from a split that was drawn of fewer cases.
 
     about: what the weights say of their origin. Other data, and the split that they learned from, pass in silence.
+    files: the digest of the data set's files, if it is known; making it reads a part of each.
     """
     told = about.get(TRAINED)
     before = told.get("data") if isinstance(told, dict) else None
     if not isinstance(before, dict) or before.get("sha256_of_names") == digest_of_names(dataset):
         return
-    if "sha256_of_files" in before and before["sha256_of_files"] == digest_of_files(all_files(dataset)):
+    if "sha256_of_files" in before and before["sha256_of_files"] == (files or digest_of_files(all_files(dataset))):
         what = "these files in another split"
         remedy = "Start from weights that saw none of them, as zoo.load gives anew for each fold"
     elif dataset.drawn and "split_drawn" in before and _has_grown(before, dataset):

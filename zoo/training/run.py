@@ -76,7 +76,7 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     """
     folder, recipe, resume, method = RunFolder(out).opened(order.resume), order.recipe, order.resume, order.method
     described = describe_data(dataset)
-    _check_past(model, dataset, folder if resume else None)
+    _check_past(model, dataset, described, folder if resume else None)
     algorithm = _algorithm(model, dataset, order.augment, folder if resume else None)
     check_weights(recipe.class_weights, algorithm.config.classes, dataset.classes, dataset.origin)
     dataset = counted_alike(dataset, algorithm)
@@ -111,11 +111,13 @@ def train(model: Model, dataset: Dataset, out: Path, order: Order) -> Report:
     return report
 
 
-def _check_past(model: Model, dataset: Dataset, resumed: RunFolder | None) -> None:
+def _check_past(model: Model, dataset: Dataset, described: dict[str, Any], resumed: RunFolder | None) -> None:
     """Warn where the past of the weights, or of the run that goes on, does not fit the data."""
     if resumed is None:
-        warn_of_other_split(model.about, dataset)
-    elif resumed.stored_settings().get(ORDER, digest_of_order(dataset)) != digest_of_order(dataset):
+        warn_of_other_split(model.about, dataset, described.get("sha256_of_files", ""))
+        return
+    order = digest_of_order(dataset)
+    if resumed.stored_settings().get(ORDER, order) != order:
         message = f"{dataset.origin}: its cases come in another order than before; the run goes on, but not as it would"
         warnings.warn(f"{message} have. For that, bring them back into their order", ZooWarning, stacklevel=4)
 
