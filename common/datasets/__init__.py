@@ -119,8 +119,10 @@ class Dataset(Sequence[Sample]):
 
     def split(self, name: str) -> Dataset:
         """Keep the cases of one split; "all" keeps those of train, val and test, whose labels are there and sound."""
-        others = (UNLABELLED, NOISY) if name == "all" else tuple({record.split for record in self.records} - {name})
-        chosen = tuple(record for record in self.records if record.split not in others)
+        if name == "all":
+            chosen = tuple(record for record in self.records if record.split not in (UNLABELLED, NOISY))
+        else:
+            chosen = tuple(record for record in self.records if record.split == name)
         if not chosen:
             sizes = {split: sum(record.split == split for record in self.records) for split in SPLITS}
             raise DataError(f"{self.origin}: no case in split {name!r}; the sizes are {sizes}")
