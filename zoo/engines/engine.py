@@ -141,11 +141,12 @@ def decays(name: str, shape: tuple[int, ...], undecayed: tuple[str, ...]) -> boo
     return len(shape) > 1 and not name.startswith(undecayed or ("\0",))
 
 
-def check_fixed(names: Sequence[str]) -> None:
+def check_fixed(names: Sequence[str], freeze: tuple[str, ...]) -> None:
     """Raise ConfigError for weights that are frozen in the network, and not by the recipe, which is all a run obeys."""
-    if names:
+    by_hand = [name for name in names if not name.startswith(freeze or ("\0",))]
+    if by_hand:
         raise ConfigError(
-            f"{len(names)} weights, such as {names[0]}, have requires_grad=False; expected that the recipe alone "
+            f"{len(by_hand)} weights, such as {by_hand[0]}, have requires_grad=False; expected that the recipe alone "
             "freezes. Give their prefixes as freeze=(...), or set requires_grad=True"
         )
 

@@ -15,6 +15,7 @@ from zoo.common.phases import ALL, Phase
 from zoo.common.recipe import Recipe
 from zoo.common.segmentation.options_torch import option_losses
 from zoo.common.types import Arrays
+from zoo.engines.backends_torch import has_device as has_device
 from zoo.engines.companions_torch import Companions, states
 from zoo.engines.engine import (
     COMPANION,
@@ -31,7 +32,6 @@ from zoo.engines.evaluation_torch import Evaluation, channels_last
 from zoo.engines.joint import Order, check_equal, check_joint
 from zoo.engines.joint_torch import Joint
 from zoo.engines.parts_torch import Part, Standing, make_safe, numbers_of, only, open_training
-from zoo.engines.parts_torch import has_device as has_device
 from zoo.engines.turns import Origin, Turns
 from zoo.registry.package import Package
 

@@ -19,8 +19,7 @@ class Standing:
     """How the owner of a network left it before a training: its modes, and which weights may learn."""
 
     def __init__(self, net: nn.Cell, freeze: tuple[str, ...], never: set[str]) -> None:
-        fixed = [p.name for p in net.get_parameters() if not p.requires_grad and p.name not in never]
-        check_fixed([name for name in fixed if not name.startswith(freeze or ("\0",))])
+        check_fixed([p.name for p in net.get_parameters() if not p.requires_grad and p.name not in never], freeze)
         self._modes = [(cell, cell.training) for _, cell in net.cells_and_names()]
         self._learns = [(parameter, parameter.requires_grad) for parameter in net.get_parameters()]
 

@@ -20,20 +20,11 @@ EPSILON = 1e-8  # Kingma & Ba 2015, algorithm 1
 Part: TypeAlias = "tuple[Phase, list[torch.nn.Parameter]]"  # a phase, and what it trains
 
 
-def has_device(device: str) -> bool:
-    """Tell whether `cpu`, `cuda` or `cuda:<index>` can be used."""
-    if not device.startswith("cuda"):
-        return device == "cpu"
-    index = int(device.split(":")[1]) if ":" in device else 0
-    return torch.cuda.is_available() and index < torch.cuda.device_count()
-
-
 class Standing:
     """How the owner of a network left it before a training: its modes, and which weights may learn."""
 
     def __init__(self, net: nn.Module, freeze: tuple[str, ...]) -> None:
-        fixed = [name for name, p in net.named_parameters() if not p.requires_grad]
-        check_fixed([name for name in fixed if not name.startswith(freeze or ("\0",))])
+        check_fixed([name for name, p in net.named_parameters() if not p.requires_grad], freeze)
         self._modes = {module: module.training for module in net.modules()}
         self._learns = {parameter: parameter.requires_grad for parameter in net.parameters()}
 
